@@ -1,0 +1,152 @@
+"""The atoms of every result: a value with its uncertainty, and heterogeneity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float64
+from scipy import stats
+
+__all__ = ["Estimate", "Heterogeneity"]
+
+_LN10 = float(np.log(10.0))
+
+
+def _infinite() -> np.ndarray:
+    return np.asarray(np.inf)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A value, its standard error and its degrees of freedom; everything else is derived.
+
+    Args:
+        value: The estimate; NaN where the method has none (too few instruments, say).
+        se: Its standard error, in the units of ``value``.
+        df: Degrees of freedom of the reference distribution; ``inf`` means normal.
+        bounds: Only where the method is not Wald (Fieller sets, profile likelihood): the
+            95 % confidence set as a union of ranges, NaN-padded along ``range``.
+        log_p: Only where the method is not Wald: natural log of the two-sided p-value.
+
+    Raises:
+        ValueError: If shapes do not broadcast, a standard error is negative, or df is not positive.
+
+    Example:
+        >>> e = Estimate(value=np.asarray(1.0), se=np.asarray(0.25))
+        >>> [round(float(b), 3) for b in e.interval()]
+        [0.51, 1.49]
+    """
+
+    value: Float64[np.ndarray, "*batch"]
+    se: Float64[np.ndarray, "*batch"]
+    df: Float64[np.ndarray, "..."] = field(default_factory=_infinite)
+    bounds: Float64[np.ndarray, "*batch range 2"] | None = None
+    log_p: Float64[np.ndarray, "*batch"] | None = None
+
+    def __post_init__(self) -> None:
+        if np.broadcast_shapes(self.value.shape, self.df.shape) != self.value.shape:
+            raise ValueError(
+                f"Estimate.df must broadcast to the value's shape {self.value.shape}, "
+                f"got {self.df.shape}"
+            )
+        if bool(np.any(self.se < 0)):
+            raise ValueError(f"Estimate.se must not be negative, got {np.nanmin(self.se)}")
+        if bool(np.any(self.df <= 0)):
+            raise ValueError(f"Estimate.df must be positive, got {np.nanmin(self.df)}")
+
+    @property
+    def z(self) -> Float64[np.ndarray, "*batch"]:
+        """The value over its standard error."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(self.value / self.se)
+
+    @property
+    def log_p_value(self) -> Float64[np.ndarray, "*batch"]:
+        """Natural log of the two-sided p-value of ``value = 0``; finite far beyond z = 38."""
+        if self.log_p is not None:
+            return self.log_p
+        z = np.abs(self.z)
+        df = np.broadcast_to(self.df, self.value.shape)
+        tail = np.where(np.isinf(df), stats.norm.logsf(z), stats.t.logsf(z, df))
+        return np.asarray(np.minimum(np.log(2.0) + tail, 0.0))
+
+    @property
+    def p_value(self) -> Float64[np.ndarray, "*batch"]:
+        """Two-sided p-value; underflows to 0 beyond z = 38, where ``neg_log10_p`` does not."""
+        return np.asarray(np.exp(self.log_p_value))
+
+    @property
+    def neg_log10_p(self) -> Float64[np.ndarray, "*batch"]:
+        """Minus the decimal logarithm of the two-sided p-value."""
+        return np.asarray(-self.log_p_value / _LN10)
+
+    def interval(
+        self, level: float = 0.95
+    ) -> tuple[Float64[np.ndarray, "*batch"], Float64[np.ndarray, "*batch"]]:
+        """Return the lower and upper confidence bounds.
+
+        Where ``bounds`` holds several ranges this is their hull.
+
+        Raises:
+            ValueError: If ``level`` is outside (0, 1), or is not 0.95 for a method that
+                stores its confidence set.
+        """
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level must lie strictly between 0 and 1, got {level}")
+        if self.bounds is not None:
+            if level != 0.95:
+                raise ValueError(
+                    f"this method's confidence set is stored at level 0.95, got {level}; "
+                    "ask the estimator for another level"
+                )
+            empty = np.all(np.isnan(self.bounds), axis=(-2, -1))
+            low = np.min(np.where(np.isnan(self.bounds), np.inf, self.bounds)[..., 0], axis=-1)
+            high = np.max(np.where(np.isnan(self.bounds), -np.inf, self.bounds)[..., 1], axis=-1)
+            return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
+        tail = 0.5 + level / 2
+        df = np.broadcast_to(self.df, self.value.shape)
+        quantile = np.where(np.isinf(df), stats.norm.ppf(tail), stats.t.ppf(tail, df))
+        return np.asarray(self.value - quantile * self.se), np.asarray(
+            self.value + quantile * self.se
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heterogeneity:
+    """Cochran's Q (or a relative of it) and its degrees of freedom.
+
+    Args:
+        q: Weighted sum of squared residuals, chi-square with ``df`` under homogeneity.
+        df: Its degrees of freedom; 0 where homogeneity cannot be tested.
+
+    References:
+        Higgins and Thompson 2002, doi:10.1002/sim.1186 (I2 and H2 from Q).
+    """
+
+    q: Float64[np.ndarray, "*batch"]
+    df: Float64[np.ndarray, "*batch"]
+
+    @property
+    def i2(self) -> Float64[np.ndarray, "*batch"]:
+        """Share of variation beyond chance, (Q - df) / Q, floored at 0; a fraction, not percent."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.maximum(0.0, (self.q - self.df) / self.q))
+
+    @property
+    def h2(self) -> Float64[np.ndarray, "*batch"]:
+        """Q over its degrees of freedom; 1 under homogeneity."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(self.q / self.df)
+
+    @property
+    def log_p(self) -> Float64[np.ndarray, "*batch"]:
+        """Natural log of the p-value of homogeneity."""
+        return np.asarray(
+            np.where(self.df > 0, stats.chi2.logsf(self.q, np.maximum(self.df, 1.0)), np.nan)
+        )
+
+    @property
+    def p_value(self) -> Float64[np.ndarray, "*batch"]:
+        """P-value of homogeneity."""
+        return np.asarray(np.exp(self.log_p))

@@ -1,0 +1,110 @@
+"""Files that are either whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from filelock import FileLock, Timeout
+
+__all__ = ["atomic_write", "fingerprint", "locked", "read_json", "sha256", "write_json"]
+
+
+@contextmanager
+def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
+    """Write a file beside its name and move it into place when it is whole.
+
+    An exception, or a kill, leaves what was there before untouched.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoding = None if "b" in mode else "utf-8"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, mode, encoding=encoding) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.chmod(0o666 & ~_umask())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0o022)
+    os.umask(current)
+    return current
+
+
+@contextmanager
+def locked(path: Path | str, *, wait: bool = False) -> Iterator[None]:
+    """Hold an exclusive lock on a path; the system frees it when the process ends, killed or not.
+
+    Args:
+        path: What is protected; the lock lies beside it as ``.<name>.lock``.
+        wait: Wait for another holder to finish, rather than refuse.
+
+    Raises:
+        BlockingIOError: If another process holds the lock and ``wait`` is false.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.parent / f".{path.name}.lock", timeout=-1 if wait else 0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise BlockingIOError(
+            f"{path} is in use by another process; wait for it to end, or choose another name"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sha256(path: Path | str) -> str:
+    """Return the hexadecimal SHA-256 of a file's content."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def fingerprint(value: Any, digits: int = 8) -> str:
+    """Return hexadecimal digits that identify a JSON-like value, whatever its key order.
+
+    Example:
+        >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+        True
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write JSON atomically, indented for people."""
+    with atomic_write(path) as stream:
+        json.dump(value, stream, indent=2, allow_nan=False)
+        stream.write("\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read JSON.
+
+    Raises:
+        ValueError: If the file is not JSON; the message names it.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); was it cut short?") from error

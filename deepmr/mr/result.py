@@ -1,0 +1,34 @@
+"""What every MR estimator returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from deepmr.estimate import Estimate, Heterogeneity
+
+__all__ = ["MREstimate"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MREstimate:
+    """A causal effect, how many instruments it rests on, and what should give pause.
+
+    Args:
+        method: Short name, as on the command line (``ivw``, ``egger``, ...).
+        n_instruments: Number of instruments used.
+        effect: Change in the outcome per unit of change in the exposure.
+        pleiotropy: MR-Egger's intercept, where the method has one.
+        heterogeneity: Cochran's or Ruecker's Q, where the method has one.
+        flags: Named warnings, each an array over the batch.
+    """
+
+    method: str
+    n_instruments: Int[np.ndarray, "*batch"]
+    effect: Estimate
+    pleiotropy: Estimate | None = None
+    heterogeneity: Heterogeneity | None = None
+    flags: Mapping[str, Bool[np.ndarray, "*batch"]] = field(default_factory=dict)
