@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Integer, UInt8
 from torch import Tensor
 
-__all__ = ["ALPHABET", "UNKNOWN", "encode", "one_hot", "reverse_complement"]
+__all__ = ["ALPHABET", "UNKNOWN", "complement_codes", "encode", "one_hot", "reverse_complement"]
 
 ALPHABET = "ACGT"
 UNKNOWN = 4
@@ -29,7 +29,7 @@ def encode(sequence: str | bytes) -> UInt8[np.ndarray, " length"]:
 
 
 def one_hot(
-    codes: Int[Tensor, "*batch length"], dtype: torch.dtype = torch.float32
+    codes: Integer[Tensor, "*batch length"], dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "*batch 4 length"]:
     """Expand codes to one-hot columns in the order A, C, G, T; an unknown base is all zero.
 
@@ -46,3 +46,16 @@ def reverse_complement(
 ) -> Float[Tensor, "*batch 4 length"]:
     """Return the other strand: with A, C, G, T in this order, a flip of both axes."""
     return sequence.flip((-2, -1))
+
+
+def complement_codes(
+    codes: UInt8[np.ndarray, "*batch length"],
+) -> UInt8[np.ndarray, "*batch length"]:
+    """Return the other strand of encoded sequences; unknown bases stay unknown.
+
+    Example:
+        >>> complement_codes(encode("AACN")).tolist()
+        [4, 2, 3, 3]
+    """
+    other = np.where(codes < UNKNOWN, 3 - np.minimum(codes, 3), UNKNOWN)
+    return np.ascontiguousarray(other[..., ::-1].astype(np.uint8))

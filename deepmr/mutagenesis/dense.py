@@ -1,0 +1,184 @@
+"""The reference engine: one forward pass for every mutant, in chunks."""
+
+from __future__ import annotations
+
+import copy
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+
+from deepmr.mutagenesis.borrowed import borrowed, device_of
+from deepmr.mutagenesis.effects import RawEffects
+from deepmr.mutagenesis.variants import Variants
+from deepmr.sequence import one_hot
+
+__all__ = ["Dense", "free_bytes"]
+
+_LARGEST_CHUNK = 96
+"""Mutants a forward pass by default; larger ones leave the CPU's caches and gain nothing."""
+
+
+class Dense:
+    """Run the whole network on every mutant.
+
+    Args:
+        model: Maps ``(batch, 4, length)`` to ``(batch, task)``.
+        length: Bases of a locus.
+        chunk: Mutants of one forward pass; by default as many as free memory holds, at most 96.
+        precision: ``float32``, ``tf32`` (matrix products on CUDA devices rounded to 10 bits) or
+            ``float64`` (on a copy of the model).
+
+    Raises:
+        ValueError: If the precision is unknown, the chunk is below 1, or the model's output is
+            not ``(batch, task)``.
+    """
+
+    def __init__(
+        self, model: nn.Module, *, length: int, chunk: int | None = None, precision: str = "float32"
+    ) -> None:
+        if precision not in {"float32", "tf32", "float64"}:
+            raise ValueError(
+                f"the dense engine computes in float32, tf32 or float64, got {precision!r}"
+            )
+        if chunk is not None and chunk < 1:
+            raise ValueError(f"chunk must be 1 or more, got {chunk}")
+        self._model = model
+        self._length = length
+        self._precision = precision
+        self._dtype = torch.float64 if precision == "float64" else torch.float32
+        self.n_tasks, sample_bytes = _probe(model, length)
+        self.chunk = chunk or _chunk(sample_bytes, device_of(model))
+
+    @property
+    def settings(self) -> dict[str, str | int | float]:
+        """What decides the bits of the result."""
+        return {"engine": "dense", "chunk": self.chunk, "precision": self._precision}
+
+    def __call__(self, codes: UInt8[np.ndarray, "locus length"], variants: Variants) -> RawEffects:
+        """Return the effects of ``variants`` on every output.
+
+        Raises:
+            ValueError: If loci do not match the variants or the engine's length.
+        """
+        check_loci(codes, variants, self._length)
+        locus, column = np.nonzero(variants.mask)
+        dtype = np.dtype(np.float64 if self._dtype == torch.float64 else np.float32)
+        difference = np.zeros((variants.n_loci, self.n_tasks, variants.n_variants), dtype=dtype)
+        model = copy.deepcopy(self._model).double() if dtype == np.float64 else self._model
+        with borrowed(model, tf32=self._precision == "tf32"):
+            reference = self._predict(model, codes)
+            for start in range(0, len(locus), self.chunk):
+                rows, columns = (
+                    locus[start : start + self.chunk],
+                    column[start : start + self.chunk],
+                )
+                mutants = mutate(codes, variants, rows, columns)
+                outputs = self._predict(model, mutants)
+                difference[rows, :, columns] = outputs - reference[rows]
+        return RawEffects(reference=reference, difference=difference)
+
+    def _predict(
+        self, model: nn.Module, codes: UInt8[np.ndarray, "sequence length"]
+    ) -> Float[np.ndarray, "sequence task"]:
+        device = device_of(model)
+        parts: list[Tensor] = [
+            model(one_hot(torch.from_numpy(part).to(device), self._dtype)).cpu()
+            for part in (
+                codes[start : start + self.chunk] for start in range(0, len(codes), self.chunk)
+            )
+        ]
+        return np.asarray(torch.cat(parts).numpy())
+
+
+def mutate(
+    codes: UInt8[np.ndarray, "locus length"],
+    variants: Variants,
+    locus: Int[np.ndarray, " mutant"],
+    column: Int[np.ndarray, " mutant"],
+) -> UInt8[np.ndarray, "mutant length"]:
+    """Return mutated loci, one substitution each."""
+    mutants = codes[locus].copy()
+    mutants[np.arange(len(locus)), variants.offset[locus, column]] = variants.alt[locus, column]
+    return mutants
+
+
+def check_loci(codes: UInt8[np.ndarray, "locus length"], variants: Variants, length: int) -> None:
+    """Check that loci, variants and an engine belong together.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    if codes.shape[1] != length:
+        raise ValueError(
+            f"the engine was built for loci of {length} bases, got {codes.shape[1]}; "
+            "build one for this length"
+        )
+    if variants.n_loci != codes.shape[0]:
+        raise ValueError(
+            f"variants of {variants.n_loci} loci do not fit {codes.shape[0]} sequences"
+        )
+    locus, column = np.nonzero(variants.mask)
+    offset = variants.offset[locus, column]
+    if len(offset) and int(offset.max()) >= length:
+        raise ValueError(
+            f"a variant's offset must lie within the locus of {length} bases, got {offset.max()}"
+        )
+    wrong = codes[locus, offset] != variants.ref[locus, column]
+    if bool(wrong.any()):
+        k = int(np.argmax(wrong))
+        raise ValueError(
+            "a variant's ref must be the base of its locus, got "
+            f"{variants.ref[locus, column][k]} where locus {locus[k]} has "
+            f"{codes[locus, offset][k]} at offset {offset[k]}; "
+            "were the variants made for other sequences?"
+        )
+
+
+def _probe(model: nn.Module, length: int) -> tuple[int, int]:
+    """Return the number of outputs and the bytes one sequence's activations take."""
+    sizes: list[int] = []
+
+    def measure(_module: nn.Module, _inputs: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            sizes.append(output.numel() * output.element_size())
+
+    handles = [
+        module.register_forward_hook(measure)
+        for module in model.modules()
+        if not any(True for _ in module.children())
+    ]
+    try:
+        with borrowed(model):
+            codes = torch.zeros((1, length), dtype=torch.uint8, device=device_of(model))
+            output = model(one_hot(codes))
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not isinstance(output, Tensor) or output.ndim != 2 or output.shape[0] != 1:
+        shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(
+            f"mutagenesis needs a model from (batch, 4, length) to (batch, task), got {shape} "
+            f"for one sequence of {length} bases"
+        )
+    return int(output.shape[1]), 2 * max(sizes, default=0) + 4 * 4 * length
+
+
+def _chunk(sample_bytes: int, device: torch.device) -> int:
+    return int(max(1, min(_LARGEST_CHUNK, free_bytes(device) // 4 // max(sample_bytes, 1))))
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the memory free on a device, heeding a container's limit."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+        used = Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii").strip()
+    except OSError:
+        return free
+    return free if limit == "max" else max(0, min(free, int(limit) - int(used)))
