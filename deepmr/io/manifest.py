@@ -1,0 +1,197 @@
+"""The manifest: written last, so that a manifest means finished."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from deepmr.files import read_json, sha256, write_json
+
+__all__ = [
+    "MANIFEST",
+    "changed_outputs",
+    "is_finished",
+    "provenance",
+    "read_manifest",
+    "write_manifest",
+]
+
+MANIFEST = "manifest.json"
+_SCHEMA_VERSION = 1
+_PACKAGES = (
+    "deepmr",
+    "torch",
+    "pytorch-lightning",
+    "torchmetrics",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pyarrow",
+    "hydra-core",
+    "omegaconf",
+    "kipoiseq",
+    "pyfaidx",
+    "matplotlib",
+    "wandb",
+)
+
+
+def provenance() -> dict[str, Any]:
+    """Return what made a result: git commit and dirty flag of the source, and package versions.
+
+    Commit and flag are None where the program does not run from a git checkout of its own, or git
+    is not installed.
+    """
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {**_git(Path(__file__).resolve().parents[2]), "packages": versions}
+
+
+def _git(folder: Path) -> dict[str, Any]:
+    """Return the commit that a source folder is at, if the folder is what that commit tracks."""
+    program = shutil.which("git")
+    unknown = {"git_commit": None, "git_dirty": None}
+    if program is None:
+        return unknown
+
+    def ask(*words: str) -> str | None:
+        answer = subprocess.run(  # noqa: S603  (git itself, with fixed words)
+            [program, "-C", str(folder), *words], capture_output=True, text=True, check=False
+        )
+        return answer.stdout.strip() if answer.returncode == 0 else None
+
+    # An installed copy can lie inside a user's own repository, whose commit says nothing of it.
+    if ask("ls-files", "--error-unmatch", "deepmr/__init__.py") is None:
+        return unknown
+    commit, status = ask("rev-parse", "HEAD"), ask("status", "--porcelain")
+    return {"git_commit": commit, "git_dirty": None if status is None else bool(status)}
+
+
+def write_manifest(
+    folder: Path | str,
+    *,
+    command: str | Sequence[str],
+    seed: int,
+    device: str,
+    started: datetime,
+    inputs: Iterable[Path | str] = (),
+    outputs: Iterable[Path | str],
+    facts: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write ``manifest.json``: the last thing a run does. Return what was written.
+
+    Args:
+        folder: The run's folder.
+        command: The command line, as the user would repeat it.
+        seed: The seed everything was derived from.
+        device: What it ran on, e.g. ``cpu`` or ``cuda:0 (NVIDIA H100)``.
+        started: When; with a time zone.
+        inputs: Files the result depends on; a folder stands for the files in it.
+        outputs: Files of the run, inside ``folder``; a folder stands for the files in it. Paths
+            are stored relative to ``folder``.
+        facts: Further entries, JSON-like, e.g. the run's tasks or data fingerprint.
+
+    Raises:
+        ValueError: If ``started`` has no time zone, an output lies outside the folder, or a
+            further entry would replace one of the manifest's own.
+        FileNotFoundError: If an input or output does not exist.
+    """
+    folder = Path(folder)
+    if started.tzinfo is None:
+        raise ValueError(f"started needs a time zone, got {started}; use datetime.now(UTC)")
+    record: dict[str, Any] = {
+        "schema_version": _SCHEMA_VERSION,
+        "command": command if isinstance(command, str) else " ".join(command),
+        **provenance(),
+        "seed": seed,
+        "device": device,
+        "started": _utc(started),
+        "inputs": [{"path": str(path), "sha256": sha256(path)} for path in _files(inputs)],
+        "outputs": [_output(folder, path) for path in _files(outputs)],
+    }
+    replaced = sorted(set(facts or ()) & {*record, "finished"})
+    if replaced:
+        raise ValueError(f"facts must not replace the manifest's own {', '.join(replaced)}")
+    record |= {**(facts or {}), "finished": _utc(datetime.now(UTC))}
+    write_json(folder / MANIFEST, record)
+    return record
+
+
+def _utc(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _files(paths: Iterable[Path | str]) -> list[Path]:
+    """Return files among paths and in folders, except hidden ones (locks, partial files)."""
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = (p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+            found += sorted(inside)
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise FileNotFoundError(f"the manifest names {path}, which does not exist")
+    return [path for path in found if path.name != MANIFEST]
+
+
+def _output(folder: Path, path: Path) -> dict[str, Any]:
+    try:
+        relative = path.resolve().relative_to(folder.resolve())
+    except ValueError as error:
+        raise ValueError(f"outputs lie inside the run's folder {folder}, got {path}") from error
+    rows = pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None
+    return {"path": relative.as_posix(), "rows": rows, "sha256": sha256(path)}
+
+
+def read_manifest(folder: Path | str) -> dict[str, Any]:
+    """Read the manifest of a finished run.
+
+    Raises:
+        FileNotFoundError: If there is none: the run is not finished.
+        ValueError: If it is not JSON, or has another schema version.
+    """
+    path = Path(folder) / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} has no {MANIFEST}: it is no run, or not finished")
+    record = read_json(path)
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    if version != _SCHEMA_VERSION:
+        raise ValueError(
+            f"{path} must have schema_version {_SCHEMA_VERSION}, got {version}; "
+            "it was written by another version of Deep MR"
+        )
+    return dict(record)
+
+
+def is_finished(folder: Path | str) -> bool:
+    """Say whether a run is finished: whether it has a manifest."""
+    return (Path(folder) / MANIFEST).is_file()
+
+
+def changed_outputs(folder: Path | str) -> list[str]:
+    """Return the outputs of a finished run that are gone or no longer what the run wrote.
+
+    Raises:
+        FileNotFoundError: If the run is not finished.
+        ValueError: If its manifest cannot be read.
+    """
+    folder = Path(folder)
+    return [
+        output["path"]
+        for output in read_manifest(folder)["outputs"]
+        if not (folder / output["path"]).is_file()
+        or sha256(folder / output["path"]) != output["sha256"]
+    ]

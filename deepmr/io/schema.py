@@ -1,0 +1,138 @@
+"""The columns of every result table, with their units: the tables' contract, as data.
+
+Effects are on the effect scale of the run (``effect_scale`` in the file's metadata): calibrated
+logits for binary tasks, the Anscombe scale 2 sqrt(y + 3/8) for counts, unless the user chose
+probabilities. A causal effect is in units of the outcome per unit of the exposure.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+__all__ = ["ESTIMATES", "LOCI", "META", "METRICS", "SCHEMA_VERSION", "key"]
+
+SCHEMA_VERSION = 1
+
+_EFFECT = "outcome units per exposure unit, on the run's effect scale"
+_OUTCOME = "outcome units, on the run's effect scale"
+
+_LOCUS = (
+    ("chrom", pa.string(), "", "Chromosome or contig (a simulated sequence's name)."),
+    ("start", pa.int64(), "bases", "First base, counted from 0."),
+    ("end", pa.int64(), "bases", "One behind the last base."),
+)
+_QUESTION = (
+    ("exposure", pa.string(), "", "Name of the task asked as cause."),
+    ("outcome", pa.string(), "", "Name of the task asked as effect."),
+    ("method", pa.string(), "", "Estimator of the effect of a locus, by its short name."),
+)
+_ESTIMATE = (
+    ("value", pa.float64(), _EFFECT, "Causal effect; null where the method has none."),
+    ("se", pa.float64(), _EFFECT, "Standard error of value."),
+    ("df", pa.float64(), "", "Degrees of freedom of its reference distribution; inf is normal."),
+    ("ci_lower", pa.float64(), _EFFECT, "Lower end of the 95 % confidence interval."),
+    ("ci_upper", pa.float64(), _EFFECT, "Upper end of the 95 % confidence interval."),
+    ("p_value", pa.float64(), "", "Two-sided p-value of no effect; 0 where it underflows."),
+    ("neg_log10_p", pa.float64(), "", "Minus its decimal logarithm; does not underflow."),
+)
+_TRUTH = ("true_value", pa.float64(), _EFFECT, "True effect over the same variants, if known.")
+
+
+def _schema(
+    table: str, keys: str, columns: tuple[tuple[str, pa.DataType, str, str], ...], optional: str
+) -> pa.Schema:
+    """Build a schema; ``optional`` names the columns that may hold nulls or be left out."""
+    fields = [
+        pa.field(
+            name,
+            kind,
+            nullable=name in optional.split(),
+            metadata={"unit": unit, "description": description},
+        )
+        for name, kind, unit, description in columns
+    ]
+    metadata = {"table": table, "key": keys, "schema_version": str(SCHEMA_VERSION)}
+    return pa.schema(fields, metadata=metadata)
+
+
+LOCI = _schema(
+    "loci",
+    "chrom start end",
+    (
+        *_LOCUS,
+        ("split", pa.string(), "", "Split the locus comes from, where it is known."),
+        ("n_variants", pa.int64(), "variants", "Substitutions that were tried."),
+        ("n_instruments", pa.int64(), "variants", "Those that count as instruments."),
+        (
+            "reference_exposure",
+            pa.float64(),
+            "exposure units, on the run's effect scale",
+            "Prediction for the unchanged sequence, mean over members.",
+        ),
+        (
+            "reference_outcome",
+            pa.float64(),
+            _OUTCOME,
+            "Prediction for the unchanged sequence, mean over members.",
+        ),
+    ),
+    "split n_variants n_instruments reference_exposure reference_outcome",
+)
+
+ESTIMATES = _schema(
+    "estimates",
+    "chrom start end exposure outcome method",
+    (
+        *_LOCUS,
+        *_QUESTION,
+        ("n_instruments", pa.int64(), "variants", "Instruments the estimate rests on."),
+        *_ESTIMATE,
+        ("intercept", pa.float64(), _OUTCOME, "MR-Egger's intercept, where there is one."),
+        ("intercept_se", pa.float64(), _OUTCOME, "Its standard error."),
+        ("q", pa.float64(), "", "Heterogeneity of the instruments (Cochran's or Ruecker's Q)."),
+        ("q_df", pa.float64(), "", "Degrees of freedom of q."),
+        ("flags", pa.string(), "", "What should give pause, joined by ';'; empty if nothing."),
+        _TRUTH,
+    ),
+    "value se df ci_lower ci_upper p_value neg_log10_p intercept intercept_se q q_df true_value",
+)
+
+META = _schema(
+    "meta",
+    "exposure outcome method pooling",
+    (
+        *_QUESTION,
+        ("pooling", pa.string(), "", "How the loci were pooled, by its short name."),
+        ("n_loci", pa.int64(), "loci", "Loci that had an estimate."),
+        *_ESTIMATE,
+        ("q", pa.float64(), "", "Heterogeneity of the loci (Cochran's Q)."),
+        ("q_df", pa.float64(), "", "Degrees of freedom of q."),
+        ("tau2", pa.float64(), f"({_EFFECT})^2", "Variance of the true effects between loci."),
+        ("i2", pa.float64(), "fraction", "Share of variation between loci beyond chance."),
+        ("prediction_lower", pa.float64(), _EFFECT, "Effect at a new locus: 95 %, lower end."),
+        ("prediction_upper", pa.float64(), _EFFECT, "Effect at a new locus: 95 %, upper end."),
+        _TRUTH,
+    ),
+    "value se df ci_lower ci_upper p_value neg_log10_p q q_df tau2 i2 prediction_lower "
+    "prediction_upper true_value",
+)
+
+METRICS = _schema(
+    "metrics",
+    "member epoch split stage task metric",
+    (
+        ("member", pa.int64(), "", "Network of the ensemble, from 0; null for the whole ensemble."),
+        ("epoch", pa.int64(), "epochs", "Epoch, from 0; null for the model that was kept."),
+        ("split", pa.string(), "", "train, validation, calibration or test."),
+        ("stage", pa.string(), "", "before or after calibration; null where it does not apply."),
+        ("task", pa.string(), "", "Name of the task; null for all of them together."),
+        ("metric", pa.string(), "", "e.g. loss, auroc, auprc, brier, nll, ece, pearson, r2."),
+        ("value", pa.float64(), "", "Its value; null where undefined (no positives, say)."),
+    ),
+    "member epoch stage task value",
+)
+
+
+def key(schema: pa.Schema) -> tuple[str, ...]:
+    """Return the columns that together identify a row."""
+    return tuple(schema.metadata[b"key"].decode().split())
