@@ -1,0 +1,301 @@
+"""Estimators of tau2, the variance of true effects between loci: DL, REML, ML, PM, HE, SJ, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Bool, Float64
+from scipy import stats
+
+from deepmr.meta.sample import Fit, Sample, trace_of_product
+
+__all__ = ["Tau2", "Tau2Method", "between_variance", "solve_q"]
+
+Tau2Method = Literal[
+    "reml", "ml", "dl", "dl_iterated", "pm", "pm_median", "eb", "he", "hs", "hs_corrected", "sj"
+]
+
+_MAX_ITERATIONS = 100
+_TOLERANCE = 1e-10
+"""Last step over (tau2 + typical variance). The steps are Newton's, so that the error left is of
+the order of its square; a linear stage would still leave less than 1e-9 of the scale."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tau2:
+    """The variance between loci, its standard error, and whether the search for it ended.
+
+    Where ``converged`` is False, ``value`` and ``se`` are NaN: a number that a search has not
+    settled on is never handed out.
+    """
+
+    value: Float64[np.ndarray, " row"]
+    se: Float64[np.ndarray, " row"]
+    converged: Bool[np.ndarray, " row"]
+
+
+def between_variance(sample: Sample, method: Tau2Method) -> Tau2:
+    """Estimate tau2, truncated at 0, with its standard error.
+
+    With no more loci than coefficients tau2 is 0 and its standard error NaN.
+
+    Raises:
+        ValueError: If the method is unknown.
+
+    References:
+        Viechtbauer 2005, doi:10.3102/10769986030003261 (DL, HE, HS, ML, REML and their errors);
+        Sidik and Jonkman 2005, doi:10.1111/j.1467-9876.2005.00489.x (SJ);
+        Paule and Mandel 1982, doi:10.6028/jres.087.022 (PM; Morris's empirical Bayes, EB, solves
+        the same equation, and so does DL iterated until it stands still);
+        Viechtbauer 2021, doi:10.1007/978-3-030-69561-3_11 (the median-unbiased PM);
+        Brannick et al. 2019, doi:10.1002/jrsm.1355 (HS corrected for few studies).
+    """
+    if method not in get_args(Tau2Method):
+        raise ValueError(f"tau2 is one of {', '.join(get_args(Tau2Method))}; got {method!r}")
+    enough = np.flatnonzero(sample.df > 0)
+    n_rows = len(sample.effect)
+    value, se = np.zeros(n_rows), np.full(n_rows, np.nan)
+    converged = np.ones(n_rows, bool)
+    if len(enough):
+        part = sample if len(enough) == n_rows else sample.take(enough)
+        value[enough], converged[enough] = _ESTIMATORS[method](part)
+        se[enough] = _ERRORS[method](part, value[enough])
+    value[~converged], se[~converged] = np.nan, np.nan
+    return Tau2(value=value, se=se, converged=converged)
+
+
+def solve_q(
+    sample: Sample, target: Float64[np.ndarray, " row"]
+) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
+    """Find the tau2 at which the weighted sum of squares Q(tau2) falls to ``target``; at least 0.
+
+    Q falls in tau2 and 1/Q is nearly straight, so that Newton's method on 1/Q takes a few steps;
+    brackets keep it safe. Returns the roots and whether each was found.
+    """
+    low, high = np.zeros(len(target)), np.full(len(target), np.inf)
+    tau2, done = np.zeros(len(target)), np.zeros(len(target), bool)
+    scale = _typical(sample)
+    for iteration in range(_MAX_ITERATIONS):
+        rows = np.flatnonzero(~done)
+        if not len(rows):
+            break
+        fit = sample.take(rows).fit(tau2[rows])
+        q, slope, here = fit.q(), fit.slope(), tau2[rows]
+        if iteration == 0:
+            done[rows] = q <= target[rows]
+        above = q > target[rows]
+        low[rows] = np.where(above, here, low[rows])
+        high[rows] = np.where(above, high[rows], here)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = (q - target[rows]) * q / (target[rows] * slope)
+        proposed = _inside(here + step, low[rows], high[rows], scale[rows])
+        moved = np.abs(proposed - here) > _TOLERANCE * (here + scale[rows])
+        finished = done[rows] | (~moved & np.isfinite(q))
+        tau2[rows] = np.where(done[rows], here, proposed)
+        done[rows] = finished
+    return tau2, done
+
+
+def _likelihood(
+    sample: Sample, *, restricted: bool
+) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
+    """Maximise the (restricted) likelihood by Newton steps on the score, bracketed by its sign.
+
+    The start is Hedges's estimate, as in metafor, so that where a likelihood has two maxima
+    both end in the same one.
+    """
+    tau2, _ = _hedges(sample)
+    low, high = np.zeros(len(tau2)), np.full(len(tau2), np.inf)
+    done = np.zeros(len(tau2), bool)
+    scale = _typical(sample)
+    for _ in range(_MAX_ITERATIONS):
+        rows = np.flatnonzero(~done)
+        if not len(rows):
+            break
+        here = tau2[rows]
+        fit = sample.take(rows).fit(here)
+        first, second = (
+            (fit.trace(), fit.trace_of_square())
+            if restricted
+            else (np.sum(fit.weight, axis=-1), np.sum(fit.weight**2, axis=-1))
+        )
+        score = fit.slope() - first
+        observed = 2 * fit.curvature() - second
+        low[rows] = np.where(score > 0, here, low[rows])
+        high[rows] = np.where(score > 0, high[rows], here)
+        step = score / np.where(observed > 0.1 * second, observed, second)
+        proposed = _inside(here + step, low[rows], high[rows], scale[rows])
+        floor = (here == 0) & (score <= 0)
+        proposed = np.where(floor, 0.0, proposed)
+        still = np.abs(proposed - here) <= _TOLERANCE * (here + scale[rows])
+        tau2[rows] = proposed
+        done[rows] = (floor | still) & np.isfinite(score)
+    return tau2, done
+
+
+def _inside(
+    proposed: Float64[np.ndarray, " row"],
+    low: Float64[np.ndarray, " row"],
+    high: Float64[np.ndarray, " row"],
+    scale: Float64[np.ndarray, " row"],
+) -> Float64[np.ndarray, " row"]:
+    """Return the proposal, the middle of its bracket where it lies outside, 0 where below 0."""
+    with np.errstate(invalid="ignore"):
+        middle = np.where(np.isinf(high), 2 * low + scale, 0.5 * (low + high))
+        inside = (proposed >= low) & (proposed <= high)
+    at_floor = (low == 0) & ~(proposed > 0)
+    return np.where(at_floor, 0.0, np.where(inside, proposed, middle))
+
+
+def _typical(sample: Sample) -> Float64[np.ndarray, " row"]:
+    """Harmonic mean of the variances: a scale for tau2 that never is 0 unless a variance is."""
+    weight = sample.weight(np.zeros(len(sample.effect)))
+    total = np.sum(weight, axis=-1)
+    fallback = np.sum(sample.variance * sample.present, axis=-1)
+    n_loci = np.sum(sample.present, axis=-1)
+    return np.asarray(np.where(np.isfinite(total), n_loci / total, fallback / n_loci))
+
+
+def _closed(
+    value: Float64[np.ndarray, " row"],
+) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
+    """Truncate an estimate that needs no search; one that is no number was not found."""
+    return np.maximum(value, 0.0), np.isfinite(value)
+
+
+def _dersimonian_laird(
+    sample: Sample,
+) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
+    fit = sample.fit(np.zeros(len(sample.effect)))
+    return _closed((fit.q() - sample.df) / fit.trace())
+
+
+def _hunter_schmidt(
+    sample: Sample, *, corrected: bool
+) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
+    fit = sample.fit(np.zeros(len(sample.effect)))
+    n_loci = sample.df + sample.n_columns
+    factor = n_loci / sample.df if corrected else 1.0
+    return _closed((factor * fit.q() - n_loci) / np.sum(fit.weight, axis=-1))
+
+
+def _hedges(
+    sample: Sample,
+) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
+    fit = Fit.of(sample, sample.present)
+    kept = sample.present * sample.variance
+    noise = np.sum(kept, axis=-1) - trace_of_product(fit.covariance, sample.cross(kept))
+    return _closed((fit.q() - noise) / sample.df)
+
+
+def _sidik_jonkman_start(sample: Sample) -> Float64[np.ndarray, " row"]:
+    """Mean squared deviation of the effects from their plain mean."""
+    n_loci = np.sum(sample.present, axis=-1)
+    mean = np.sum(sample.effect, axis=-1) / n_loci
+    deviation = (sample.effect - mean[:, None]) * sample.present
+    return np.asarray(np.vecdot(deviation, deviation) / n_loci)
+
+
+def _sidik_jonkman(
+    sample: Sample,
+) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
+    start = _sidik_jonkman_start(sample)
+    fit = sample.fit(start)
+    value, found = _closed(start * fit.q() / sample.df)
+    return np.where(start > 0, value, 0.0), found | (start == 0)
+
+
+def _error_of_q(
+    sample: Sample, tau2: Float64[np.ndarray, " row"], divisor: str
+) -> Float64[np.ndarray, " row"]:
+    """Standard error of a tau2 that is linear in Q with inverse-variance weights."""
+    fit = sample.fit(np.zeros(len(tau2)))
+    trace = fit.trace()
+    spread = 2 * sample.df + 4 * tau2 * trace + 2 * tau2**2 * fit.trace_of_square()
+    return np.asarray(
+        np.sqrt(spread) / (trace if divisor == "trace" else np.sum(fit.weight, axis=-1))
+    )
+
+
+def _error_of_hedges(
+    sample: Sample, tau2: Float64[np.ndarray, " row"]
+) -> Float64[np.ndarray, " row"]:
+    fit = Fit.of(sample, sample.present)
+    kept = sample.present * sample.variance
+    first = np.matmul(fit.covariance, sample.cross(kept))
+    noise = np.sum(kept, axis=-1) - np.trace(first, axis1=-2, axis2=-1)
+    square = (
+        np.sum(kept**2, axis=-1)
+        - 2 * trace_of_product(fit.covariance, sample.cross(kept**2))
+        + trace_of_product(first, first)
+    )
+    spread = 2 * square + 4 * tau2 * noise + 2 * tau2**2 * sample.df
+    return np.asarray(np.sqrt(spread) / sample.df)
+
+
+def _error_of_sidik_jonkman(
+    sample: Sample, tau2: Float64[np.ndarray, " row"]
+) -> Float64[np.ndarray, " row"]:
+    start = _sidik_jonkman_start(sample)
+    fit = sample.fit(start)
+    trace, square = fit.trace(), fit.trace_of_square()
+    spread = (
+        2 * (sample.df - 2 * start * trace + start**2 * square)
+        + 4 * tau2 * (trace - start * square)
+        + 2 * tau2**2 * square
+    )
+    return np.asarray(start / sample.df * np.sqrt(np.maximum(spread, 0.0)))
+
+
+def _error_of_paule_mandel(
+    sample: Sample, tau2: Float64[np.ndarray, " row"]
+) -> Float64[np.ndarray, " row"]:
+    n_loci = sample.df + sample.n_columns
+    total = np.sum(sample.weight(tau2), axis=-1)
+    return np.asarray(np.sqrt(2 * n_loci**2 / sample.df) / total)
+
+
+def _error_of_ml(sample: Sample, tau2: Float64[np.ndarray, " row"]) -> Float64[np.ndarray, " row"]:
+    return np.asarray(np.sqrt(2 / np.sum(sample.weight(tau2) ** 2, axis=-1)))
+
+
+def _error_of_reml(
+    sample: Sample, tau2: Float64[np.ndarray, " row"]
+) -> Float64[np.ndarray, " row"]:
+    return np.asarray(np.sqrt(2 / sample.fit(tau2).trace_of_square()))
+
+
+_ESTIMATORS: dict[
+    str, Callable[[Sample], tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]]
+] = {
+    "reml": lambda sample: _likelihood(sample, restricted=True),
+    "ml": lambda sample: _likelihood(sample, restricted=False),
+    "dl": _dersimonian_laird,
+    "dl_iterated": lambda sample: solve_q(sample, sample.df),
+    "pm": lambda sample: solve_q(sample, sample.df),
+    "pm_median": lambda sample: solve_q(sample, np.asarray(stats.chi2.median(sample.df))),
+    "eb": lambda sample: solve_q(sample, sample.df),
+    "he": _hedges,
+    "hs": lambda sample: _hunter_schmidt(sample, corrected=False),
+    "hs_corrected": lambda sample: _hunter_schmidt(sample, corrected=True),
+    "sj": _sidik_jonkman,
+}
+
+_ERRORS: dict[str, Callable[[Sample, Float64[np.ndarray, " row"]], Float64[np.ndarray, " row"]]] = {
+    "reml": _error_of_reml,
+    "ml": _error_of_ml,
+    "dl": lambda sample, tau2: _error_of_q(sample, tau2, "trace"),
+    "dl_iterated": _error_of_paule_mandel,
+    "pm": _error_of_paule_mandel,
+    "pm_median": _error_of_paule_mandel,
+    "eb": _error_of_paule_mandel,
+    "he": _error_of_hedges,
+    "hs": lambda sample, tau2: _error_of_q(sample, tau2, "weight"),
+    "hs_corrected": lambda sample, tau2: (
+        (1 + sample.n_columns / sample.df) * _error_of_q(sample, tau2, "weight")
+    ),
+    "sj": _error_of_sidik_jonkman,
+}
