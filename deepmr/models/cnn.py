@@ -1,0 +1,73 @@
+"""The default network for short sequences: a motif scanner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from deepmr.models.heads import Heads
+from deepmr.models.pooling import SoftOr
+
+__all__ = ["MotifScanner"]
+
+
+class MotifScanner(nn.Module):
+    """Scan for wide patterns, ask of each whether it occurs, and combine the answers.
+
+    One convolution as wide as a motif; each filter is pooled over the whole sequence twice, as
+    its maximum and as a soft OR over positions; dense layers combine the filters. There is no
+    pooling grid, so an effect does not depend on where in the window a motif lies.
+
+    Args:
+        length: Sequence length in bases.
+        exposures: Positions of the exposure tasks among the outputs.
+        outcomes: Positions of the outcome tasks; empty for a single head.
+        filters: Number of patterns.
+        width: Bases a pattern spans.
+        hidden: Units of each dense layer.
+        layers: Number of dense layers.
+        dropout: Share of hidden units dropped in training (and by MC dropout).
+
+    Raises:
+        ValueError: If the pattern is wider than the sequence, or as `Heads` does.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        exposures: Sequence[int],
+        outcomes: Sequence[int] = (),
+        *,
+        filters: int = 64,
+        width: int = 19,
+        hidden: int = 128,
+        layers: int = 2,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if width > length:
+            raise ValueError(
+                f"model.width must not exceed the sequence's length {length}, got {width}"
+            )
+        self.scan = nn.Conv1d(4, filters, width, padding=width // 2, bias=False)
+        self.normalise = nn.BatchNorm1d(filters)
+        self.maximum = nn.AdaptiveMaxPool1d(1)
+        self.flatten = nn.Flatten()
+        self.soft_or = SoftOr()
+        dense: list[nn.Module] = []
+        size = 2 * filters
+        for _ in range(layers):
+            dense += [nn.Linear(size, hidden), nn.GELU(), nn.Dropout(dropout)]
+            size = hidden
+        self.dense = nn.Sequential(*dense)
+        self.heads = Heads(size, exposures, outcomes)
+
+    def forward(self, sequence: Float[Tensor, "batch 4 length"]) -> Float[Tensor, "batch task"]:
+        """Return raw outputs."""
+        found = self.normalise(self.scan(sequence))
+        best = self.flatten(self.maximum(found))
+        pooled = torch.cat([best, self.soft_or(found)], dim=1)
+        return self.heads(self.dense(pooled))

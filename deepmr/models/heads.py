@@ -1,0 +1,79 @@
+"""The last layer: one head for exposures, one for outcomes, columns in the tasks' own order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["Heads"]
+
+
+class Heads(nn.Module):
+    """Map shared features to raw outputs through separate exposure and outcome heads.
+
+    Raw outputs are ``shift + scale * linear(features)``. Shift and scale are buffers, 0 and 1
+    until `set_output_statistics` fills them from the training data, so that what the linear
+    layers learn has mean zero and unit spread whatever the tasks' units. They travel in the
+    checkpoint and count as no parameters.
+
+    Args:
+        features: Size of the shared representation.
+        exposures: Positions of the exposure tasks among the model's outputs.
+        outcomes: Positions of the outcome tasks; empty for a single head.
+
+    Raises:
+        ValueError: If the positions of both heads together are not 0 to n - 1, each once.
+    """
+
+    shift: Tensor
+    scale: Tensor
+    order: Tensor
+
+    def __init__(self, features: int, exposures: Sequence[int], outcomes: Sequence[int]) -> None:
+        super().__init__()
+        positions = [*exposures, *outcomes]
+        n = len(positions)
+        if n == 0 or sorted(positions) != list(range(n)):
+            raise ValueError(
+                "exposure and outcome heads must cover the outputs 0 to n - 1, each once; "
+                f"got exposures {list(exposures)} and outcomes {list(outcomes)}"
+            )
+        self.exposure = nn.Linear(features, len(exposures)) if exposures else None
+        self.outcome = nn.Linear(features, len(outcomes)) if outcomes else None
+        order = torch.tensor(positions).argsort()
+        self.in_order = positions == sorted(positions)
+        self.register_buffer("order", order, persistent=False)
+        self.register_buffer("shift", torch.zeros(n))
+        self.register_buffer("scale", torch.ones(n))
+
+    def set_output_statistics(
+        self, shift: Float[Tensor, " task"], scale: Float[Tensor, " task"]
+    ) -> None:
+        """Fix the outputs' location and spread, once, from the training data.
+
+        See `deepmr.losses.MultiTaskLoss.output_statistics`.
+
+        Raises:
+            ValueError: If a value is not finite, or a scale not positive.
+        """
+        if not bool(torch.isfinite(shift).all()) or not bool(torch.isfinite(scale).all()):
+            raise ValueError(f"output statistics must be finite, got {shift} and {scale}")
+        if not bool((scale > 0).all()):
+            raise ValueError(f"output scales must be positive, got {scale}")
+        self.shift.copy_(shift)
+        self.scale.copy_(scale)
+
+    def forward(self, features: Float[Tensor, "batch feature"]) -> Float[Tensor, "batch task"]:
+        """Return raw outputs, columns in the order of the model's tasks."""
+        if self.exposure is None:
+            linear = self.outcome(features)
+        elif self.outcome is None:
+            linear = self.exposure(features)
+        else:
+            linear = torch.cat([self.exposure(features), self.outcome(features)], dim=1)
+        if not self.in_order:
+            linear = torch.index_select(linear, 1, self.order)
+        return linear * self.scale + self.shift
