@@ -1,1 +1,13 @@
-"""models."""
+"""Networks: (batch, 4, length) one-hot sequence to (batch, task) raw outputs.
+
+A model takes the sequence length and the positions of exposure and outcome tasks among its
+outputs: ``Model(length, exposures, outcomes, **architecture)``.
+"""
+
+from deepmr.models.cnn import MotifScanner
+from deepmr.models.deepsea import DeepSEA
+from deepmr.models.heads import Heads, set_output_statistics
+from deepmr.models.paper import PaperCNN
+from deepmr.models.pooling import SoftOr
+
+__all__ = ["DeepSEA", "Heads", "MotifScanner", "PaperCNN", "SoftOr", "set_output_statistics"]

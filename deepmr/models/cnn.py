@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import no_type_check
 
 import torch
 from jaxtyping import Float
@@ -65,6 +66,7 @@ class MotifScanner(nn.Module):
         self.dense = nn.Sequential(*dense)
         self.heads = Heads(size, exposures, outcomes)
 
+    @no_type_check  # torch.fx traces this with proxies, which are no tensors
     def forward(self, sequence: Float[Tensor, "batch 4 length"]) -> Float[Tensor, "batch task"]:
         """Return raw outputs."""
         found = self.normalise(self.scan(sequence))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import no_type_check
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["Heads"]
+__all__ = ["Heads", "set_output_statistics"]
 
 
 class Heads(nn.Module):
@@ -66,6 +67,7 @@ class Heads(nn.Module):
         self.shift.copy_(shift)
         self.scale.copy_(scale)
 
+    @no_type_check  # torch.fx traces this with proxies, which are no tensors
     def forward(self, features: Float[Tensor, "batch feature"]) -> Float[Tensor, "batch task"]:
         """Return raw outputs, columns in the order of the model's tasks."""
         if self.exposure is None:
@@ -77,3 +79,22 @@ class Heads(nn.Module):
         if not self.in_order:
             linear = torch.index_select(linear, 1, self.order)
         return linear * self.scale + self.shift
+
+
+def set_output_statistics(
+    model: nn.Module, shift: Float[Tensor, " task"], scale: Float[Tensor, " task"]
+) -> bool:
+    """Fix location and spread of a model's outputs, if it has `Heads`.
+
+    Returns:
+        Whether it has; a network without them learns location and spread on its own.
+
+    Raises:
+        ValueError: As `Heads.set_output_statistics` does, or if a model has several `Heads`.
+    """
+    found = [module for module in model.modules() if isinstance(module, Heads)]
+    if len(found) > 1:
+        raise ValueError(f"a model has one set of heads, got {len(found)}")
+    for heads in found:
+        heads.set_output_statistics(shift, scale)
+    return bool(found)

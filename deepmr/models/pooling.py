@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import no_type_check
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -21,6 +23,7 @@ class SoftOr(nn.Module):
         super().__init__()
         self.softplus = nn.Softplus()
 
+    @no_type_check  # torch.fx traces this with proxies, which are no tensors
     def forward(self, x: Float[Tensor, "batch channel length"]) -> Float[Tensor, "batch channel"]:
         """Return one value in [0, 1] for each channel."""
         return -torch.expm1(-torch.sum(self.softplus(x), dim=2))

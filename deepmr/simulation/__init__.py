@@ -1,5 +1,6 @@
 """Sequences with a known grammar, so that the true causal effects are known."""
 
+from deepmr.simulation.dataset import SimulatedDataset, Sizes, simulate
 from deepmr.simulation.grammar import (
     CONFOUNDING,
     Grammar,
@@ -16,10 +17,13 @@ __all__ = [
     "Grammar",
     "Motif",
     "PlantedSequences",
+    "SimulatedDataset",
+    "Sizes",
     "anscombe",
     "draw_grammar",
     "draw_sequences",
     "draw_variants",
     "load_motifs",
+    "simulate",
     "variant_order",
 ]

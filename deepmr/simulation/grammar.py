@@ -1,4 +1,4 @@
-"""The rule that turns a sequence into readings: two cooperating factors, and what confounds them."""
+"""The rule that turns a sequence into readings: cooperating factors, and what confounds them."""
 
 from __future__ import annotations
 

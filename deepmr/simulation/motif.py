@@ -85,9 +85,7 @@ class Motif:
         motif's width, not with the length squared. Setting a position to the base it has
         gives the reference's own occupancy.
         """
-        pieces = [
-            self._substitute(codes[rows]) for rows in _chunks(codes.shape[0], _LOCI_AT_ONCE)
-        ]
+        pieces = [self._substitute(codes[rows]) for rows in _chunks(codes.shape[0], _LOCI_AT_ONCE)]
         return np.concatenate(pieces) if pieces else np.empty((*codes.shape, 4))
 
     def _substitute(

@@ -49,6 +49,16 @@ class PlantedSequences:
             confounder_start=self.confounder_start[rows],
         )
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[PlantedSequences]) -> PlantedSequences:
+        """Put sets of sequences of one length behind one another."""
+        return cls(
+            codes=np.concatenate([part.codes for part in parts]),
+            exposure_start=np.concatenate([part.exposure_start for part in parts]),
+            outcome_start=np.concatenate([part.outcome_start for part in parts]),
+            confounder_start=np.concatenate([part.confounder_start for part in parts]),
+        )
+
 
 def draw_sequences(
     rng: np.random.Generator, n: int, length: int, grammar: Grammar
