@@ -1,0 +1,205 @@
+"""Median-based Mendelian randomization: consistent while half of the weight is valid."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+from scipy import special
+
+from deepmr.effects import EffectSizes
+from deepmr.estimate import Estimate
+from deepmr.mr.assemble import assemble
+from deepmr.mr.columns import Columns, by_blocks
+from deepmr.mr.flags import common_flags
+from deepmr.mr.median_error import bootstrap_error, interpolated_median, sampling_error
+from deepmr.mr.result import MREstimate
+
+__all__ = ["penalized_weighted_median", "simple_median", "weighted_median"]
+
+Weights = Literal["first_order", "second_order"]
+ErrorMethod = Literal["auto", "sampling_distribution", "bootstrap"]
+
+LEAST = 3
+"""R's packages refuse fewer: of two ratios the median is the mean."""
+
+FEW_EFFECTIVE = 50.0
+"""Below this many effective instruments, 1 / sum(w^2), the normal approximation inside
+`sampling_error` gives way to the bootstrap."""
+
+
+def ratios(block: Columns) -> Float64[np.ndarray, "locus variant"]:
+    """Return y / x; infinite where x is 0 and for absent variants, which sorts them last."""
+    absent = block.x == 0
+    ratio = block.y / np.where(absent, 1.0, block.x)
+    ratio[absent] = np.inf
+    return np.asarray(ratio)
+
+
+def ratio_weights(block: Columns, weights: Weights | None) -> Float64[np.ndarray, "locus variant"]:
+    """Return inverse variances of the ratios; ones for ``None``, 0 where there is no ratio."""
+    if weights is None:
+        weight = block.mask & ((block.x != 0) | (block.y != 0))
+        weight = weight.astype(np.float64)
+    elif weights == "first_order":
+        weight = (block.x / block.sy) ** 2
+    else:
+        inverse = np.where(block.x == 0, 0.0, 1 / np.where(block.x == 0, 1.0, block.x))
+        slope = block.y * inverse
+        variance = (block.sy * inverse) ** 2 + (slope * inverse * block.sx) ** 2
+        if block.psi is not None:
+            variance -= 2 * block.psi * slope * inverse**2 * block.sx * block.sy
+        weight = np.where(block.x == 0, 0.0, 1 / variance)
+    return np.asarray(weight)
+
+
+def _normalised(weight: np.ndarray) -> Float64[np.ndarray, "locus variant"]:
+    return np.asarray(weight / weight.sum(axis=-1, keepdims=True))
+
+
+def _kernel(
+    block: Columns,
+    *,
+    weights: Weights | None,
+    penalty: float | None,
+    error: ErrorMethod,
+    iterations: int,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    ratio = ratios(block)
+    raw = ratio_weights(block, weights)
+    weight = _normalised(raw)
+    median = interpolated_median(ratio, weight)
+    if penalty is not None:
+        distance = np.where(weight > 0, ratio - median[:, None], 0.0)
+        p_value = special.chdtrc(1.0, raw * distance**2)
+        weight = _normalised(raw * np.minimum(1.0, penalty * p_value))
+        median = interpolated_median(ratio, weight)
+    n = block.n
+    f = block.x / block.sx
+    enough = n >= LEAST
+    return {
+        "value": np.where(enough, median, np.nan),
+        "se": np.where(
+            enough, _error(block, weight, median, error, iterations=iterations, seed=seed), np.nan
+        ),
+        "n": n,
+        "f_mean": np.vecdot(f, f) / n,
+    }
+
+
+def _error(
+    block: Columns,
+    weight: np.ndarray,
+    median: np.ndarray,
+    error: ErrorMethod,
+    *,
+    iterations: int,
+    seed: int,
+) -> Float64[np.ndarray, " locus"]:
+    """Choose the way to the standard error locus by locus."""
+    few = 1 / np.vecdot(weight, weight) < FEW_EFFECTIVE
+    if error != "auto":
+        few = np.full(few.shape, error == "bootstrap")
+    found = np.full(few.shape, np.nan)
+    for rows, resample in ((few, True), (~few, False)):
+        if bool(rows.any()):
+            part = block if bool(rows.all()) else block.rows(rows)
+            found[rows] = (
+                bootstrap_error(part, weight[rows], iterations=iterations, seed=seed)
+                if resample
+                else sampling_error(part, weight[rows], median[rows])
+            )
+    return found
+
+
+def _median(
+    effects: EffectSizes,
+    method: str,
+    *,
+    weights: Weights | None,
+    penalty: float | None,
+    error: ErrorMethod,
+    iterations: int,
+    rng: np.random.Generator | int,
+) -> MREstimate:
+    seed = int(np.random.default_rng(rng).integers(2**63))
+    found = by_blocks(
+        effects,
+        partial(
+            _kernel,
+            weights=weights,
+            penalty=penalty,
+            error=error,
+            iterations=iterations,
+            seed=seed,
+        ),
+    )
+    return assemble(
+        effects,
+        method,
+        effect=Estimate(value=found["value"], se=found["se"]),
+        flags=common_flags(n=found["n"], f_mean=found["f_mean"]),
+    )
+
+
+def simple_median(
+    effects: EffectSizes,
+    *,
+    error: ErrorMethod = "auto",
+    iterations: int = 1000,
+    rng: np.random.Generator | int = 0,
+) -> MREstimate:
+    """Estimate the causal effect by the median of the ratio estimates."""
+    return _median(
+        effects,
+        "simple_median",
+        weights=None,
+        penalty=None,
+        error=error,
+        iterations=iterations,
+        rng=rng,
+    )
+
+
+def weighted_median(
+    effects: EffectSizes,
+    *,
+    weights: Weights = "first_order",
+    error: ErrorMethod = "auto",
+    iterations: int = 1000,
+    rng: np.random.Generator | int = 0,
+) -> MREstimate:
+    """Estimate the causal effect by the weighted median of the ratio estimates."""
+    return _median(
+        effects,
+        "weighted_median",
+        weights=weights,
+        penalty=None,
+        error=error,
+        iterations=iterations,
+        rng=rng,
+    )
+
+
+def penalized_weighted_median(
+    effects: EffectSizes,
+    *,
+    weights: Weights = "first_order",
+    penalty: float = 20.0,
+    error: ErrorMethod = "auto",
+    iterations: int = 1000,
+    rng: np.random.Generator | int = 0,
+) -> MREstimate:
+    """Estimate the causal effect by a weighted median that trusts outlying ratios less."""
+    return _median(
+        effects,
+        "penalized_weighted_median",
+        weights=weights,
+        penalty=penalty,
+        error=error,
+        iterations=iterations,
+        rng=rng,
+    )
