@@ -1,1 +1,21 @@
-"""plot."""
+"""Figures: each a function that takes a result and returns its axes."""
+
+from deepmr.plot.directions import directions
+from deepmr.plot.effect_map import busiest_window, effect_grid, effect_map
+from deepmr.plot.learning_curve import learning_curve
+from deepmr.plot.scatter import mr_scatter
+from deepmr.plot.style import style, to_png, to_svg
+from deepmr.plot.truth import true_versus_estimated
+
+__all__ = [
+    "busiest_window",
+    "directions",
+    "effect_grid",
+    "effect_map",
+    "learning_curve",
+    "mr_scatter",
+    "style",
+    "to_png",
+    "to_svg",
+    "true_versus_estimated",
+]

@@ -15,7 +15,7 @@ __all__ = ["COLOURS", "FADED", "INK", "TRUTH", "colour_of", "new_axes", "style",
 
 INK = "#2b2f36"
 FADED = "#a9b0ba"
-TRUTH = "#c2410c"
+TRUTH = "#000000"
 # Okabe and Ito's palette, told apart by colour-blind readers (Wong 2011, doi:10.1038/nmeth.1618).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6f00", "#5b5b5b")
 _FIRST = ("ivw", "egger", "weighted_median")
@@ -108,5 +108,5 @@ def _render(ax: Axes, kind: str, dpi: int) -> bytes:
     sink = BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with style():
-        ax.get_figure(root=True).savefig(sink, format=kind, dpi=dpi, metadata=metadata)
+        ax.figure.canvas.figure.savefig(sink, format=kind, dpi=dpi, metadata=metadata)
     return sink.getvalue()

@@ -1,0 +1,82 @@
+"""Estimates against the truth, where a simulation knows it."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+from matplotlib.axes import Axes
+
+from deepmr.estimate import Estimate
+from deepmr.plot.style import COLOURS, FADED, TRUTH, new_axes, style
+
+__all__ = ["true_versus_estimated"]
+
+
+@style()
+def true_versus_estimated(
+    effect: Estimate,
+    true_value: Float64[np.ndarray, " locus"],
+    *,
+    method: str = "",
+    unit: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw each locus's estimate with its 95 % interval against its true effect.
+
+    Intervals that miss the truth are drawn in another colour; the legend counts them. Loci
+    without an estimate or without a truth are left out.
+
+    Args:
+        effect: Estimates with one batch axis, the loci.
+        true_value: The true effect over the same variants.
+        method: Name of the method, for the title.
+        unit: Unit of the effects.
+        ax: Axes to draw into; by default those of a new figure.
+
+    Raises:
+        ValueError: If the truth is not one number for each estimate.
+    """
+    if effect.value.shape != true_value.shape:
+        raise ValueError(
+            f"true_value must be one number for each of {effect.value.shape} estimates, "
+            f"got {true_value.shape}"
+        )
+    ax = new_axes(ax, width=4.8, height=4.4)
+    lower, upper = effect.interval()
+    known = np.isfinite(effect.value) & np.isfinite(true_value) & np.isfinite(lower + upper)
+    covered = known & (lower <= true_value) & (true_value <= upper)
+    count, total = int(covered.sum()), int(known.sum())
+    groups = (
+        (covered, COLOURS[0], f"interval covers the truth ({count} of {total})"),
+        (known & ~covered, COLOURS[1], f"interval misses it ({total - count})"),
+    )
+    opacity = float(np.clip(60.0 / max(total, 1), 0.15, 0.8))
+    for chosen, colour, label in groups:
+        x, y = true_value[chosen], effect.value[chosen]
+        ax.vlines(
+            *(x, lower[chosen], upper[chosen]),
+            color=colour,
+            linewidth=0.8,
+            alpha=opacity,
+            rasterized=total > 500,
+        )
+        ax.plot(*(x, y, "o"), color=colour, markersize=3, markeredgewidth=0, alpha=0.8, label=label)
+    ax.axline((0, 0), slope=1, color=TRUTH, linestyle=(0, (1, 1.2)), linewidth=1.8, label="equal")
+    if total:
+        _limits(ax, true_value[known], effect.value[known])
+    ax.axhline(0, color=FADED, linewidth=0.6, zorder=0)
+    suffix = f" ({unit})" if unit else ""
+    ax.set(xlabel=f"True local effect{suffix}", ylabel=f"Estimated local effect{suffix}")
+    ax.set_title(method.replace("_", " "))
+    ax.legend(loc="upper left", handlelength=1.4)
+    return ax
+
+
+def _limits(ax: Axes, truth: np.ndarray, value: np.ndarray) -> None:
+    """Fit the axes to the points: one wide interval must not squeeze all others."""
+    for low, high, set_limits in (
+        (truth.min(), truth.max(), ax.set_xlim),
+        (min(truth.min(), value.min()), max(truth.max(), value.max()), ax.set_ylim),
+    ):
+        room = 0.15 * (high - low) or 0.1 * abs(high) or 1.0
+        set_limits(low - room, high + room)
