@@ -1,0 +1,55 @@
+"""Windows around points of interest: inside their contig, and apart from each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Int64
+
+__all__ = ["separate", "windows_around"]
+
+
+def windows_around(
+    centre: Int64[np.ndarray, " locus"], size: Int64[np.ndarray, " locus"], length: int
+) -> tuple[Int64[np.ndarray, " locus"], Bool[np.ndarray, " locus"]]:
+    """Place a window on each centre, moved inwards where it would reach over the contig's rim.
+
+    Args:
+        centre: The base in the middle (of two middle bases the right one).
+        size: Bases in the contig of each.
+        length: Bases in a window.
+
+    Returns:
+        The first base of each window, and whether the contig is long enough to hold it.
+
+    Example:
+        >>> start, fits = windows_around(np.array([3, 50]), np.array([100, 100]), 10)
+        >>> start.tolist(), fits.tolist()
+        ([0, 45], [True, True])
+    """
+    fits = size >= length
+    start = np.clip(centre - length // 2, 0, np.maximum(size - length, 0))
+    return start, fits
+
+
+def separate(
+    contig: Int64[np.ndarray, " locus"], start: Int64[np.ndarray, " locus"], length: int
+) -> Int64[np.ndarray, " kept"]:
+    """Keep windows of one length that overlap none kept before, in the order given.
+
+    Returns:
+        The positions kept, ascending.
+
+    Example:
+        >>> separate(np.zeros(3, dtype=int), np.array([0, 50, 100]), 100).tolist()
+        [0, 2]
+    """
+    taken: dict[tuple[int, int], int] = {}
+    kept = []
+    for row, (where, first) in enumerate(zip(contig.tolist(), start.tolist(), strict=True)):
+        # Kept windows are disjoint, so each stretch of `length` bases holds the start of one only.
+        block = first // length
+        near = (taken.get((where, block + step)) for step in (-1, 0, 1))
+        if all(other is None or abs(other - first) >= length for other in near):
+            taken[where, block] = first
+            kept.append(row)
+    return np.asarray(kept, dtype=np.int64)

@@ -1,0 +1,221 @@
+"""A prepared data set: windows and labels on disk, named by everything that made them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from tqdm import tqdm
+
+from deepmr.data.cache import cache_folder
+from deepmr.data.genome import EncodedGenome
+from deepmr.data.labelling import ContigBins, Windows, choose_windows, label_contig
+from deepmr.data.partition import check_disjoint
+from deepmr.data.peaks import read_peaks
+from deepmr.data.tracks import Track, covered
+from deepmr.files import atomic_write, locked, write_json
+
+__all__ = ["Recipe", "measured_on", "prepare"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that decides which windows there are and how they are labelled.
+
+    Args:
+        tracks: The tracks, in the order of the tasks.
+        splits: Contigs of each split.
+        bin: Bases in the labelled bin.
+        context: Bases in a window; the bin lies in its middle.
+        overlap: Share of the bin that one peak must exceed.
+        negatives: Windows without a peak for each one with a peak; None keeps all.
+        match_gc: Choose them with the positives' GC content.
+        max_unknown: Largest share of unknown bases in a window.
+        jitter: Largest shift of a window in training, for the check that nothing leaks.
+        exclude: BED file of regions whose bins are left out.
+        missing_contigs: What to do with peaks on contigs the genome lacks: refuse or drop.
+        seed: Decides which negatives are chosen.
+    """
+
+    tracks: tuple[Track, ...]
+    splits: Mapping[str, list[str]]
+    bin: int
+    context: int
+    overlap: int | float
+    negatives: int | float | None
+    match_gc: bool
+    max_unknown: int | float
+    jitter: int
+    exclude: Path | None
+    missing_contigs: str
+    seed: int
+
+
+def measured_on(tracks: Sequence[Track], contigs: Sequence[str]) -> Bool[np.ndarray, "contig task"]:
+    """Tell on which contigs each track was measured."""
+    table = [[not t.covers or covered(name, t.covers) for t in tracks] for name in contigs]
+    return np.asarray(table, dtype=bool).reshape(len(contigs), len(tracks))
+
+
+def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
+    """Return the folder of a prepared data set, made under a lock if absent.
+
+    It holds, for each split, ``<split>.npz`` (contig, start and row of each window), the label
+    rows ``labels.npy``, ``summary.tsv`` for people and, written last, ``prepared.json``.
+
+    Raises:
+        ValueError: If a file breaks a rule, no task has a label in the training split, or a
+            split holds no window.
+    """
+    folder = cache_folder("prepared") / name
+    if (folder / "prepared.json").exists():
+        return folder
+    with locked(folder, wait=True):
+        if not (folder / "prepared.json").exists():
+            work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{name}-"))
+            try:
+                _build(recipe, genome, work)
+                shutil.rmtree(folder, ignore_errors=True)
+                work.chmod(0o777 & ~_umask())
+                work.replace(folder)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def _umask() -> int:
+    current = os.umask(0o022)
+    os.umask(current)
+    return current
+
+
+def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:
+    measured = measured_on(recipe.tracks, genome.names)
+    contigs = _label(recipe, genome, measured)
+    kept = np.zeros(len(recipe.tracks), dtype=bool)
+    for part in contigs["train"]:
+        kept |= part.labels.any(axis=0)
+    if not kept.any():
+        raise ValueError(
+            "no task has a label in the training split; look at data.splits.train and at the "
+            "column covers of the list of tracks"
+        )
+    measured = measured[:, kept]
+    summary: list[dict[str, Any]] = []
+    labels = [np.zeros((1, int(kept.sum())), dtype=np.uint8)]  # for every window without a peak
+    windows = {}
+    names = [track.task.name for track, keep in zip(recipe.tracks, kept, strict=True) if keep]
+    for split, parts in contigs.items():
+        parts = [part.restrict(kept, bool(measured[part.contig].any())) for part in parts]
+        chosen = choose_windows(
+            parts,
+            size=recipe.bin,
+            context=recipe.context,
+            negatives=recipe.negatives,
+            match_gc=recipe.match_gc,
+            seed=recipe.seed,
+        )
+        if not chosen.start.size:
+            raise ValueError(f"the {split} split holds no window; change data.splits.{split}")
+        rows = np.concatenate([part.labels for part in parts])
+        summary += _summarise(split, names, chosen, rows, measured)
+        # Row 0 is the zero row: -1, no peak, goes there, and each split's rows follow the last's.
+        row = np.where(chosen.row < 0, 0, chosen.row + sum(map(len, labels))).astype(np.int32)
+        labels.append(rows)
+        windows[split] = chosen
+        np.savez(folder / f"{split}.npz", contig=chosen.contig, start=chosen.start, row=row)
+    _check_leaks(recipe, genome, windows)
+    np.save(folder / "labels.npy", np.concatenate(labels))
+    _write_summary(folder / "summary.tsv", summary)
+    write_json(folder / "prepared.json", {"tasks": names, "summary": summary})
+
+
+def _label(
+    recipe: Recipe, genome: EncodedGenome, measured: Bool[np.ndarray, "contig task"]
+) -> dict[str, list[ContigBins]]:
+    contigs = genome.contigs
+    peaks = [
+        read_peaks(track.file, contigs, missing=recipe.missing_contigs) for track in recipe.tracks
+    ]
+    exclude = read_peaks(recipe.exclude, contigs, missing="drop") if recipe.exclude else None
+    position = {name: place for place, name in enumerate(genome.names)}
+    result: dict[str, list[ContigBins]] = {}
+    total = sum(map(len, recipe.splits.values()))
+    with tqdm(total=total, desc="labels", unit="contig", delay=3) as bar:
+        for split, names in recipe.splits.items():
+            result[split] = []
+            for name in names:
+                part = label_contig(
+                    genome,
+                    position[name],
+                    peaks,
+                    exclude,
+                    measured=measured[position[name]],
+                    size=recipe.bin,
+                    context=recipe.context,
+                    overlap=recipe.overlap,
+                    max_unknown=recipe.max_unknown,
+                )
+                result[split].append(part)
+                bar.update()
+    return result
+
+
+def _check_leaks(recipe: Recipe, genome: EncodedGenome, windows: Mapping[str, Windows]) -> None:
+    reach = {name: recipe.jitter if name == "train" else 0 for name in windows}
+    widest = max(reach.values())
+    check_disjoint(
+        {
+            name: (
+                part.contig.astype(np.int64),
+                part.start - widest,
+                part.start + recipe.context + widest,
+            )
+            for name, part in windows.items()
+        },
+        genome.names,
+    )
+
+
+def _summarise(
+    split: str,
+    names: Sequence[str],
+    windows: Windows,
+    labels: UInt8[np.ndarray, "positive task"],
+    measured: Bool[np.ndarray, "contig task"],
+) -> list[dict[str, Any]]:
+    row = windows.row
+    label = np.zeros((row.size, len(names)), dtype=bool)
+    label[row >= 0] = labels[row[row >= 0]] > 0
+    mask = measured[windows.contig]
+    result = []
+    for column, name in enumerate(names):
+        n, positives = int(mask[:, column].sum()), int(label[:, column].sum())
+        result.append(
+            {
+                "split": split,
+                "task": name,
+                "n": n,
+                "positives": positives,
+                "prevalence": positives / n if n else None,
+                "mean": positives / n if n else None,
+                "gc": float(windows.gc.mean()),
+                "gc_positives": float(windows.gc[label[:, column]].mean()) if positives else None,
+            }
+        )
+    return result
+
+
+def _write_summary(path: Path, summary: Sequence[Mapping[str, Any]]) -> None:
+    with atomic_write(path) as stream:
+        stream.write("\t".join(summary[0]) + "\n")
+        for row in summary:
+            cells = [f"{cell:.4g}" if isinstance(cell, float) else cell for cell in row.values()]
+            stream.write("\t".join("" if cell is None else str(cell) for cell in cells) + "\n")

@@ -1,0 +1,116 @@
+"""The list of tracks: one row a task, where its file lies and where it was measured."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from deepmr.data.peaks import read_text
+from deepmr.tasks import Task
+
+__all__ = ["Track", "covered", "read_tracks"]
+
+_NEEDED = ("task", "target", "file")
+_OPTIONAL = ("assay", "biosample", "kind", "covers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One measured track.
+
+    Args:
+        task: What the model predicts from it.
+        file: Peak list (kind ``binary``) or bigWig (kinds ``signal`` and ``count``).
+        covers: Contigs, or chromosomes, on which it was measured; empty means all of them.
+            Elsewhere its label is missing, not negative.
+    """
+
+    task: Task
+    file: Path
+    covers: tuple[str, ...] = ()
+
+
+def covered(contig: str, names: tuple[str, ...]) -> bool:
+    """Tell whether a contig is meant by a list of names: its own, or its chromosome's.
+
+    A contig's chromosome is the part of its name before the first underscore.
+
+    Example:
+        >>> covered("chr20_60000_8237912", ("chr20",))
+        True
+    """
+    return contig in names or contig.split("_", 1)[0] in names
+
+
+def read_tracks(path: Path) -> tuple[Track, ...]:
+    """Read a tab-separated list of tracks, files relative to its folder.
+
+    Columns, by a header line and in any order: ``task``, ``target``, ``file`` and, where wanted,
+    ``assay``, ``biosample``, ``kind`` (``binary`` if absent) and ``covers`` (comma-separated).
+
+    Raises:
+        FileNotFoundError: If the list or a file named in it is missing.
+        ValueError: If a line breaks a rule; the message names the file and the line.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the list of tracks must be a file, got {path}; no such file; "
+            "name it with data.tracks, relative to data.root"
+        )
+    lines = read_text(path).splitlines()
+    header = lines[0].rstrip("\n").split("\t") if lines else []
+    _check_header(path, header)
+    tracks: dict[str, Track] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line.split("\t")
+        if len(fields) != len(header):
+            raise ValueError(
+                f"{path}, line {number}: a track has {len(header)} columns as the header does, "
+                f"got {len(fields)}; separate them by tabs"
+            )
+        track = _track(path, number, dict(zip(header, map(str.strip, fields), strict=True)))
+        if track.task.name in tracks:
+            raise ValueError(
+                f"{path}, line {number}: task names must differ, got {track.task.name} again"
+            )
+        tracks[track.task.name] = track
+    if not tracks:
+        raise ValueError(f"{path} lists no track; give a header line and one line a track")
+    return tuple(tracks.values())
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    for column in _NEEDED:
+        if column not in header:
+            raise ValueError(
+                f"{path}, line 1: the header names the columns {', '.join(_NEEDED)}, "
+                f"got {', '.join(header) or 'an empty line'}"
+            )
+    for column in header:
+        if column not in _NEEDED + _OPTIONAL:
+            near = difflib.get_close_matches(column, _NEEDED + _OPTIONAL, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"{path}, line 1: no column is called {column!r}{hint}")
+
+
+def _track(path: Path, number: int, fields: dict[str, str]) -> Track:
+    try:
+        task = Task(
+            name=fields["task"],
+            target=fields["target"],
+            assay=fields.get("assay", ""),
+            biosample=fields.get("biosample", ""),
+            kind=fields.get("kind") or "binary",
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}, line {number}: {error}") from error
+    file = path.parent / fields["file"]
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"{path}, line {number}: the file of {task.name} is missing: {file}; no such file"
+        )
+    covers = tuple(name.strip() for name in fields.get("covers", "").split(",") if name.strip())
+    return Track(task=task, file=file, covers=covers)

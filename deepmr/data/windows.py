@@ -1,0 +1,109 @@
+"""A split of a genome: windows cut from the memory map, with the labels of their middle bins."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32, Int64, Shaped, UInt8
+
+from deepmr.data.genome import EncodedGenome
+from deepmr.data.sampling import scramble
+from deepmr.sequence import UNKNOWN
+
+__all__ = ["WindowSplit"]
+
+
+class WindowSplit:
+    """Windows of one split, gathered as bytes; see `deepmr.data.source.Split`.
+
+    Args:
+        genome: Where the bases come from.
+        contig: Each window's contig, as a position in the genome's list.
+        start: Each window's first base, context included.
+        length: Bases in a window.
+        row: Each window's row in ``labels``.
+        labels: Rows of binary targets; the windows without any peak share one row of zeros.
+        signal: Real-valued targets of each window, NaN where there is no value.
+        is_signal: Which tasks are the columns of ``signal``; the others are those of ``labels``.
+        measured: For each contig and task, whether the task was measured there.
+        flip: Reverse-complement half of the windows when a seed is given.
+        jitter: Shift windows by up to as many bases, either way, when a seed is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        genome: EncodedGenome,
+        contig: Int32[np.ndarray, " locus"],
+        start: Int64[np.ndarray, " locus"],
+        length: int,
+        row: Int32[np.ndarray, " locus"],
+        labels: UInt8[np.ndarray, "labelled binary"],
+        signal: Float32[np.ndarray, "locus signal"],
+        is_signal: Bool[np.ndarray, " task"],
+        measured: Bool[np.ndarray, "contig task"],
+        flip: bool,
+        jitter: int,
+    ) -> None:
+        self._genome = genome
+        self._contig = contig
+        self._start = start
+        self._length = length
+        self._row = row
+        self._labels = labels
+        self._signal = signal
+        self._is_signal = is_signal
+        self._measured = measured
+        self._flip = flip
+        self._jitter = jitter
+
+    def __len__(self) -> int:
+        return self._start.size
+
+    @property
+    def chrom(self) -> Shaped[np.ndarray, " locus"]:
+        """Contig of each window."""
+        return np.asarray(self._genome.names)[self._contig]
+
+    @property
+    def start(self) -> Int64[np.ndarray, " locus"]:
+        """First base of each window, context included; negative where it reaches over the rim."""
+        return self._start
+
+    @property
+    def end(self) -> Int64[np.ndarray, " locus"]:
+        """The base behind each window."""
+        return self._start + self._length
+
+    def gather(
+        self, index: Int64[np.ndarray, " batch"], *, seed: int | None = None
+    ) -> tuple[
+        UInt8[np.ndarray, "batch length"],
+        Float32[np.ndarray, "batch task"],
+        Bool[np.ndarray, "batch task"],
+    ]:
+        """Collect windows as codes, with targets and mask; see `deepmr.data.source.Split`."""
+        contig, start = self._contig[index].astype(np.int64), self._start[index]
+        bits = None if seed is None else scramble(seed, index)
+        if bits is not None and self._jitter:
+            span = np.uint64(2 * self._jitter + 1)
+            start = start + ((bits >> np.uint64(8)) % span).astype(np.int64) - self._jitter
+        codes = self._genome.windows(contig, start, self._length)
+        if bits is not None and self._flip:
+            turned = np.flatnonzero(bits & np.uint64(1))
+            # 3 minus a known code is its complement, and so is its bitwise exclusive or with 3.
+            codes[turned] = np.minimum(codes[turned, ::-1] ^ 3, UNKNOWN)
+        return codes, *self._targets(index, contig)
+
+    def _targets(
+        self, index: Int64[np.ndarray, " batch"], contig: Int64[np.ndarray, " batch"]
+    ) -> tuple[Float32[np.ndarray, "batch task"], Bool[np.ndarray, "batch task"]]:
+        mask = self._measured[contig]
+        binary = self._labels[self._row[index]]
+        if not self._is_signal.any():
+            return binary.astype(np.float32), mask
+        target = np.zeros(mask.shape, dtype=np.float32)
+        target[:, ~self._is_signal] = binary
+        value = self._signal[index]
+        mask[:, self._is_signal] &= ~np.isnan(value)
+        target[:, self._is_signal] = np.nan_to_num(value, nan=0.0)
+        return np.where(mask, target, np.float32(0)), mask
