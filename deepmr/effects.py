@@ -237,6 +237,17 @@ class MemberEffects:
         """Number of networks (or dropout draws)."""
         return int(self.value.shape[-2])
 
+    def at(self, index: int) -> MemberEffects:
+        """Return one element of the first batch axis, one locus say."""
+        return MemberEffects(
+            value=self.value[index],
+            tasks=self.tasks,
+            offset=self.offset[index],
+            ref=self.ref[index],
+            alt=self.alt[index],
+            mask=self.mask[index],
+        )
+
     def of(self, task: str) -> Float64[np.ndarray, "*batch member variant"]:
         """Return one task's effects.
 

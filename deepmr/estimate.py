@@ -81,6 +81,16 @@ class Estimate:
         """Minus the decimal logarithm of the two-sided p-value."""
         return np.asarray(-self.log_p_value / _LN10)
 
+    def at(self, index: int) -> Estimate:
+        """Return one element of the first batch axis."""
+        return Estimate(
+            value=np.asarray(self.value[index]),
+            se=np.asarray(self.se[index]),
+            df=np.asarray(np.broadcast_to(self.df, self.value.shape)[index]),
+            bounds=None if self.bounds is None else self.bounds[index],
+            log_p=None if self.log_p is None else np.asarray(self.log_p[index]),
+        )
+
     def interval(
         self, level: float = 0.95
     ) -> tuple[Float64[np.ndarray, "*batch"], Float64[np.ndarray, "*batch"]]:
@@ -126,6 +136,10 @@ class Heterogeneity:
 
     q: Float64[np.ndarray, "*batch"]
     df: Float64[np.ndarray, "*batch"]
+
+    def at(self, index: int) -> Heterogeneity:
+        """Return one element of the first batch axis."""
+        return Heterogeneity(q=np.asarray(self.q[index]), df=np.asarray(self.df[index]))
 
     @property
     def i2(self) -> Float64[np.ndarray, "*batch"]:

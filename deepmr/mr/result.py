@@ -32,3 +32,14 @@ class MREstimate:
     pleiotropy: Estimate | None = None
     heterogeneity: Heterogeneity | None = None
     flags: Mapping[str, Bool[np.ndarray, "*batch"]] = field(default_factory=dict)
+
+    def at(self, index: int) -> MREstimate:
+        """Return one element of the first batch axis, one locus say."""
+        return MREstimate(
+            method=self.method,
+            n_instruments=np.asarray(self.n_instruments[index]),
+            effect=self.effect.at(index),
+            pleiotropy=None if self.pleiotropy is None else self.pleiotropy.at(index),
+            heterogeneity=None if self.heterogeneity is None else self.heterogeneity.at(index),
+            flags={name: np.asarray(flag[index]) for name, flag in self.flags.items()},
+        )

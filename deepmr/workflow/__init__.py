@@ -1,1 +1,1 @@
-"""workflow."""
+"""The two stories, told once from top to bottom: `fit` and `interrogate`."""

@@ -1,0 +1,106 @@
+"""One job of a script: bad input becomes one line and exit status 1."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from deepmr.cli.overrides import check_overrides
+
+__all__ = ["job", "run"]
+
+_USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseException)
+_failed: list[str] = []
+
+
+def _line(error: BaseException) -> str:
+    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, KeyError) and error.args:
+        text = str(error.args[0])
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    else:
+        text = str(error)
+    return " ".join(text.split())
+
+
+def _is_bad_input(error: BaseException) -> bool:
+    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+        error = error.__cause__
+    return isinstance(error, _USER_ERRORS)
+
+
+def _full_error() -> bool:
+    return os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+
+def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
+    """Wrap a script's main function.
+
+    In a single run bad input prints one line and exits with status 1; ``HYDRA_FULL_ERROR=1``
+    shows the traceback. In a multirun the line is printed, the job counts as failed (its value
+    is NaN) and the later jobs go on; the whole command then exits with status 1.
+
+    Processes that Lightning starts for ``trainer=ddp`` run the command line again: a job of a
+    multirun is given its own, without ``-m``, and leaves no trace in the environment.
+    """
+
+    @functools.wraps(task)
+    def wrapped(config: DictConfig) -> float:
+        sweeping = HydraConfig.get().mode is RunMode.MULTIRUN
+        environment, arguments = dict(os.environ), list(sys.argv)
+        if sweeping:
+            sys.argv = [sys.argv[0], *HydraConfig.get().overrides.task]
+        try:
+            return task(config)
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on from here", file=sys.stderr)
+            sys.exit(130)
+        except Exception as error:
+            if _full_error() or not _is_bad_input(error):
+                raise
+            print(f"error: {_line(error)}", file=sys.stderr)
+            if not sweeping:
+                sys.exit(1)
+            if "Basic" not in HydraConfig.get().launcher._target_:
+                raise  # on a cluster: the launcher keeps the failure beside the job
+            _failed.append(" ".join(HydraConfig.get().overrides.task))
+            return math.nan
+        finally:
+            if sweeping:
+                sys.argv = arguments
+                os.environ.clear()
+                os.environ.update(environment)
+
+    return wrapped
+
+
+def run(main: Callable[[], Any], config_name: str) -> None:
+    """Check the command line, run the jobs, and exit with 1 if any of them failed."""
+    conf = Path(sys.argv[0]).resolve().parent / "conf"
+    flags = [a for a in sys.argv[1:] if a.startswith("-")]
+    overrides = [a for a in sys.argv[1:] if not a.startswith("-")]
+    if not set(flags) - {"-m", "--multirun"}:
+        try:
+            check_overrides(conf, config_name, overrides)
+        except ValueError as error:
+            if _full_error():
+                raise
+            print(f"error: {_line(error)}", file=sys.stderr)
+            sys.exit(1)
+    main()
+    if _failed:
+        print(f"{len(_failed)} of the jobs failed: {'; '.join(_failed)}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,133 @@
+"""From the configuration of ``interrogate.py`` to a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from deepmr.cli.plans import command, is_leader, optional, part, plain
+from deepmr.cli.subject import Subject, foreign_subject, trained_subject
+from deepmr.data.genome import EncodedGenome
+from deepmr.uncertainty import choose_members
+from deepmr.workflow.estimation import Question
+from deepmr.workflow.folder import run_hash
+from deepmr.workflow.interrogate import InterrogationPlan
+from deepmr.workflow.loci import Loci, region_loci, test_loci
+from deepmr.workflow.runs import choose_pair
+from deepmr.workflow.scale import EffectScale
+
+__all__ = ["interrogation_plan"]
+
+
+def interrogation_plan(config: DictConfig) -> InterrogationPlan:
+    """Turn the configuration of ``interrogate.py`` into objects.
+
+    Raises:
+        ValueError: If a setting is wrong or missing.
+        LookupError: If a task, run or part is unknown.
+        FileNotFoundError: If a file is missing.
+    """
+    for name in ("exposure", "outcome"):
+        if name not in config or config.get(name) is None:
+            raise ValueError(f"{name}= must name a task, for example {name}=GATA1")
+    settings = plain(config)
+    subject = (trained_subject if config.checkpoint is None else foreign_subject)(config, settings)
+    pair = choose_pair(subject.tasks, config.exposure, config.outcome)
+    asked = zip(("exposure", "outcome"), pair, (config.exposure, config.outcome), strict=True)
+    for role, task, query in asked:
+        print(f"{role}: {task.name}" + ("" if task.name == query else f" (for {query})"))
+    subject.calibrators.require_effects(*(task.name for task in pair))
+    scale = EffectScale(
+        tasks=subject.tasks,
+        link=subject.link,
+        calibrators=subject.calibrators,
+        scale=config.scale,
+    )
+    members, spread = choose_members(
+        subject.networks,
+        method=config.uncertainty.method,
+        draws=config.uncertainty.draws,
+        seed=config.seed,
+    )
+    notes = list(subject.notes)
+    if spread == "dropout":
+        notes.append(
+            f"Standard errors come from {len(members)} dropout draws of one network, "
+            "not from an ensemble."
+        )
+        print(f"uncertainty: {notes[-1]}")
+    engine = dict(settings["mutagenesis"])
+    kept = settings["effects"]["keep"]
+    if kept not in ("pair", "all"):
+        raise ValueError(f"effects.keep is pair or all, got {kept!r}")
+    settings["weights"] = subject.identity
+    folder = Path(config.paths.output) / "interrogate" / subject.name
+    identity = {
+        "weights": subject.identity,
+        "uncertainty": [spread, len(members), config.seed if spread == "dropout" else None],
+        "engine": {key: value for key, value in engine.items() if key != "chunk"},
+    }
+    return InterrogationPlan(
+        folder=folder / str(config.name or f"{pair[0].name}-{pair[1].name}-{run_hash(settings)}"),
+        config=settings,
+        command=command(),
+        network=subject.description,
+        members=members,
+        spread=spread,
+        scale=scale,
+        pair=pair,
+        kept=subject.tasks.names if kept == "all" else tuple(task.name for task in pair),
+        loci=_loci(settings, subject, (pair[0].name, pair[1].name), config.seed),
+        identity=identity,
+        engine=part(engine),
+        loci_per_shard=settings["effects"]["loci_per_shard"],
+        question=Question(
+            rule=instantiate(settings["instruments"], _convert_="all"),
+            estimators={name: part(one) for name, one in settings["estimator"].items()},
+            inference=instantiate(settings["inference"], _convert_="all"),
+            pooling=part(settings["meta"]),
+        ),
+        trainer=part(settings["trainer"]),
+        tracker=optional(settings["logger"]),
+        inputs=_inputs(settings, subject),
+        notes=notes,
+        seed=config.seed,
+        overwrite=config.overwrite,
+        leader=is_leader(),
+    )
+
+
+def _loci(settings: dict[str, Any], subject: Subject, pair: tuple[str, str], seed: int) -> Loci:
+    chosen, source = settings["loci"], subject.source
+    if chosen["source"] == "test":
+        if source is None:
+            raise ValueError(
+                "a network trained elsewhere has no test split here; name your regions "
+                "(loci=bed loci.path=FILE loci.genome=FASTA), or its data (data=encode ...)"
+            )
+        return test_loci(source, *pair, n=chosen["n"], seed=seed)
+    genome = getattr(source, "genome", None)
+    if chosen.get("genome"):
+        genome = EncodedGenome.from_fasta(chosen["genome"])
+    if genome is None:
+        raise ValueError("loci=bed needs a genome; set loci.genome=FASTA")
+    return region_loci(
+        Path(chosen["path"]),
+        genome,
+        length=subject.length,
+        source=source,
+        allow_seen=chosen["allow_seen"],
+        n=chosen["n"],
+        seed=seed,
+    )
+
+
+def _inputs(settings: dict[str, Any], subject: Subject) -> list[Path]:
+    listed = list(subject.weights)
+    for value in (settings["loci"].get("path"), settings["loci"].get("genome"), settings["tasks"]):
+        if value:
+            listed.append(Path(value))
+    return listed

@@ -1,0 +1,109 @@
+"""The LightningModule: one member of an ensemble in training."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from deepmr.lightning.metrics import TaskMetrics
+from deepmr.losses import MultiTaskLoss
+from deepmr.sequence import one_hot
+from deepmr.tasks import TaskTable
+
+__all__ = ["MultiTaskModule", "epoch_seed"]
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+def epoch_seed(seed: int, member: int, epoch: int, rank: int = 0) -> int:
+    """Derive the seed of one epoch of one member.
+
+    Lightning stores no random-generator state; reseeding every epoch makes an interrupted and
+    resumed training equal to an undisturbed one.
+    """
+    state = np.random.SeedSequence(entropy=seed, spawn_key=(member, epoch, rank))
+    return int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+class MultiTaskModule(pl.LightningModule):
+    """Train one network on all tasks jointly.
+
+    Args:
+        network: ``(batch, 4, length)`` to ``(batch, task)`` raw outputs.
+        loss: Masked multi-task loss; it also knows the link to the effect scale.
+        optimizer: Called with the parameters.
+        schedule: ``build``, called with the optimizer, and ``interval`` (step or epoch).
+        tasks: The outputs, in order.
+        seed: Of the ensemble.
+        member: Position in the ensemble.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: MultiTaskLoss,
+        *,
+        optimizer: Callable[..., torch.optim.Optimizer],
+        schedule: Mapping[str, Any],
+        tasks: TaskTable,
+        seed: int,
+        member: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.loss = loss
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.seed = seed
+        self.member = member
+        self.metrics = TaskMetrics(tasks, loss)
+
+    def forward(self, codes: Int[Tensor, "batch length"]) -> Float[Tensor, "batch task"]:
+        """Predict raw outputs from base codes, expanded to one-hot on the device."""
+        return self.network(one_hot(codes))
+
+    def on_train_epoch_start(self) -> None:
+        """Reseed, so that the epoch's dropout is a function of seed, member and epoch alone."""
+        torch.manual_seed(epoch_seed(self.seed, self.member, self.current_epoch, self.global_rank))
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """Return the loss of a batch."""
+        codes, target, mask = batch
+        value = self.loss(self(codes), target, mask)
+        self.log("train/loss", value, on_step=False, on_epoch=True, batch_size=len(codes))
+        return value
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Collect predictions of the validation split."""
+        codes, target, mask = batch
+        self.metrics.update(self(codes), target, mask)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the loss over the whole split, and every metric that is defined on it."""
+        values = self.metrics.compute()
+        self.metrics.reset()
+        self.log("validation/loss", values.pop(("all", "loss")), prog_bar=True)
+        self.log_dict({f"validation/{m}/{t}": v for (t, m), v in values.items() if v == v})
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Build optimizer and schedule; lengths that a schedule asks for are filled in."""
+        optimizer = self.optimizer(self.parameters())
+        build = self.schedule["build"]
+        wanted = inspect.signature(getattr(build, "func", build)).parameters
+        steps = self.trainer.estimated_stepping_batches
+        length = {key: int(steps) for key in ("total_steps", "T_max") if key in wanted}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {
+                "scheduler": build(optimizer, **length),
+                "interval": self.schedule["interval"],
+                "monitor": "validation/loss",
+            },
+        }

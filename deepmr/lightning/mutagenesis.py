@@ -1,0 +1,236 @@
+"""Saturation mutagenesis as an inference callback of Trainer.predict."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+from jaxtyping import Float, Float64, UInt8
+from pytorch_lightning.callbacks import Callback
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from deepmr.effects import MemberEffects
+from deepmr.files import read_json, write_json
+from deepmr.io.shards import ShardStore
+from deepmr.mutagenesis import Engine, RawEffects, Variants, saturation
+
+__all__ = ["EnsembleModule", "MutagenesisCallback", "run_mutagenesis"]
+
+ENGINE = "engine.json"
+_NOTHING = -1
+EngineBuilder = Callable[..., Engine]
+Scale = Callable[[Float64[np.ndarray, "*batch task"]], Float64[np.ndarray, "*batch task"]]
+
+
+class EnsembleModule(pl.LightningModule):
+    """The trained members, so that Lightning moves them and starts the processes.
+
+    Args:
+        members: Networks, or dropout draws of one.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def predict_step(self, batch: int, _: int) -> int:
+        """Pass the number of the shard on: the callback does the work."""
+        return batch
+
+
+class _Shards(Dataset[int]):
+    """The shards of one rank, by number."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self.numbers = list(numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, position: int) -> int:
+        return self.numbers[position]
+
+
+class _ShardData(pl.LightningDataModule):
+    """Deal the missing shards out to the ranks, none twice."""
+
+    def __init__(self, store: ShardStore) -> None:
+        super().__init__()
+        self.store = store
+
+    def predict_dataloader(self) -> DataLoader[int]:
+        """Return this rank's missing shards, as rank 0 sees them."""
+        strategy = self.trainer.strategy
+        missing = self.store.missing() if self.trainer.is_global_zero else None
+        missing = strategy.broadcast(missing)
+        share = missing[self.trainer.global_rank :: self.trainer.world_size]
+        # a rank without work takes part all the same, or the others would wait for it for ever
+        return DataLoader(_Shards(share or [_NOTHING]), batch_size=None)
+
+
+class MutagenesisCallback(Callback):
+    """Mutate every base of each locus of a shard, with every member, and write the shard.
+
+    Args:
+        store: Where shards go.
+        codes: Bases of all loci, in the store's order.
+        build: Builds an engine for a network: ``build(model, length=..., chunk=...)``.
+        scale: From raw outputs (last axis: all tasks of the network) to the effect scale.
+        tasks: Names of all tasks of the network, in order; the store says which are kept.
+        progress: Show a bar over this rank's loci.
+    """
+
+    def __init__(
+        self,
+        store: ShardStore,
+        codes: UInt8[np.ndarray, "locus length"],
+        *,
+        build: EngineBuilder,
+        scale: Scale,
+        tasks: Sequence[str],
+        progress: bool = True,
+    ) -> None:
+        self.store, self.codes, self.build, self.scale = store, codes, build, scale
+        self.kept = [list(tasks).index(name) for name in store.tasks]
+        self.progress = progress
+        self.engines: list[Engine] = []
+        self.bar: tqdm[Any] | None = None
+
+    def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Build the engines; rank 0 chooses the chunk, a resumed run keeps it."""
+        members = list(pl_module.members)
+        length = self.codes.shape[1]
+        noted = self.store.folder / ENGINE
+        settings: dict[str, Any] | None = None
+        if trainer.is_global_zero:
+            if noted.is_file():
+                settings = read_json(noted)
+            else:
+                settings = dict(self.build(members[0], length=length).settings)
+                self.store.folder.mkdir(parents=True, exist_ok=True)
+                write_json(noted, settings)
+            self.store.discard_partial()
+        settings = trainer.strategy.broadcast(settings)
+        chunk = settings.get("chunk")
+        self.engines = [self.build(member, length=length, chunk=chunk) for member in members]
+        if self.progress and trainer.is_global_zero:
+            self.bar = self._open_bar(trainer)
+
+    def _open_bar(self, trainer: pl.Trainer) -> tqdm[Any]:
+        shards = trainer.predict_dataloaders.dataset.numbers
+        return tqdm(
+            total=sum(len(self.store.loci_of(index)) for index in shards if index != _NOTHING),
+            desc="mutagenesis",
+            unit="locus",
+            mininterval=1.0,
+        )
+
+    def on_predict_batch_end(
+        self,
+        trainer: pl.Trainer,  # noqa: ARG002  (Lightning's signature)
+        pl_module: pl.LightningModule,  # noqa: ARG002
+        outputs: Any,
+        batch: Any,  # noqa: ARG002
+        batch_idx: int,  # noqa: ARG002
+        dataloader_idx: int = 0,  # noqa: ARG002
+    ) -> None:
+        """Measure one shard's effects and write it."""
+        index = int(outputs)
+        if index == _NOTHING:
+            return
+        first = index * self.store.loci_per_shard
+        loci = self.store.loci_of(index)
+        codes = self.codes[first : first + len(loci)]
+        variants = saturation(codes)
+        began = time.perf_counter()
+        raw = [engine(codes, variants) for engine in self.engines]
+        elapsed = time.perf_counter() - began
+        effects, reference = self._to_members(raw, variants)
+        self.store.write(index, loci, effects, reference)
+        if self.bar is not None:
+            mutants = int(variants.mask.sum()) * len(raw)
+            self.bar.set_postfix_str(f"{mutants / elapsed:,.0f} mutants/s")
+            self.bar.update(len(loci))
+
+    def on_predict_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
+        """Wait for the other ranks: what follows reads all shards."""
+        if self.bar is not None:
+            self.bar.close()
+        trainer.strategy.barrier()
+
+    def _to_members(
+        self, raw: Sequence[RawEffects], variants: Variants
+    ) -> tuple[MemberEffects, Float64[np.ndarray, "locus task member"]]:
+        values, references = [], []
+        for one in raw:
+            reference = np.asarray(one.reference, dtype=np.float64)
+            difference = np.asarray(one.difference, dtype=np.float64)
+            value, at_reference = effect_of(reference, difference, self.scale)
+            values.append(value[:, self.kept])
+            references.append(at_reference[:, self.kept])
+        effects = MemberEffects(
+            value=np.stack(values, axis=2),
+            tasks=self.store.tasks,
+            offset=variants.offset,
+            ref=variants.ref,
+            alt=variants.alt,
+            mask=variants.mask,
+        )
+        return effects, np.stack(references, axis=2)
+
+
+def effect_of(
+    reference: Float[np.ndarray, "locus task"],
+    difference: Float[np.ndarray, "locus task variant"],
+    scale: Scale,
+) -> tuple[Float64[np.ndarray, "locus task variant"], Float64[np.ndarray, "locus task"]]:
+    """Turn raw reference and difference into effects and references on the effect scale."""
+    at_reference = scale(reference)
+    mutated = np.moveaxis(reference[..., None] + difference, 1, -1)
+    value = np.moveaxis(scale(mutated), -1, 1) - at_reference[..., None]
+    return value, at_reference
+
+
+def run_mutagenesis(
+    members: Sequence[nn.Module],
+    callback: MutagenesisCallback,
+    *,
+    trainer: Callable[..., pl.Trainer],
+    folder: Path,
+) -> pl.Trainer:
+    """Compute all missing shards on every process of the trainer.
+
+    Args:
+        members: Trained networks.
+        callback: Knows the loci and where shards go.
+        trainer: Builds the Lightning Trainer.
+        folder: Of the run.
+
+    Raises:
+        KeyboardInterrupt: If the user interrupted; whole shards are kept.
+    """
+    runner = trainer(
+        callbacks=[callback],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=str(folder),
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*Total length of `DataLoader`.*")
+        runner.predict(
+            EnsembleModule(members), _ShardData(callback.store), return_predictions=False
+        )
+    if runner.interrupted:
+        raise KeyboardInterrupt
+    return runner

@@ -1,0 +1,62 @@
+"""Predictions of trained members over a whole split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Float64
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from deepmr.data.source import Split
+from deepmr.sequence import one_hot
+
+__all__ = ["predict_split"]
+
+
+@torch.inference_mode()
+def predict_split(
+    members: Sequence[nn.Module],
+    split: Split,
+    to_effect_scale: Callable[[Tensor], Tensor],
+    *,
+    batch_size: int,
+    device: torch.device | str = "cpu",
+    title: str = "predicting",
+) -> tuple[
+    Float64[np.ndarray, "member sample task"],
+    Float32[np.ndarray, "sample task"],
+    Bool[np.ndarray, "sample task"],
+]:
+    """Predict every window of a split with every member.
+
+    Args:
+        members: Trained networks; returned to the CPU, in evaluation mode.
+        split: The windows.
+        to_effect_scale: From raw outputs to the effect scale (logit, Anscombe).
+        batch_size: Windows at a time.
+        device: Where to compute.
+        title: Shown beside the progress bar.
+
+    Returns:
+        predictions on the effect scale, targets, and the mask of measured targets.
+    """
+    predictions, targets, masks = [], [], []
+    for member in members:
+        member.eval().to(device)
+    for start in tqdm(range(0, len(split), batch_size), desc=title, unit="batch", mininterval=1.0):
+        index = np.arange(start, min(start + batch_size, len(split)))
+        codes, target, mask = split.gather(index)
+        sequence = one_hot(torch.from_numpy(codes).to(device))
+        predictions.append(
+            np.stack(
+                [to_effect_scale(member(sequence)).double().cpu().numpy() for member in members]
+            )
+        )
+        targets.append(target)
+        masks.append(mask)
+    for member in members:
+        member.to("cpu")
+    return np.concatenate(predictions, axis=1), np.concatenate(targets), np.concatenate(masks)

@@ -1,0 +1,194 @@
+"""Train one member, or go on where its training stopped."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.loggers import Logger
+from tqdm import tqdm
+
+from deepmr.files import read_json, write_json
+from deepmr.lightning.datamodule import SequenceDataModule
+from deepmr.lightning.module import MultiTaskModule
+
+__all__ = ["History", "Progress", "load_weights", "read_history", "train_member"]
+
+BEST = "best.ckpt"
+HISTORY = "history.json"
+
+
+class History(Callback):
+    """Keep every epoch's metrics, through interruptions: they travel in the checkpoint."""
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the checkpoint keeps."""
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up where the checkpoint stopped."""
+        self.epochs = list(state_dict["epochs"])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
+        """Note the epoch's metrics."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self.epochs.append({"epoch": trainer.current_epoch, **metrics})
+
+
+class Progress(Callback):
+    """One bar over all batches of a member's training."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.bar: tqdm[Any] | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
+        """Open the bar, at the step a resumed training starts from."""
+        if trainer.is_global_zero:
+            self.bar = tqdm(
+                total=int(trainer.estimated_stepping_batches),
+                initial=trainer.global_step,
+                desc=self.title,
+                unit="batch",
+                mininterval=1.0,
+            )
+
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
+        """Advance."""
+        if self.bar is not None:
+            self.bar.update(1)
+
+    def on_validation_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
+        """Show the validation loss."""
+        loss = trainer.callback_metrics.get("validation/loss")
+        if self.bar is not None and loss is not None:
+            self.bar.set_postfix_str(
+                f"epoch {trainer.current_epoch + 1}, validation loss {float(loss):.4g}"
+            )
+
+    def on_fit_end(self, *_: Any) -> None:
+        """Close the bar."""
+        if self.bar is not None:
+            self.bar.close()
+
+    on_exception = on_fit_end
+
+
+def _checkpoints(folder: Path) -> list[ModelCheckpoint]:
+    shared = {"dirpath": str(folder), "auto_insert_metric_name": False}
+    best = ModelCheckpoint(
+        filename="best", monitor="validation/loss", save_weights_only=True, **shared
+    )
+    last = ModelCheckpoint(
+        filename="last", every_n_epochs=1, save_on_train_epoch_end=True, **shared
+    )
+    return [best, last]
+
+
+def train_member(
+    module: MultiTaskModule,
+    data: SequenceDataModule,
+    folder: Path,
+    *,
+    trainer: Callable[..., pl.Trainer],
+    callbacks: Sequence[Callable[[], Callback]] = (),
+    logger: Logger | None = None,
+    title: str = "training",
+) -> pl.Trainer | None:
+    """Train until the last epoch or early stopping; leave ``best.ckpt`` and ``history.json``.
+
+    A member whose history lies there is finished, and left as it is. One that was interrupted
+    goes on after its last whole epoch.
+
+    Args:
+        module: The network with its loss and optimizer.
+        data: Its batches.
+        folder: Where the checkpoints lie.
+        trainer: Builds the Lightning Trainer; called with callbacks and logger.
+        callbacks: Further callbacks, built afresh for each member.
+        logger: Where epochs are logged.
+        title: Shown beside the progress bar.
+
+    Returns:
+        The trainer, or None for a member that was finished before.
+
+    Raises:
+        KeyboardInterrupt: If the user interrupted; the last whole epoch is kept.
+    """
+    if (folder / HISTORY).is_file() and (folder / BEST).is_file():
+        return None
+    history = History()
+    bar = [Progress(title)] if _wants_bar(trainer) else []
+    runner = trainer(
+        callbacks=[history, *bar, *(build() for build in callbacks), *_checkpoints(folder)],
+        logger=logger or False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=str(folder),
+    )
+    last = folder / "last.ckpt"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        runner.fit(module, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+    if runner.interrupted:
+        raise KeyboardInterrupt
+    if runner.is_global_zero:
+        write_json(folder / HISTORY, history.epochs)
+        last.unlink(missing_ok=True)
+    runner.strategy.barrier()
+    return runner
+
+
+def _wants_bar(trainer: Callable[..., pl.Trainer]) -> bool:
+    return bool(getattr(trainer, "keywords", {}).get("enable_progress_bar", True))
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Return the metrics of each epoch of a finished member."""
+    return list(read_json(folder / HISTORY))
+
+
+def load_weights(network: torch.nn.Module, path: Path) -> torch.nn.Module:
+    """Fill a network from a checkpoint: a plain state dict or Lightning's.
+
+    Only tensors and plain data are read (``weights_only``), so that a stranger's file cannot run
+    code.
+
+    Raises:
+        ValueError: If the file is no such checkpoint, or belongs to another network.
+        FileNotFoundError: If it does not exist.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {path} does not exist")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"checkpoint {path} is not plain weights ({type(error).__name__}); "
+            "save it as torch.save(network.state_dict(), path)"
+        ) from error
+    state: Mapping[str, Any] = content.get("state_dict", content)
+    prefix = "network."
+    if any(key.startswith(prefix) for key in state):
+        state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:3]
+        raise ValueError(
+            f"checkpoint {path} belongs to another network or other tasks: "
+            f"{' '.join(line.strip() for line in first)}"
+        ) from error
+    return network

@@ -1,0 +1,133 @@
+"""From shards of effects to a causal effect for every locus and the pooled ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from deepmr.inference import Inference, LocalInference
+from deepmr.instruments import Rule
+from deepmr.io.shard import EffectShard
+from deepmr.meta.result import MetaAnalysisResult
+from deepmr.mr.result import MREstimate
+from deepmr.workflow.loci import Loci
+
+__all__ = ["Answer", "Question", "estimate", "true_slope"]
+
+Estimator = Callable[..., MREstimate]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """How every pair of tasks is asked.
+
+    Args:
+        rule: Which variants are instruments.
+        estimators: By short name.
+        inference: How members become intervals.
+        pooling: How loci are pooled.
+    """
+
+    rule: Rule
+    estimators: Mapping[str, Estimator]
+    inference: Inference
+    pooling: Callable[..., MetaAnalysisResult]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One direction, one method: the effect of every locus, and the pooled effect.
+
+    Args:
+        exposure: Name of the task asked as cause.
+        outcome: Name of the task asked as effect.
+        method: Short name of the estimator.
+        local: Effects of the loci.
+        pooled: Their meta-analysis.
+        true_local: True slopes over each locus's instruments; NaN where unknown.
+        true_pooled: Mean of the true slopes over the loci that have an estimate; NaN if unknown.
+    """
+
+    exposure: str
+    outcome: str
+    method: str
+    local: LocalInference
+    pooled: MetaAnalysisResult
+    true_local: Float64[np.ndarray, " locus"]
+    true_pooled: float
+
+
+def true_slope(
+    exposure: Float64[np.ndarray, "locus variant"],
+    outcome: Float64[np.ndarray, "locus variant"],
+    instruments: Bool[np.ndarray, "locus variant"],
+) -> Float64[np.ndarray, " locus"]:
+    """Return the slope through the origin of noiseless outcome effects on exposure effects.
+
+    Over exactly the variants an estimate used, equally weighted: the estimand of a local effect.
+    NaN where none of them moves the exposure.
+    """
+    x, y = np.where(instruments, exposure, 0.0), np.where(instruments, outcome, 0.0)
+    square = np.sum(x * x, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(square > 0, np.sum(x * y, axis=-1) / square, np.nan))
+
+
+def estimate(
+    shards: Iterable[EffectShard],
+    loci: Loci,
+    pair: tuple[str, str],
+    question: Question,
+) -> list[Answer]:
+    """Ask both directions with every estimator, streaming over shards.
+
+    Args:
+        shards: Effects of all loci, in their order.
+        loci: The loci, with true effects where they are known.
+        pair: Names of exposure and outcome.
+        question: How to ask.
+    """
+    asked = [
+        (exposure, outcome, method)
+        for exposure, outcome in (pair, pair[::-1])
+        for method in question.estimators
+    ]
+    parts: dict[tuple[str, str, str], list[LocalInference]] = {key: [] for key in asked}
+    for shard in shards:
+        for exposure, outcome, method in asked:
+            parts[exposure, outcome, method].append(
+                question.inference.local(
+                    shard.effects,
+                    exposure,
+                    outcome,
+                    rule=question.rule,
+                    estimator=question.estimators[method],
+                )
+            )
+    return [
+        _answer(key, LocalInference.join(found), loci, question) for key, found in parts.items()
+    ]
+
+
+def _answer(
+    key: tuple[str, str, str], local: LocalInference, loci: Loci, question: Question
+) -> Answer:
+    exposure, outcome, method = key
+    truth = np.full(len(loci), np.nan)
+    if loci.true_effects is not None:
+        columns = [loci.true_tasks.index(name) for name in (exposure, outcome)]
+        x, y = (loci.true_effects[:, column] for column in columns)
+        truth = true_slope(x, y, local.instruments[:, : x.shape[-1]])
+    known = np.isfinite(local.estimate.effect.value) & np.isfinite(truth)
+    return Answer(
+        exposure=exposure,
+        outcome=outcome,
+        method=method,
+        local=local,
+        pooled=question.inference.pool(local, pooling=question.pooling),
+        true_local=truth,
+        true_pooled=float(truth[known].mean()) if known.any() else float("nan"),
+    )

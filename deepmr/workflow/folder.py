@@ -1,0 +1,157 @@
+"""A run's folder: its identity, and when to refuse, resume or overwrite."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deepmr.files import atomic_write, fingerprint, locked
+from deepmr.io.manifest import is_finished
+
+__all__ = ["CONFIG", "identity", "open_run", "read_config", "run_hash"]
+
+CONFIG = "config.yaml"
+
+_NOT_IDENTITY = frozenset(
+    {
+        "paths",
+        "logger",
+        "name",
+        "overwrite",
+        "workers",
+        "data.root",
+        "data.workers",
+        "trainer.accelerator",
+        "trainer.log_every_n_steps",
+        "trainer.enable_progress_bar",
+    }
+)
+
+
+def identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that change the result, flattened: ``{"model.filters": 64, ...}``.
+
+    Left out is where things lie, how they are shown, and how fast they are done.
+
+    Example:
+        >>> identity({"seed": 0, "name": "x", "model": {"filters": 64}})
+        {'seed': 0, 'model.filters': 64}
+    """
+    flat: dict[str, Any] = {}
+    # what an interrogation runs on changes its speed; which weights it asks is noted by content
+    left_out = _NOT_IDENTITY | ({"trainer", "run", "checkpoint"} if "exposure" in config else set())
+
+    def walk(node: Mapping[str, Any], prefix: str) -> None:
+        for key, value in node.items():
+            path = f"{prefix}{key}"
+            if path in left_out:
+                continue
+            if isinstance(value, Mapping) and value:
+                walk(value, f"{path}.")
+            else:
+                flat[path] = value
+
+    walk(config, "")
+    return flat
+
+
+def run_hash(config: Mapping[str, Any]) -> str:
+    """Return eight hexadecimal digits over every setting that changes the result."""
+    return fingerprint(identity(config))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read a run's resolved configuration.
+
+    Raises:
+        FileNotFoundError: If the folder holds none.
+        ValueError: If it is not a YAML mapping.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} holds no {CONFIG}: it is not a run of Deep MR")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not valid YAML ({error})") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{path} must hold a mapping of settings")  # noqa: TRY004  (bad input)
+    return config
+
+
+def _differing(folder: Path, config: Mapping[str, Any]) -> list[str]:
+    old, new = identity(read_config(folder)), identity(config)
+    missing = object()
+    return [
+        f"{key}={old.get(key)} there, {new.get(key)} here"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key, missing) != new.get(key, missing)
+    ]
+
+
+def _refuse_or_clear(folder: Path, config: Mapping[str, Any], *, overwrite: bool) -> None:
+    if not folder.exists() or not any(p for p in folder.iterdir() if p.name != CONFIG):
+        return
+    if not (folder / CONFIG).is_file():
+        raise FileExistsError(
+            f"{folder} exists and is not a run of Deep MR; choose another name= or paths.output="
+        )
+    if overwrite:
+        shutil.rmtree(folder)
+        return
+    differing = _differing(folder, config)
+    state = "finished" if is_finished(folder) else "unfinished"
+    if differing:
+        shown = "; ".join(differing[:8]) + ("; ..." if len(differing) > 8 else "")
+        raise FileExistsError(
+            f"{folder} holds a {state} run with other settings ({shown}); "
+            "choose another name=, or overwrite=true"
+        )
+    if is_finished(folder):
+        raise FileExistsError(
+            f"{folder} is finished; overwrite=true runs it again, name= keeps both"
+        )
+
+
+@contextmanager
+def open_run(
+    folder: Path, config: Mapping[str, Any], *, overwrite: bool, leader: bool = True
+) -> Iterator[Path]:
+    """Lock a run's folder, decide what becomes of what it holds, and write its configuration.
+
+    A finished run is refused, or deleted first with ``overwrite``; an unfinished one with the
+    same settings is resumed; one with other settings is refused. Only the leader (rank 0)
+    decides and writes: the other ranks of a job run the same command and must not.
+
+    Raises:
+        FileExistsError: If the run is finished, has other settings, or the folder is no run.
+        BlockingIOError: If another process works on it.
+        OSError: If the folder cannot be written to.
+    """
+    if not leader:
+        yield folder
+        return
+    _check_writable(folder)
+    with locked(folder):
+        _refuse_or_clear(folder, config, overwrite=overwrite)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / CONFIG).is_file():
+            with atomic_write(folder / CONFIG) as stream:
+                yaml.safe_dump(dict(config), stream, sort_keys=False)
+        yield folder
+
+
+def _check_writable(folder: Path) -> None:
+    parent = folder
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"{parent} cannot be written to; choose another place with paths.output="
+        )

@@ -1,0 +1,22 @@
+"""Train an ensemble on sequence and calibrate it: `python train.py --help`."""
+
+from __future__ import annotations
+
+import hydra
+from omegaconf import DictConfig
+
+from deepmr import cli
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@cli.job
+def main(config: DictConfig) -> float:
+    """Train, calibrate, evaluate; return the ensemble's mean validation loss for a sweeper."""
+    from deepmr.cli.plans import fit_plan
+    from deepmr.workflow.fit import fit
+
+    return fit(fit_plan(config))
+
+
+if __name__ == "__main__":
+    cli.run(main, "train")
