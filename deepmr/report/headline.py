@@ -1,0 +1,185 @@
+"""The answer in words: what the pooled effects say, and what they do not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deepmr.report.content import ReportContent
+from deepmr.report.number import interval_text, number_text, percent_text, typeset
+
+__all__ = ["Headline", "headline"]
+
+_FEW_LOCI = 10
+_STRONG_HETEROGENEITY = 0.75
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The top of the report.
+
+    Args:
+        answer: One sentence with the pooled estimate and its interval.
+        details: The prediction interval, the other direction, the truth: a sentence each.
+        verdict: What the two directions say together.
+        cautions: What in these numbers should give pause; may be empty.
+    """
+
+    answer: str
+    details: tuple[str, ...]
+    verdict: str
+    cautions: tuple[str, ...]
+
+
+def headline(content: ReportContent) -> Headline:
+    """Put the pooled effects of both directions into words."""
+    forward = content.pooled(content.exposure, content.outcome)
+    reverse = content.pooled(content.outcome, content.exposure)
+    if forward is None:  # ReportContent refuses this; kept for type checkers
+        raise LookupError(f"no pooled effect of {content.exposure} on {content.outcome}")
+    details = [_prediction(forward), _truth(forward, "The simulation's")]
+    details.append(_reverse(content, reverse))
+    if reverse is not None:
+        details.append(_truth(reverse, "There, the simulation's"))
+    return Headline(
+        answer=_answer(content, forward),
+        details=tuple(sentence for sentence in details if sentence),
+        verdict=_verdict(content, forward, reverse),
+        cautions=tuple(_cautions(content, forward)),
+    )
+
+
+def _answer(content: ReportContent, row: Mapping[str, Any]) -> str:
+    if not np.isfinite(row["value"]):
+        return (
+            f"There is no answer: {int(row['n_loci'])} loci had an estimate of the effect of "
+            f"{content.exposure} on {content.outcome}, too few to pool."
+        )
+    value, lower, upper = _numbers(row)
+    more = f"one {content.exposure_unit or 'unit'} more {content.exposure}"
+    unit = f" {content.outcome_unit}".rstrip()
+    return (
+        f"In this model, {more} changes {content.outcome} by {value}{unit} "
+        f"(95 % interval {lower} to {upper}), on average over {_loci(row)}."
+    )
+
+
+def _numbers(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    texts = interval_text(float(row["value"]), float(row["ci_lower"]), float(row["ci_upper"]))
+    return typeset(texts[0]), typeset(texts[1]), typeset(texts[2])
+
+
+def _loci(row: Mapping[str, Any]) -> str:
+    count = int(row["n_loci"])
+    return f"{count:,} locus" if count == 1 else f"{count:,} loci"
+
+
+def _prediction(row: Mapping[str, Any]) -> str:
+    low, high = float(row["prediction_lower"]), float(row["prediction_upper"])
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    lower, upper = map(typeset, interval_text((low + high) / 2, low, high)[1:])
+    return (
+        f"Loci differ: the effect at a new one lies between {lower} and {upper} with 95 % "
+        "probability (prediction interval)."
+    )
+
+
+def _reverse(content: ReportContent, row: Mapping[str, Any] | None) -> str:
+    asked = f"Asked the other way round ({content.outcome} → {content.exposure})"
+    if row is None:
+        return f"{asked}, nothing was computed."
+    if not np.isfinite(row["value"]):
+        return f"{asked}, there is no estimate."
+    value, lower, upper = _numbers(row)
+    return f"{asked}, the effect is {value} ({lower} to {upper}) over {_loci(row)}."
+
+
+def _truth(row: Mapping[str, Any], beginning: str) -> str:
+    truth = float(row["true_value"])
+    if not (math.isfinite(truth) and np.isfinite(row["value"])):
+        return ""
+    inside = row["ci_lower"] <= truth <= row["ci_upper"]
+    where = "inside" if inside else "outside"
+    off = (
+        f", {percent_text(abs(float(row['value']) / truth - 1))} from the estimate"
+        if abs(truth) > float(row["se"])
+        else ""
+    )
+    return f"{beginning} true effect is {typeset(number_text(truth))}: {where} the interval{off}."
+
+
+def _clear(row: Mapping[str, Any] | None) -> bool:
+    return row is not None and bool(row["ci_lower"] > 0 or row["ci_upper"] < 0)
+
+
+def _verdict(
+    content: ReportContent, forward: Mapping[str, Any], reverse: Mapping[str, Any] | None
+) -> str:
+    cause, effect = content.exposure, content.outcome
+    if not np.isfinite(forward["value"]):
+        return "Nothing can be said; more loci, or a weaker rule for instruments, may help."
+    if reverse is None or not np.isfinite(reverse["value"]):
+        return "Only one direction has an answer, so cause and consequence cannot be told apart."
+    if _clear(forward) and not _clear(reverse):
+        return (
+            f"The effect of {cause} on {effect} is distinguishable from zero and the reverse is "
+            f"not: the pattern expected if the model has learned that {cause} acts on {effect}."
+        )
+    if _clear(forward):
+        return (
+            "Both directions are distinguishable from zero. That happens if each acts on the "
+            "other, but also if the same bases drive both: by itself it does not show which is "
+            "the cause."
+        )
+    if _clear(reverse):
+        return (
+            f"Only the reverse effect, of {effect} on {cause}, is distinguishable from zero: the "
+            f"model does not support that {cause} acts on {effect}, rather the opposite."
+        )
+    return (
+        "Neither direction is distinguishable from zero. That is no proof of no effect: compare "
+        "the width of the intervals with an effect that would matter."
+    )
+
+
+def _cautions(content: ReportContent, row: Mapping[str, Any]) -> list[str]:
+    cautions = []
+    if 0 < int(row["n_loci"]) < _FEW_LOCI:
+        cautions.append(
+            f"Only {_loci(row)} were pooled: between-locus variance is poorly known, and the "
+            "intervals lean on it."
+        )
+    if float(row["i2"]) > _STRONG_HETEROGENEITY:
+        cautions.append(
+            f"{percent_text(float(row['i2']))} of the variation between loci is more than chance: "
+            "the mean describes no single locus well; read the prediction interval."
+        )
+    if _clear(row) and row["prediction_lower"] < 0 < row["prediction_upper"]:
+        cautions.append(
+            "The prediction interval includes zero: at a new locus the effect may be absent or of "
+            "the other sign."
+        )
+    signs = _signs(content)
+    if len(signs) > 1:
+        cautions.append(
+            "Methods disagree on the sign: " + ", ".join(f"{m} {v}" for m, v in signs.items()) + "."
+        )
+    return cautions
+
+
+def _signs(content: ReportContent) -> dict[str, str]:
+    """Return each method's pooled value if clear effects of both signs are among them."""
+    meta = content.meta
+    rows = (meta["exposure"] == content.exposure) & (meta["outcome"] == content.outcome)
+    positive, negative = rows & (meta["ci_lower"] > 0), rows & (meta["ci_upper"] < 0)
+    if not (positive.any() and negative.any()):
+        return {}
+    return {
+        str(meta["method"][row]): typeset(number_text(float(meta["value"][row])))
+        for row in np.flatnonzero(positive | negative)
+    }

@@ -1,0 +1,142 @@
+"""The report: one HTML file that needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from deepmr.files import atomic_write
+from deepmr.report.content import Figure, ReportContent
+from deepmr.report.flags import count_flags
+from deepmr.report.headline import headline
+from deepmr.report.number import interval_text, number_text, typeset
+from deepmr.report.tables import calibration_table, loci_table, pooled_table
+
+__all__ = ["render_report", "write_report"]
+
+
+def write_report(path: Path | str, content: ReportContent) -> None:
+    """Write the report of one question as a single HTML file, atomically.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
+    with atomic_write(path) as stream:
+        stream.write(render_report(content))
+
+
+def render_report(content: ReportContent) -> str:
+    """Return the report as HTML.
+
+    Everything is inside: figures, style and the few lines of script that sort tables. A content
+    security policy in the page forbids the browser any request. All text is escaped.
+    """
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(_resource),
+    )
+    script = _resource("page.js")
+    loci, n_loci = loci_table(content)
+    asked = _questions(content)
+    return environment.get_template("page.html").render(
+        content=content,
+        headline=headline(content),
+        cards=_cards(content),
+        pooled=pooled_table(content),
+        loci=loci,
+        n_loci=n_loci,
+        flag_columns=asked,
+        flags=count_flags(content.estimates, asked),
+        calibration=(
+            None
+            if content.metrics is None
+            else calibration_table(content.metrics, (content.exposure, content.outcome))
+        ),
+        figures=[(figure, _data_uri(figure)) for figure in content.figures],
+        facts=_facts(content.provenance),
+        style=Markup(_resource("page.css")),  # noqa: S704  (our own file)
+        script=Markup(script),  # noqa: S704  (our own file)
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _resource(name: str) -> str:
+    return resources.files("deepmr.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _data_uri(figure: Figure) -> str:
+    return f"data:{figure.media_type};base64,{base64.b64encode(figure.content).decode()}"
+
+
+def _cards(content: ReportContent) -> list[dict[str, str]]:
+    """Return the numbers that stand beside the answer."""
+    cards = []
+    for cause, effect in (
+        (content.exposure, content.outcome),
+        (content.outcome, content.exposure),
+    ):
+        row = content.pooled(cause, effect)
+        if row is None:
+            continue
+        numbers = [float(row[name]) for name in ("value", "ci_lower", "ci_upper")]
+        value, lower, upper = (typeset(text) for text in interval_text(*numbers))
+        truth = typeset(number_text(float(row["true_value"])))
+        known = float(row["true_value"]) == float(row["true_value"])
+        cards.append(
+            {
+                "label": f"{cause} → {effect}",
+                "value": value,
+                "range": f"{lower} to {upper}",
+                "truth": f"truth {truth}" if known else "",
+            }
+        )
+    return cards
+
+
+def _questions(content: ReportContent) -> list[tuple[str, str, str]]:
+    """Return what flags are counted for: each method forwards, and the headline's backwards."""
+    estimates = content.estimates
+    rows = (estimates["exposure"] == content.exposure) & (estimates["outcome"] == content.outcome)
+    methods = dict.fromkeys([content.method, *estimates["method"][rows].tolist()])
+    forward = [(content.exposure, content.outcome, str(method)) for method in methods]
+    return [*forward, (content.outcome, content.exposure, content.method)]
+
+
+def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
+    """Return the provenance as entries (name, how to show it, value)."""
+    facts: list[tuple[str, str, Any]] = []
+    for name, value in provenance.items():
+        title = name.replace("_", " ")
+        if isinstance(value, Mapping):
+            facts.append((title, "table", _flat(value)))
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            facts.append((title, "list", [_line(entry) for entry in value]))
+        elif isinstance(value, str) and "\n" in value:
+            facts.append((title, "text", value))
+        else:
+            facts.append((title, "plain", "unknown" if value is None else str(value)))
+    return facts
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, entry in value.items():
+        if isinstance(entry, Mapping):
+            rows += _flat(entry, f"{prefix}{name}.")
+        else:
+            rows.append((f"{prefix}{name}", str(entry)))
+    return rows
+
+
+def _line(entry: Any) -> str:
+    return "  ".join(map(str, entry.values())) if isinstance(entry, Mapping) else str(entry)
