@@ -14,6 +14,9 @@ from deepmr.models.pooling import SoftOr
 
 __all__ = ["MotifScanner"]
 
+_STARTING_GAIN = 3.0
+_STARTING_LOG_ODDS = -10.0
+
 
 class MotifScanner(nn.Module):
     """Scan for wide patterns, ask of each whether it occurs, and combine the answers.
@@ -21,6 +24,11 @@ class MotifScanner(nn.Module):
     One convolution as wide as a motif; each filter is pooled over the whole sequence twice, as
     its maximum and as a soft OR over positions; dense layers combine the filters. There is no
     pooling grid, so an effect does not depend on where in the window a motif lies.
+
+    A scan is centred by batch norm and starts out at ``3 z - 10``: like a log odds of binding,
+    far below zero nearly everywhere, above it at a rare best match. Starting at ``z`` instead
+    leaves every soft OR saturated at one, and the network overfits around it. Few filters do
+    better than many, for the same reason.
 
     Args:
         length: Sequence length in bases.
@@ -42,9 +50,9 @@ class MotifScanner(nn.Module):
         exposures: Sequence[int],
         outcomes: Sequence[int] = (),
         *,
-        filters: int = 64,
+        filters: int = 16,
         width: int = 19,
-        hidden: int = 128,
+        hidden: int = 64,
         layers: int = 2,
         dropout: float = 0.0,
     ) -> None:
@@ -55,6 +63,8 @@ class MotifScanner(nn.Module):
             )
         self.scan = nn.Conv1d(4, filters, width, padding=width // 2, bias=False)
         self.normalise = nn.BatchNorm1d(filters)
+        nn.init.constant_(self.normalise.weight, _STARTING_GAIN)
+        nn.init.constant_(self.normalise.bias, _STARTING_LOG_ODDS)
         self.maximum = nn.AdaptiveMaxPool1d(1)
         self.flatten = nn.Flatten()
         self.soft_or = SoftOr()
