@@ -94,7 +94,7 @@ def run(main: Callable[[], Any], config_name: str) -> None:
     overrides = [a for a in sys.argv[1:] if not a.startswith("-")]
     if not set(flags) - {"-m", "--multirun"}:
         try:
-            check_overrides(conf, config_name, overrides)
+            check_overrides(conf, config_name, overrides, sweeping=bool(flags))
         except ValueError as error:
             if _full_error():
                 raise

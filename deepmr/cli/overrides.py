@@ -25,7 +25,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         'did you mean deepsea?'
     """
     options = sorted(set(known))
-    close = difflib.get_close_matches(name, options, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name, options, n=2, cutoff=0.65)
     if not close:  # a last part that matches exactly or nearly, wherever it lies
         tails: dict[str, list[str]] = {}
         for option in options:
@@ -70,13 +70,16 @@ def _keys(config: DictConfig) -> set[str]:
     return keys
 
 
-def check_overrides(conf: Path, config_name: str, arguments: Sequence[str]) -> None:
+def check_overrides(
+    conf: Path, config_name: str, arguments: Sequence[str], *, sweeping: bool = False
+) -> None:
     """Check group choices and keys of a command line.
 
     Args:
         conf: The folder of the configuration.
         config_name: train or interrogate.
         arguments: Overrides only, no flags.
+        sweeping: Whether the command line is a multirun's (``-m``).
 
     Raises:
         ValueError: In one line: what is wrong, and the nearest valid names.
@@ -88,6 +91,12 @@ def check_overrides(conf: Path, config_name: str, arguments: Sequence[str]) -> N
             f"{error.override!r} is not an override; write key=value (quote values that hold "
             "spaces, commas or an equals sign: 'key=\"a=b\"')"
         ) from error
+    for override in overrides:
+        if override.is_sweep_override() and not sweeping:
+            raise ValueError(
+                f"{override.input_line} lists several values; add -m to run each, or write "
+                f"{override.key_or_group}=[...] for a list"
+            )
     groups = _groups(conf)
     chosen = []
     for override in overrides:

@@ -126,8 +126,5 @@ def _loci(settings: dict[str, Any], subject: Subject, pair: tuple[str, str], see
 
 
 def _inputs(settings: dict[str, Any], subject: Subject) -> list[Path]:
-    listed = list(subject.weights)
-    for value in (settings["loci"].get("path"), settings["loci"].get("genome"), settings["tasks"]):
-        if value:
-            listed.append(Path(value))
-    return listed
+    named = (settings["loci"].get("path"), settings["loci"].get("genome"), settings["tasks"])
+    return [*subject.weights, *(Path(path) for path in named if path)]

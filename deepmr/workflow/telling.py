@@ -137,8 +137,9 @@ def _figures(
     figures = {
         "directions": Figure(
             name="Both directions",
-            caption="Pooled effect by each method, as asked and the other way round. A clear effect "
-            "one way and none the other speaks for that direction; two clear effects say little.",
+            caption="Pooled effect by each method, as asked and the other way round. A clear "
+            "effect one way and none the other speaks for that direction; two clear effects say "
+            "little.",
             content=to_png(directions(meta, exposure=pair[0], outcome=pair[1])),
         )
     }
