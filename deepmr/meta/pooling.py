@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float64
 from scipy import stats
 
 from deepmr.estimate import Estimate, Heterogeneity
+from deepmr.meta.fit import fit
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.meta.sample import Sample, ZeroSe, prepare
 from deepmr.meta.tau2 import Tau2Method, between_variance
@@ -54,10 +55,10 @@ def common_effect(
     rows = len(sample.effect)
     columns = {name: np.full(rows, np.nan) for name in ("mean", "se", "q", "typical")}
     for part, chunk in sample.chunks():
-        fit = chunk.fit(np.zeros(len(chunk.effect)))
-        columns["mean"][part] = fit.coefficients[:, 0]
-        columns["se"][part] = np.sqrt(fit.covariance[:, 0, 0])
-        columns["q"][part] = np.where(chunk.n_loci > 0, fit.q(), np.nan)
+        model = fit(chunk, np.zeros(len(chunk.effect)))
+        columns["mean"][part] = model.coefficients[:, 0]
+        columns["se"][part] = np.sqrt(model.covariance[:, 0, 0])
+        columns["q"][part] = np.where(chunk.n_loci > 0, model.q(), np.nan)
         columns["typical"][part] = _typical_variance(chunk)
     batch = value.shape[:-1]
     n_loci = sample.n_loci.reshape(batch)
@@ -139,13 +140,13 @@ def random_effects(
     converged = np.zeros(len(sample.effect), bool)
     for part, chunk in sample.chunks():
         between = between_variance(chunk, tau2)
-        fit = chunk.fit(between.value)
+        model = fit(chunk, between.value)
         columns["tau2"][part], columns["se_tau2"][part] = between.value, between.se
-        columns["mean"][part] = fit.coefficients[:, 0]
-        columns["plain"][part] = np.sqrt(fit.covariance[:, 0, 0])
+        columns["mean"][part] = model.coefficients[:, 0]
+        columns["plain"][part] = np.sqrt(model.covariance[:, 0, 0])
         with np.errstate(divide="ignore", invalid="ignore"):
-            columns["factor"][part] = np.sqrt(fit.q() / chunk.df)
-        columns["q"][part] = chunk.fit(np.zeros(len(chunk.effect))).q()
+            columns["factor"][part] = np.sqrt(model.q() / chunk.df)
+        columns["q"][part] = fit(chunk, np.zeros(len(chunk.effect))).q()
         columns["typical"][part] = _typical_variance(chunk)
         converged[part] = between.converged
     batch = value.shape[:-1]
@@ -209,6 +210,6 @@ def _prediction_df(
 
 def _typical_variance(sample: Sample) -> Float64[np.ndarray, " row"]:
     """Higgins and Thompson's typical error variance: (k - p) / tr P at tau2 = 0."""
-    trace = sample.fit(np.zeros(len(sample.effect))).trace()
+    trace = fit(sample, np.zeros(len(sample.effect))).trace()
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(sample.df > 0, sample.df / trace, np.nan))

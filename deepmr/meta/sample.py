@@ -1,4 +1,4 @@
-"""Loci made ready for pooling, and the weighted fit that every estimator of tau2 is built on."""
+"""Loci made ready for pooling."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float64, Int
 
-__all__ = ["Fit", "Sample", "ZeroSe", "prepare", "trace_of_product"]
+__all__ = ["Sample", "ZeroSe", "prepare"]
 
 ZeroSe = Literal["drop", "keep"]
 
@@ -107,78 +107,6 @@ class Sample:
             return np.asarray(coefficients @ x.T)
         return np.asarray(np.matmul(x, coefficients[:, :, None])[:, :, 0])
 
-    def fit(self, tau2: Float64[np.ndarray, " row"]) -> Fit:
-        """Fit the mean by least squares, weighted by 1 / (variance + tau2)."""
-        return Fit.of(self, self.weight(tau2))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """A weighted least-squares fit; P = W - W X (X'WX)^-1 X'W is its projection.
-
-    P is never formed: every trace needed follows from X' W^j X, which is as small as the
-    number of coefficients, and every quadratic form from the residuals.
-    """
-
-    sample: Sample
-    weight: Float64[np.ndarray, "row locus"]
-    coefficients: Float64[np.ndarray, "row column"]
-    covariance: Float64[np.ndarray, "row column column"]
-    residual: Float64[np.ndarray, "row locus"]
-
-    @classmethod
-    def of(cls, sample: Sample, weight: Float64[np.ndarray, "row locus"]) -> Fit:
-        """Fit with the weights given."""
-        covariance = _inverse(sample.cross(weight))
-        coefficients = np.matmul(covariance, sample.onto(weight * sample.effect)[:, :, None])[
-            :, :, 0
-        ]
-        residual = sample.effect - sample.predict(coefficients)
-        return cls(
-            sample=sample,
-            weight=weight,
-            coefficients=coefficients,
-            covariance=covariance,
-            residual=residual,
-        )
-
-    def projected(self) -> Float64[np.ndarray, "row locus"]:
-        """P y: the residuals times their weights."""
-        return np.asarray(self.weight * self.residual)
-
-    def q(self) -> Float64[np.ndarray, " row"]:
-        """y'Py: the weighted sum of squared residuals."""
-        return np.asarray(np.vecdot(self.projected(), self.residual))
-
-    def trace(self) -> Float64[np.ndarray, " row"]:
-        """Return tr P."""
-        second = self.sample.cross(self.weight**2)
-        return np.asarray(np.sum(self.weight, axis=-1) - trace_of_product(self.covariance, second))
-
-    def trace_of_square(self) -> Float64[np.ndarray, " row"]:
-        """Return tr PP."""
-        square = self.weight**2
-        second = np.matmul(self.covariance, self.sample.cross(square))
-        third = self.sample.cross(square * self.weight)
-        return np.asarray(
-            np.sum(square, axis=-1)
-            - 2 * trace_of_product(self.covariance, third)
-            + trace_of_product(second, second)
-        )
-
-    def slope(self) -> Float64[np.ndarray, " row"]:
-        """y'PPy: minus the derivative of y'Py in tau2."""
-        u = self.projected()
-        return np.asarray(np.vecdot(u, u))
-
-    def curvature(self) -> Float64[np.ndarray, " row"]:
-        """y'PPPy: minus half the derivative of y'PPy in tau2."""
-        u = self.projected()
-        weighted = self.weight * u
-        onto = self.sample.onto(weighted)
-        explained = np.vecdot(np.matmul(self.covariance, onto[:, :, None])[:, :, 0], onto)
-        return np.asarray(np.vecdot(weighted, u) - explained)
-
 
 def prepare(
     value: Float64[np.ndarray, "*batch locus"],
@@ -207,41 +135,15 @@ def prepare(
         )
     if zero_se not in ("drop", "keep"):
         raise ValueError(f"zero_se is one of drop, keep; got {zero_se!r}")
-    kept = np.isfinite(value) & np.isfinite(se)
+    variance = np.asarray(se**2)
+    kept = np.isfinite(value) & np.isfinite(variance)
     if zero_se == "drop":
-        kept &= se > 0
+        kept &= variance > 0
     if mask is not None:
         kept &= mask
     flat = (int(np.prod(value.shape[:-1])), value.shape[-1])
     return Sample(
         effect=np.where(kept, value, 0.0).reshape(flat),
-        variance=np.where(kept, se**2, 1.0).reshape(flat),
+        variance=np.where(kept, variance, 1.0).reshape(flat),
         present=kept.astype(np.float64).reshape(flat),
     )
-
-
-def trace_of_product(
-    left: Float64[np.ndarray, "row column column"], right: Float64[np.ndarray, "row column column"]
-) -> Float64[np.ndarray, " row"]:
-    """Trace of the product of two small matrices."""
-    return np.asarray(np.sum(left * np.swapaxes(right, -1, -2), axis=(-2, -1)))
-
-
-def _inverse(
-    matrix: Float64[np.ndarray, "row column column"],
-) -> Float64[np.ndarray, "row column column"]:
-    """Invert small symmetric matrices; NaN where one is singular (too few loci)."""
-    if matrix.shape[-1] == 1:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(np.where(matrix > 0, 1.0 / matrix, np.nan))
-    diagonal = np.diagonal(matrix, axis1=-2, axis2=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scale = 1.0 / np.sqrt(diagonal)
-        scaled = matrix * scale[:, :, None] * scale[:, None, :]
-    whole = np.all(np.isfinite(scaled), axis=(-2, -1))
-    identity = np.eye(matrix.shape[-1])
-    scaled = np.where(whole[:, None, None], scaled, identity)
-    whole &= np.linalg.eigvalsh(scaled)[:, 0] > 1e-12
-    inverse = np.linalg.inv(np.where(whole[:, None, None], scaled, identity))
-    scale = np.where(whole[:, None], scale, np.nan)
-    return np.asarray(inverse * scale[:, :, None] * scale[:, None, :])

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy import stats
 
-from deepmr.meta.sample import Fit, Sample, trace_of_product
+from deepmr.meta.fit import fit, fit_weighted, trace_of_product
+from deepmr.meta.sample import Sample
 
 __all__ = ["Tau2", "Tau2Method", "between_variance", "solve_q"]
 
@@ -22,6 +23,9 @@ _MAX_ITERATIONS = 100
 _TOLERANCE = 1e-10
 """Last step over (tau2 + typical variance). The steps are Newton's, so that the error left is of
 the order of its square; a linear stage would still leave less than 1e-9 of the scale."""
+
+_ROUNDING = 1e-14
+"""A score this small beside the two terms it is the difference of is 0 but for rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +79,15 @@ def solve_q(
     Q falls in tau2 and 1/Q is nearly straight, so that Newton's method on 1/Q takes a few steps;
     brackets keep it safe. Returns the roots and whether each was found.
     """
-    low, high = np.zeros(len(target)), np.full(len(target), np.inf)
+    low, high = np.full(len(target), -np.inf), np.full(len(target), np.inf)
     tau2, done = np.zeros(len(target)), np.zeros(len(target), bool)
     scale = _typical(sample)
     for iteration in range(_MAX_ITERATIONS):
         rows = np.flatnonzero(~done)
         if not len(rows):
             break
-        fit = sample.take(rows).fit(tau2[rows])
-        q, slope, here = fit.q(), fit.slope(), tau2[rows]
+        model = fit(sample.take(rows), tau2[rows])
+        q, slope, here = model.q(), model.slope(), tau2[rows]
         if iteration == 0:
             done[rows] = q <= target[rows]
         above = q > target[rows]
@@ -104,35 +108,40 @@ def _likelihood(
 ) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
     """Maximise the (restricted) likelihood by Newton steps on the score, bracketed by its sign.
 
-    The start is Hedges's estimate, as in metafor, so that where a likelihood has two maxima
-    both end in the same one.
+    The start is Hedges's estimate, as in metafor: where a likelihood has two maxima, the one
+    uphill from there is meant.
     """
     tau2, _ = _hedges(sample)
-    low, high = np.zeros(len(tau2)), np.full(len(tau2), np.inf)
+    low, high = np.full(len(tau2), -np.inf), np.full(len(tau2), np.inf)
     done = np.zeros(len(tau2), bool)
-    scale = _typical(sample)
-    for _ in range(_MAX_ITERATIONS):
+    scale, last = _typical(sample), np.full(len(tau2), np.inf)
+    for iteration in range(_MAX_ITERATIONS):
         rows = np.flatnonzero(~done)
         if not len(rows):
             break
         here = tau2[rows]
-        fit = sample.take(rows).fit(here)
+        model = fit(sample.take(rows), here)
         first, second = (
-            (fit.trace(), fit.trace_of_square())
+            (model.trace(), model.trace_of_square())
             if restricted
-            else (np.sum(fit.weight, axis=-1), np.sum(fit.weight**2, axis=-1))
+            else (np.sum(model.weight, axis=-1), np.sum(model.weight**2, axis=-1))
         )
-        score = fit.slope() - first
-        observed = 2 * fit.curvature() - second
+        score = model.slope() - first
+        observed = 2 * model.curvature() - second
         low[rows] = np.where(score > 0, here, low[rows])
         high[rows] = np.where(score > 0, high[rows], here)
-        step = score / np.where(observed > 0.1 * second, observed, second)
+        step = score / np.where(observed > 0, observed, second)
+        if iteration > 3:  # a search that does not close in (a flat likelihood) halves its bracket
+            stuck = np.abs(step) > 0.5 * last[rows]
+            step = np.where(stuck, np.where(np.isinf(low[rows]), -here, np.inf), step)
+        last[rows] = np.abs(step)
         proposed = _inside(here + step, low[rows], high[rows], scale[rows])
         floor = (here == 0) & (score <= 0)
         proposed = np.where(floor, 0.0, proposed)
         still = np.abs(proposed - here) <= _TOLERANCE * (here + scale[rows])
         tau2[rows] = proposed
-        done[rows] = (floor | still) & np.isfinite(score)
+        level = np.abs(score) <= _ROUNDING * first
+        done[rows] = (floor | still | level) & np.isfinite(score)
     return tau2, done
 
 
@@ -142,12 +151,17 @@ def _inside(
     high: Float64[np.ndarray, " row"],
     scale: Float64[np.ndarray, " row"],
 ) -> Float64[np.ndarray, " row"]:
-    """Return the proposal, the middle of its bracket where it lies outside, 0 where below 0."""
+    """Return the proposal; 0 where it is below; where it leaves its bracket, the bracket's middle.
+
+    ``low`` is minus infinity until some tau2 was seen to be too low, so that 0 itself is tried
+    once and not again.
+    """
+    floor = np.maximum(low, 0.0)
     with np.errstate(invalid="ignore"):
-        middle = np.where(np.isinf(high), 2 * low + scale, 0.5 * (low + high))
-        inside = (proposed >= low) & (proposed <= high)
-    at_floor = (low == 0) & ~(proposed > 0)
-    return np.where(at_floor, 0.0, np.where(inside, proposed, middle))
+        middle = np.where(np.isinf(high), 100 * floor + scale, 0.5 * (floor + high))
+        inside = (proposed >= low) & (proposed <= high) & np.isfinite(proposed)
+        below = np.isinf(low) & (proposed <= 0)
+    return np.where(below, 0.0, np.where(inside, proposed, middle))
 
 
 def _typical(sample: Sample) -> Float64[np.ndarray, " row"]:
@@ -169,26 +183,26 @@ def _closed(
 def _dersimonian_laird(
     sample: Sample,
 ) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
-    fit = sample.fit(np.zeros(len(sample.effect)))
-    return _closed((fit.q() - sample.df) / fit.trace())
+    model = fit(sample, np.zeros(len(sample.effect)))
+    return _closed((model.q() - sample.df) / model.trace())
 
 
 def _hunter_schmidt(
     sample: Sample, *, corrected: bool
 ) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
-    fit = sample.fit(np.zeros(len(sample.effect)))
+    model = fit(sample, np.zeros(len(sample.effect)))
     n_loci = sample.df + sample.n_columns
     factor = n_loci / sample.df if corrected else 1.0
-    return _closed((factor * fit.q() - n_loci) / np.sum(fit.weight, axis=-1))
+    return _closed((factor * model.q() - n_loci) / np.sum(model.weight, axis=-1))
 
 
 def _hedges(
     sample: Sample,
 ) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
-    fit = Fit.of(sample, sample.present)
+    model = fit_weighted(sample, sample.present)
     kept = sample.present * sample.variance
-    noise = np.sum(kept, axis=-1) - trace_of_product(fit.covariance, sample.cross(kept))
-    return _closed((fit.q() - noise) / sample.df)
+    noise = np.sum(kept, axis=-1) - trace_of_product(model.covariance, sample.cross(kept))
+    return _closed((model.q() - noise) / sample.df)
 
 
 def _sidik_jonkman_start(sample: Sample) -> Float64[np.ndarray, " row"]:
@@ -203,8 +217,8 @@ def _sidik_jonkman(
     sample: Sample,
 ) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
     start = _sidik_jonkman_start(sample)
-    fit = sample.fit(start)
-    value, found = _closed(start * fit.q() / sample.df)
+    model = fit(sample, start)
+    value, found = _closed(start * model.q() / sample.df)
     return np.where(start > 0, value, 0.0), found | (start == 0)
 
 
@@ -212,24 +226,24 @@ def _error_of_q(
     sample: Sample, tau2: Float64[np.ndarray, " row"], divisor: str
 ) -> Float64[np.ndarray, " row"]:
     """Standard error of a tau2 that is linear in Q with inverse-variance weights."""
-    fit = sample.fit(np.zeros(len(tau2)))
-    trace = fit.trace()
-    spread = 2 * sample.df + 4 * tau2 * trace + 2 * tau2**2 * fit.trace_of_square()
+    model = fit(sample, np.zeros(len(tau2)))
+    trace = model.trace()
+    spread = 2 * sample.df + 4 * tau2 * trace + 2 * tau2**2 * model.trace_of_square()
     return np.asarray(
-        np.sqrt(spread) / (trace if divisor == "trace" else np.sum(fit.weight, axis=-1))
+        np.sqrt(spread) / (trace if divisor == "trace" else np.sum(model.weight, axis=-1))
     )
 
 
 def _error_of_hedges(
     sample: Sample, tau2: Float64[np.ndarray, " row"]
 ) -> Float64[np.ndarray, " row"]:
-    fit = Fit.of(sample, sample.present)
+    model = fit_weighted(sample, sample.present)
     kept = sample.present * sample.variance
-    first = np.matmul(fit.covariance, sample.cross(kept))
+    first = np.matmul(model.covariance, sample.cross(kept))
     noise = np.sum(kept, axis=-1) - np.trace(first, axis1=-2, axis2=-1)
     square = (
         np.sum(kept**2, axis=-1)
-        - 2 * trace_of_product(fit.covariance, sample.cross(kept**2))
+        - 2 * trace_of_product(model.covariance, sample.cross(kept**2))
         + trace_of_product(first, first)
     )
     spread = 2 * square + 4 * tau2 * noise + 2 * tau2**2 * sample.df
@@ -240,8 +254,8 @@ def _error_of_sidik_jonkman(
     sample: Sample, tau2: Float64[np.ndarray, " row"]
 ) -> Float64[np.ndarray, " row"]:
     start = _sidik_jonkman_start(sample)
-    fit = sample.fit(start)
-    trace, square = fit.trace(), fit.trace_of_square()
+    model = fit(sample, start)
+    trace, square = model.trace(), model.trace_of_square()
     spread = (
         2 * (sample.df - 2 * start * trace + start**2 * square)
         + 4 * tau2 * (trace - start * square)
@@ -265,7 +279,7 @@ def _error_of_ml(sample: Sample, tau2: Float64[np.ndarray, " row"]) -> Float64[n
 def _error_of_reml(
     sample: Sample, tau2: Float64[np.ndarray, " row"]
 ) -> Float64[np.ndarray, " row"]:
-    return np.asarray(np.sqrt(2 / sample.fit(tau2).trace_of_square()))
+    return np.asarray(np.sqrt(2 / fit(sample, tau2).trace_of_square()))
 
 
 _ESTIMATORS: dict[

@@ -1,0 +1,161 @@
+"""Forest plot: every locus, the pooled effect and where a new locus would lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float64
+from matplotlib.axes import Axes
+from matplotlib.patches import Polygon
+from scipy import stats
+
+from deepmr.meta import MetaAnalysisResult
+from deepmr.plot.style import COLOURS, FADED, INK, new_axes, style
+
+__all__ = ["forest"]
+
+_POOLED, _PREDICTION = COLOURS[1], COLOURS[0]
+
+
+@style()
+def forest(
+    value: Float64[np.ndarray, " locus"],
+    se: Float64[np.ndarray, " locus"],
+    result: MetaAnalysisResult,
+    *,
+    names: Sequence[str] | None = None,
+    level: float = 0.95,
+    max_rows: int = 40,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the loci's effects with their intervals, sorted, above the pooled effect.
+
+    Up to ``max_rows`` loci each have a row and a name. Beyond that every locus is a hairline
+    and only the curve of sorted effects is drawn in full, so that thousands of loci read as one
+    distribution with its errors; no locus is left out. Intervals of single loci are
+    normal. The axis spans 98 % of the intervals' ends, and arrowheads mark those that go on.
+
+    Args:
+        value: The loci's effects; missing ones are not drawn.
+        se: Their standard errors.
+        result: Their pooled effect (a single one, no batch).
+        names: The loci's names, e.g. ``chr1:100-200``.
+        level: Coverage of all intervals.
+        max_rows: The most loci that get a row of their own.
+        ax: Where to draw; a new figure by default.
+
+    Raises:
+        ValueError: If ``result`` is a batch, or names and loci differ in number.
+    """
+    if result.pooled.value.ndim:
+        raise ValueError(
+            f"forest draws one pooled effect, got a batch of shape {result.pooled.value.shape}; "
+            "index it first"
+        )
+    if names is not None and len(names) != len(value):
+        raise ValueError(f"forest needs a name a locus, got {len(names)} for {len(value)} loci")
+    kept = np.flatnonzero(np.isfinite(value) & np.isfinite(se))
+    order = kept[np.argsort(value[kept], kind="stable")]
+    few = len(order) <= max_rows
+    height = 1.5 + 0.21 * len(order) if few else 6.0
+    ax = new_axes(ax, width=6.2, height=height)
+    centre, half = value[order], stats.norm.ppf(0.5 + level / 2) * se[order]
+    rows = np.arange(len(order), dtype=float)
+    limits = _limits(centre - half, centre + half, result, level)
+    if few:
+        _rows(ax, centre, half, rows, limits)
+        labels = [f"locus {i + 1}" if names is None else names[i] for i in order]
+    else:
+        alpha = float(np.clip(250 / len(order), 0.12, 0.8))
+        ax.hlines(
+            rows,
+            centre - half,
+            centre + half,
+            color=FADED,
+            alpha=alpha,
+            linewidth=0.5,
+            rasterized=True,
+        )
+        ax.plot(centre, rows, color=INK, linewidth=1.4)
+        labels = []
+    step = max(1.0, 0.035 * len(order))
+    foot = -np.array([1.6, 3.2]) * step
+    _summary(ax, result, level, foot, step)
+    ax.set_yticks([*foot, *(rows if few else [])], ["pooled effect", "a new locus", *labels])
+    ax.axvline(0.0, color=INK, linewidth=0.6, zorder=0)
+    ax.axvline(float(result.pooled.value), color=_POOLED, linewidth=0.8, linestyle=":", zorder=1)
+    ax.set_xlim(*limits)
+    ax.set_ylim(foot[1] - 1.2 * step, len(order) - 0.3 if few else 1.01 * len(order))
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["left", "right", "top"]].set_visible(False)
+    ax.set_xlabel(f"causal effect, {level:.0%} intervals")
+    if not few:
+        ax.set_ylabel(f"{len(order):,} loci, sorted by effect", loc="center")
+    ax.set_title(_caption(result, level), fontsize=9, fontweight="normal")
+    return ax
+
+
+def _rows(
+    ax: Axes,
+    centre: Float64[np.ndarray, " locus"],
+    half: Float64[np.ndarray, " locus"],
+    rows: Float64[np.ndarray, " locus"],
+    limits: tuple[float, float],
+) -> None:
+    """Draw one row a locus: a square as large as its weight, its interval, arrows where cut."""
+    low, high = centre - half, centre + half
+    ax.hlines(rows, low, high, color=FADED, linewidth=1.1)
+    weight = 1.0 / np.maximum(half, 1e-300) ** 2
+    area = 14 + 46 * weight / np.max(weight, initial=1e-300)
+    ax.scatter(centre, rows, s=area, marker="s", color=INK, zorder=3, linewidth=0)
+    for end, sign, marker in ((low, -1, "<"), (high, 1, ">")):
+        edge = limits[0] if sign < 0 else limits[1]
+        cut = sign * end > sign * edge
+        ax.plot(
+            np.full(cut.sum(), edge), rows[cut], marker, color=FADED, markersize=5, clip_on=False
+        )
+
+
+def _summary(
+    ax: Axes,
+    result: MetaAnalysisResult,
+    level: float,
+    foot: Float64[np.ndarray, " 2"],
+    step: float,
+) -> None:
+    """Draw the pooled effect as a diamond, and the prediction interval as a bar."""
+    centre = float(result.pooled.value)
+    low, high = (float(end) for end in result.pooled.interval(level))
+    corners = [(low, foot[0]), (centre, foot[0] + 0.5 * step), (high, foot[0])]
+    ax.add_patch(
+        Polygon([*corners, (centre, foot[0] - 0.5 * step)], closed=True, color=_POOLED, zorder=3)
+    )
+    ax.plot([centre], [foot[0]], "|", color=_POOLED, markersize=9, zorder=3)
+    ends = [float(end) for end in result.prediction.interval(level)]
+    ax.plot(ends, [foot[1], foot[1]], "|-", color=_PREDICTION, linewidth=3, markersize=8)
+
+
+def _limits(
+    low: Float64[np.ndarray, " locus"],
+    high: Float64[np.ndarray, " locus"],
+    result: MetaAnalysisResult,
+    level: float,
+) -> tuple[float, float]:
+    """Return an axis that a few very uncertain loci do not blow up."""
+    ends = [*result.pooled.interval(level), *result.prediction.interval(level), np.zeros(())]
+    inside = np.asarray([float(end) for end in ends if np.isfinite(end)])
+    if len(low):
+        tail = 0.01 if len(low) > 4 else 0.0
+        inside = np.r_[inside, np.quantile(low, tail), np.quantile(high, 1 - tail)]
+    pad = 0.04 * max(float(np.ptp(inside)), 1e-12)
+    return float(inside.min() - pad), float(inside.max() + pad)
+
+
+def _caption(result: MetaAnalysisResult, level: float) -> str:
+    low, high = result.pooled.interval(level)
+    return (
+        f"{result.method}: {float(result.pooled.value):.3g} "
+        f"[{float(low):.3g}, {float(high):.3g}], {int(result.n_loci):,} loci, "
+        f"tau {np.sqrt(float(result.tau2)):.2g}, I² {float(result.i2):.0%}"
+    )
