@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 
 __all__ = ["Figure", "ReportContent"]
 
+_WIDE = 1.9
 _PNG, _SVG = b"\x89PNG", (b"<?xml", b"<svg")
 
 
@@ -42,6 +45,16 @@ class Figure:
         """The content's media type."""
         return "image/png" if self.content.startswith(_PNG) else "image/svg+xml"
 
+    @property
+    def wide(self) -> bool:
+        """Whether the figure needs the whole width of the page."""
+        if self.media_type == "image/png":  # the header holds width and height, big-endian
+            width, height = struct.unpack(">II", self.content[16:24])
+        else:
+            box = re.search(rb'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', self.content)
+            width, height = map(float, box.groups()) if box else (1.0, 1.0)
+        return bool(width > _WIDE * height)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
@@ -52,8 +65,9 @@ class ReportContent:
         outcome: Name of the task asked as effect.
         meta: Columns of ``meta.parquet``: pooled effects of every method, both directions.
         estimates: Columns of ``estimates.parquet``: effects of every locus.
-        exposure_unit: Unit of the exposure's scale, e.g. ``logit``; empty if not known.
-        outcome_unit: Unit of the outcome's scale.
+        exposure_unit: The exposure's effect scale: ``logit``, ``anscombe``, ``probability``,
+            ``signal``, or words of one's own.
+        outcome_unit: The outcome's effect scale.
         method: The method of the headline; by default the table's first for this question.
         pooling: Its pooling, likewise.
         figures: In the order they are shown.

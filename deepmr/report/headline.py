@@ -12,8 +12,15 @@ import numpy as np
 from deepmr.report.content import ReportContent
 from deepmr.report.number import interval_text, number_text, percent_text, typeset
 
-__all__ = ["Headline", "headline"]
+__all__ = ["Headline", "headline", "unit_names"]
 
+_UNITS = {
+    "": ("unit", "units"),
+    "logit": ("logit", "logits"),
+    "anscombe": ("Anscombe unit", "Anscombe units"),
+    "probability": ("unit of probability", "units of probability"),
+    "signal": ("unit of signal", "units of signal"),
+}
 _FEW_LOCI = 10
 _STRONG_HETEROGENEITY = 0.75
 
@@ -60,12 +67,22 @@ def _answer(content: ReportContent, row: Mapping[str, Any]) -> str:
             f"{content.exposure} on {content.outcome}, too few to pool."
         )
     value, lower, upper = _numbers(row)
-    more = f"one {content.exposure_unit or 'unit'} more {content.exposure}"
-    unit = f" {content.outcome_unit}".rstrip()
+    one, _ = unit_names(content.exposure_unit)
+    _, many = unit_names(content.outcome_unit)
     return (
-        f"In this model, {more} changes {content.outcome} by {value}{unit} "
-        f"(95 % interval {lower} to {upper}), on average over {_loci(row)}."
+        f"In this model, one {one} more {content.exposure} changes {content.outcome} by {value} "
+        f"{many} (95 % interval {lower} to {upper}), on average over {_loci(row)}."
     )
+
+
+def unit_names(scale: str) -> tuple[str, str]:
+    """Return what one and several units of an effect scale are called.
+
+    Example:
+        >>> unit_names("anscombe"), unit_names("")
+        (('Anscombe unit', 'Anscombe units'), ('unit', 'units'))
+    """
+    return _UNITS.get(scale, (scale, scale))
 
 
 def _numbers(row: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -84,8 +101,8 @@ def _prediction(row: Mapping[str, Any]) -> str:
         return ""
     lower, upper = map(typeset, interval_text((low + high) / 2, low, high)[1:])
     return (
-        f"Loci differ: the effect at a new one lies between {lower} and {upper} with 95 % "
-        "probability (prediction interval)."
+        f"Loci differ: the effect at a new one is expected between {lower} and {upper} "
+        "(95 % prediction interval)."
     )
 
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from deepmr.files import atomic_write
 from deepmr.report.content import Figure, ReportContent
 from deepmr.report.flags import count_flags
-from deepmr.report.headline import headline
+from deepmr.report.headline import headline, unit_names
 from deepmr.report.number import interval_text, number_text, typeset
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
 
@@ -52,6 +52,7 @@ def render_report(content: ReportContent) -> str:
         content=content,
         headline=headline(content),
         cards=_cards(content),
+        units=[unit_names(name)[1] for name in (content.exposure_unit, content.outcome_unit)],
         pooled=pooled_table(content),
         loci=loci,
         n_loci=n_loci,

@@ -55,8 +55,13 @@ class Table:
     emphasised: frozenset[int] = frozenset()
 
 
-def _number(value: float, text: str | None = None) -> Cell:
-    return Cell(text=typeset(number_text(value) if text is None else text), value=value)
+def _number(value: float) -> Cell:
+    return Cell(text=typeset(number_text(value)), value=value)
+
+
+def _p(neg_log10_p: float) -> Cell:
+    """Return a p-value's cell; sorted by its logarithm, which does not underflow."""
+    return Cell(text=typeset(p_text(neg_log10_p)), value=-neg_log10_p)
 
 
 def _range(middle: float, lower: float, upper: float) -> tuple[str, str]:
@@ -85,7 +90,7 @@ def pooled_table(content: ReportContent) -> Table:
             Cell(text=value, value=number["value"]),
             Cell(text=interval, value=number["ci_lower"]),
             Cell(text=_range((low + high) / 2, low, high)[1], value=low),
-            _number(number["neg_log10_p"], p_text(number["neg_log10_p"])),
+            _p(number["neg_log10_p"]),
             Cell(text=f"{int(entry['n_loci']):,}", value=float(entry["n_loci"])),
             Cell(text=percent_text(number["i2"]), value=number["i2"]),
             _number(float(np.sqrt(number["tau2"]))),
@@ -130,9 +135,9 @@ def loci_table(content: ReportContent) -> tuple[Table, int]:
                 ),
                 Cell(text=value, value=number["value"]),
                 Cell(text=interval, value=number["ci_lower"]),
-                _number(number["neg_log10_p"], p_text(number["neg_log10_p"])),
+                _p(number["neg_log10_p"]),
                 _heterogeneity(float(estimates["q"][row]), float(estimates["q_df"][row])),
-                _number(float("nan") if back is None else float(estimates["value"][back])),
+                _reverse(estimates, back),
                 *([_number(number["true_value"])] if known else []),
                 Cell(text=flags or typeset(MISSING)),
             )
@@ -155,6 +160,14 @@ def _key(estimates: Mapping[str, np.ndarray], row: int) -> tuple[str, int, int]:
         int(estimates["start"][row]),
         int(estimates["end"][row]),
     )
+
+
+def _reverse(estimates: Mapping[str, np.ndarray], row: int | None) -> Cell:
+    if row is None:
+        return _number(float("nan"))
+    middle, lower, upper = (float(estimates[n][row]) for n in ("value", "ci_lower", "ci_upper"))
+    value, interval = _range(middle, lower, upper)
+    return Cell(text=value, value=middle, title=f"95 % interval {interval}")
 
 
 def _heterogeneity(q: float, df: float) -> Cell:

@@ -25,8 +25,8 @@ def summary_table(meta: Mapping[str, np.ndarray]) -> str:
         ...     "prediction_upper": 0.7, "true_value": 0.513}
         >>> print(summary_table({k: np.array([v]) for k, v in (one | numbers).items()}))
         GATA1 -> TAL1
-          method  effect  95 % interval   a new locus       p        loci  I2    truth
-          ivw     0.507   0.495 to 0.519  0.31 to 0.70  6e-99   111  72 %  0.513
+          method  effect  95 % interval   a new locus   p      loci  I2    truth
+          ivw     0.507   0.495 to 0.519  0.31 to 0.70  6e-99  111   72 %  0.513
     """
     questions = list(dict.fromkeys(zip(meta["exposure"], meta["outcome"], strict=True)))
     poolings = len(set(meta["pooling"].tolist())) > 1

@@ -1,0 +1,352 @@
+"""The report: it says what the tables say, needs nothing but itself, and escapes what it shows."""
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from deepmr.report import Figure, ReportContent, render_report, summary_table, write_report
+from deepmr.report.flags import count_flags
+from deepmr.report.headline import headline
+from deepmr.report.tables import calibration_table, loci_table, pooled_table
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 10"></svg>'
+
+
+def meta(forward=0.507, reverse=0.02, *, half=0.03, truth=np.nan, **changes):
+    """Two directions by two methods; the second method's effects are a tenth larger."""
+    value = np.array([forward, 1.1 * forward, reverse, 1.1 * reverse])
+    columns = {
+        "exposure": np.array(["GATA1", "GATA1", "TAL1", "TAL1"], dtype=object),
+        "outcome": np.array(["TAL1", "TAL1", "GATA1", "GATA1"], dtype=object),
+        "method": np.array(["ivw", "egger"] * 2, dtype=object),
+        "pooling": np.array(["reml_hk"] * 4, dtype=object),
+        "n_loci": np.full(4, 111),
+        "value": value,
+        "se": np.full(4, half / 1.96),
+        "df": np.full(4, 110.0),
+        "ci_lower": value - half,
+        "ci_upper": value + half,
+        "p_value": np.zeros(4),
+        "neg_log10_p": np.full(4, 412.3),
+        "q": np.full(4, 220.0),
+        "q_df": np.full(4, 110.0),
+        "tau2": np.full(4, 0.01),
+        "i2": np.full(4, 0.5),
+        "prediction_lower": value - 0.2,
+        "prediction_upper": value + 0.2,
+        "true_value": np.array([truth, truth, 0.0 * truth, 0.0 * truth]),
+    }
+    return {**columns, **changes}
+
+
+def estimates(n=3, chrom="chr8"):
+    """Locus k has forward effect k and reverse effect -k, by ivw; Egger's has a flag everywhere."""
+    blocks = []
+    for exposure, outcome, sign in (("GATA1", "TAL1", 1.0), ("TAL1", "GATA1", -1.0)):
+        for method in ("ivw", "egger"):
+            k = np.arange(n, dtype=float)
+            flags = ["weak_instruments" if method == "egger" else ""] * n
+            flags[0] = "few_instruments;mystery"
+            blocks.append(
+                {
+                    "chrom": np.array([chrom] * n, dtype=object),
+                    "start": 100 * np.arange(n),
+                    "end": 100 * np.arange(n) + 100,
+                    "exposure": np.array([exposure] * n, dtype=object),
+                    "outcome": np.array([outcome] * n, dtype=object),
+                    "method": np.array([method] * n, dtype=object),
+                    "n_instruments": np.full(n, 7),
+                    "value": sign * k,
+                    "ci_lower": sign * k - 0.5,
+                    "ci_upper": sign * k + 0.5,
+                    "neg_log10_p": k,
+                    "intercept": np.full(n, np.nan),
+                    "q": np.full(n, 9.0),
+                    "q_df": np.full(n, 6.0),
+                    "flags": np.array(flags, dtype=object),
+                    "true_value": np.full(n, np.nan),
+                }
+            )
+    # Rows of the directions are shuffled against each other: loci are joined by key.
+    turned = [
+        {name: column[::-1] if i > 1 else column for name, column in block.items()}
+        for i, block in enumerate(blocks)
+    ]
+    return {name: np.concatenate([block[name] for block in turned]) for name in turned[0]}
+
+
+def content(pooled=None, **changes) -> ReportContent:
+    settings = {
+        "exposure": "GATA1",
+        "outcome": "TAL1",
+        "meta": meta() if pooled is None else pooled,
+        "estimates": estimates(),
+        "exposure_unit": "logit",
+        "outcome_unit": "logit",
+    }
+    return ReportContent(**{**settings, **changes})
+
+
+class Reader(HTMLParser):
+    """Collect the visible text, every attribute, and check that tags are closed in order."""
+
+    VOID = ("meta", "img", "br", "link")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts, self.attributes, self.stack = [], [], []
+        self.feed(page)
+        assert not self.stack
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in self.VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        if self.stack and self.stack[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.texts))
+
+
+def test_the_answer_is_one_sentence_with_estimate_and_interval():
+    said = headline(content()).answer
+    assert said == (
+        "In this model, one logit more GATA1 changes TAL1 by 0.507 logits "
+        "(95 % interval 0.477 to 0.537), on average over 111 loci."
+    )
+
+
+def test_prediction_interval_other_direction_and_truth_are_said():
+    details = headline(content(meta(truth=0.6))).details
+    assert details == (
+        "Loci differ: the effect at a new one is expected between 0.31 and 0.71 "
+        "(95 % prediction interval).",
+        "The simulation's true effect is 0.6: outside the interval, 15 % from the estimate.",
+        "Asked the other way round (TAL1 → GATA1), the effect is 0.020 "
+        "(\N{MINUS SIGN}0.010 to 0.050) over 111 loci.",
+        "There, the simulation's true effect is 0: inside the interval.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("forward", "reverse", "verdict"),
+    [
+        (0.5, 0.0, "the reverse is not: the pattern expected if the model has learned"),
+        (0.5, 0.5, "Both directions are distinguishable from zero"),
+        (0.0, 0.5, "Only the reverse effect, of TAL1 on GATA1"),
+        (0.0, 0.0, "Neither direction is distinguishable from zero. That is no proof"),
+        (-0.5, 0.0, "the pattern expected"),
+        (np.nan, 0.5, "Nothing can be said"),
+        (0.5, np.nan, "Only one direction has an answer"),
+    ],
+)
+def test_the_verdict_follows_from_both_directions(forward, reverse, verdict):
+    assert verdict in headline(content(meta(forward, reverse))).verdict
+
+
+def test_a_question_asked_one_way_only_is_said_to_be():
+    one_way = {name: column[:2] for name, column in meta().items()}
+    assert "nothing was computed" in headline(content(one_way)).details[1]
+
+
+def test_without_an_estimate_there_is_no_answer():
+    assert headline(content(meta(np.nan, n_loci=np.zeros(4, int)))).answer == (
+        "There is no answer: 0 loci had an estimate of the effect of GATA1 on TAL1, too few to "
+        "pool."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "caution"),
+    [
+        ({"n_loci": np.full(4, 6)}, "Only 6 loci were pooled"),
+        ({"i2": np.full(4, 0.9)}, "90 % of the variation between loci is more than chance"),
+        ({"prediction_lower": np.full(4, -0.1)}, "prediction interval includes zero"),
+        ({"ci_upper": np.array([0.6, -0.4, 0, 0.0])}, "disagree on the sign: ivw 0.507, egger"),
+    ],
+)
+def test_what_should_give_pause_is_said_and_only_then(changes, caution):
+    assert headline(content()).cautions == ()
+    assert any(caution in said for said in headline(content(meta(**changes))).cautions)
+
+
+def test_the_page_is_whole_html_with_every_part():
+    reader = Reader(
+        render_report(
+            content(
+                figures=[Figure(name="Forest", caption="All loci.", content=SVG)],
+                notes=["One member only: errors from dropout."],
+                provenance={
+                    "command": "python interrogate.py",
+                    "git_commit": None,
+                    "packages": {"numpy": "2.4", "inner": {"a": 1}},
+                    "inputs": [{"path": "x.bed", "sha256": "ab"}],
+                    "settings": "loci:\n  n: 3\n",
+                },
+            )
+        )
+    )
+    for part in (
+        *("Does GATA1 change TAL1?", "0.477 to 0.537", f"5{TIMES}10⁻⁴¹³", "Forest. All loci."),
+        *("One member only: errors from dropout.", "few instruments", "mystery", "chr8:200-300"),
+        *("python interrogate.py", "git commit unknown", "inner.a 1", "x.bed ab", "loci: n: 3"),
+        "The answer is about the model",
+    ):
+        assert part in re.sub(r" ([.:])", r"\1", reader.text), part
+
+
+def test_the_page_asks_nothing_of_the_network_and_its_policy_forbids_it():
+    page = render_report(content(figures=[Figure(name="a", caption="b", content=SVG)]))
+    reader = Reader(page)
+    sources = [v for _, name, v in reader.attributes if name in ("src", "href", "srcset")]
+    assert len(sources) == 1
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+    assert base64.b64decode(sources[0].partition(",")[2]) == SVG
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
+    assert "url(" not in style
+    assert "@import" not in style
+    policy = next(v for _, n, v in reader.attributes if n == "content" and "default-src" in v)
+    script = re.search(r"<script>(.*?)</script>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy == (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
+    )
+
+
+def test_whatever_a_name_contains_is_shown_and_not_run():
+    evil = "<script>alert(1)</script>"
+    pooled = meta()
+    for name in ("exposure", "outcome"):
+        pooled[name] = np.where(pooled[name] == "GATA1", evil, pooled[name]).astype(object)
+    page = render_report(
+        content(
+            pooled,
+            exposure=evil,
+            estimates=estimates(chrom="<img src=x onerror=alert(1)>"),
+            provenance={"command": evil, "settings": f"{evil}\n", "inputs": [evil]},
+            notes=[evil],
+            figures=[Figure(name='"><b onload=x>', caption=evil, content=SVG)],
+        )
+    )
+    assert evil not in page
+    assert "<img src=x" not in page
+    reader = Reader(page)
+    assert not [name for _, name, _ in reader.attributes if name.startswith("on")]
+    assert evil in reader.text
+
+
+def test_writing_is_atomic_and_repeats_to_the_same_bytes(tmp_path):
+    write_report(tmp_path / "report.html", content())
+    first = (tmp_path / "report.html").read_bytes()
+    write_report(tmp_path / "report.html", content())
+    assert (tmp_path / "report.html").read_bytes() == first
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_loci_are_ordered_by_evidence_joined_by_key_and_cut_with_their_number_said():
+    table, total = loci_table(content(estimates=estimates(5), most_loci=3))
+    assert total == 5
+    column = {name: k for k, name in enumerate(table.header)}
+    assert [row[0].text for row in table.rows] == ["chr8:400-500", "chr8:300-400", "chr8:200-300"]
+    for row in table.rows:
+        assert row[column["Reverse effect"]].value == -row[column["Effect"]].value
+        assert row[column["Q / df"]].value == 1.5
+    assert "Truth" not in column
+    assert "3 of 5 loci" in Reader(render_report(content(estimates=estimates(5), most_loci=3))).text
+
+
+def test_missing_cells_sort_last_and_p_values_by_their_logarithm():
+    table, _ = loci_table(content())
+    column = {name: k for k, name in enumerate(table.header)}
+    assert [row[column["p"]].sort_value for row in table.rows] == ["-2.0", "-1.0", "-0.0"]
+    broken = estimates()
+    broken["value"][1] = np.nan
+    cells = [row[column["Effect"]] for row in loci_table(content(estimates=broken))[0].rows]
+    assert {cell.sort_value for cell in cells} == {"2.0", "", "0.0"}
+
+
+def test_the_headlines_row_is_set_apart_and_a_second_pooling_gets_a_column():
+    assert pooled_table(content()).emphasised == frozenset({0})
+    assert pooled_table(content(method="egger")).emphasised == frozenset({1})
+    assert "Pooling" not in pooled_table(content()).header
+    two = meta(pooling=np.array(["reml_hk", "common", "reml_hk", "common"], dtype=object))
+    assert "Pooling" in pooled_table(content(two)).header
+
+
+def test_flags_are_counted_by_question_and_method():
+    counted = count_flags(estimates(4), [("GATA1", "TAL1", "ivw"), ("GATA1", "TAL1", "egger")])
+    assert [(flag.name, flag.counts, flag.totals) for flag in counted] == [
+        ("few_instruments", (1, 1), (4, 4)),
+        ("weak_instruments", (0, 3), (4, 4)),
+        ("mystery", (1, 1), (4, 4)),
+    ]
+    assert counted[0].explanation
+    assert not counted[2].explanation
+
+
+def test_calibration_shows_the_ensembles_held_out_scores_before_and_after():
+    rows = [
+        (None, "test", "before", "GATA1", "nll", 1.2),
+        (None, "test", "after", "GATA1", "nll", 1.0),
+        (0, "test", "after", "GATA1", "nll", 9.0),
+        (None, "calibration", "after", "GATA1", "nll", 9.0),
+        (None, "test", None, "GATA1", "auroc", 0.9),
+        (None, "test", "before", "CTCF", "nll", 1.2),
+        (None, "test", "after", "CTCF", "nll", 1.0),
+    ]
+    names = ("member", "split", "stage", "task", "metric", "value")
+    metrics = {
+        name: np.array(column, dtype=float if name in ("member", "value") else object)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
+    table = calibration_table(metrics, ("GATA1", "TAL1"))
+    assert [[cell.text for cell in row] for row in table.rows] == [["GATA1", "nll", "1.2", "1"]]
+    assert "GATA1 nll 1.2 1" in Reader(render_report(content(metrics=metrics))).text
+
+
+def test_a_report_on_a_question_that_was_not_pooled_is_refused():
+    with pytest.raises(LookupError, match="effect of GATA1 on CTCF, the table has none"):
+        content(outcome="CTCF")
+    with pytest.raises(LookupError, match="effect of GATA1 on TAL1 by mode"):
+        content(method="mode")
+
+
+def test_figures_must_be_png_or_svg():
+    with pytest.raises(ValueError, match=r"'a' must be a PNG or SVG file, got .*GIF89a"):
+        Figure(name="a", caption="b", content=b"GIF89a")
+
+
+def test_wide_figures_are_told_from_their_header():
+    png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (300).to_bytes(4) + (100).to_bytes(4)
+    assert Figure(name="a", caption="", content=png).wide
+    assert not Figure(name="a", caption="", content=png[:16] + png[20:24] + png[16:20]).wide
+    assert Figure(name="a", caption="", content=SVG).wide
+
+
+def test_the_terminals_table_is_plain_narrow_and_complete():
+    text = summary_table(meta(truth=0.513))
+    lines = text.splitlines()
+    assert text.isascii()
+    assert max(map(len, lines)) <= 80
+    assert [line for line in lines if "->" in line] == ["GATA1 -> TAL1", "TAL1 -> GATA1"]
+    numbers = ["ivw", "0.507", "0.477", "to", "0.537", "0.31", "to", "0.71", "5e-413", "111"]
+    assert lines[2].split() == [*numbers, "50", "%", "0.513"]
+    assert "truth" not in summary_table(meta())
+
+
+def test_the_terminals_table_shows_what_is_missing_as_a_dash():
+    row = summary_table(meta(np.nan, neg_log10_p=np.full(4, np.nan))).splitlines()[2]
+    assert row.split() == ["ivw", "-", "-", "-", "-", "111", "50", "%"]
