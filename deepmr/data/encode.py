@@ -1,4 +1,4 @@
-"""Peaks on a genome as a data source: ``data=encode``."""
+"""Peaks and signals on a genome as a data source: ``data=encode``."""
 
 from __future__ import annotations
 
@@ -13,36 +13,49 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
 from deepmr.data.cache import content_hash
+from deepmr.data.catalogue import Catalogue
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.heads import choose_tasks, divide
-from deepmr.data.loci import separate, windows_around
+from deepmr.data.inputs import DataFiles, local_files
+from deepmr.data.loci import inside_windows
+from deepmr.data.options import check_options
 from deepmr.data.partition import fold_splits, split_contigs
-from deepmr.data.peaks import Peaks, read_peaks
+from deepmr.data.peaks import read_peaks
+from deepmr.data.portal import ADDRESS, Portal
 from deepmr.data.prepared import Recipe, measured_on, prepare
 from deepmr.data.source import SPLITS
-from deepmr.data.tracks import Track, covered, read_tracks
+from deepmr.data.tracks import Track, covered
 from deepmr.data.windows import WindowSplit
 from deepmr.files import fingerprint, read_json
-from deepmr.sequence import UNKNOWN
 from deepmr.tasks import TaskTable
 
 __all__ = ["EncodeSource"]
 
 _VERSION = 1  # raised when the same settings would give other windows or labels
-_GENOMES = ("*.fa", "*.fasta", "*.fa.gz", "*.fasta.gz", "*.fa.bgz", "*.fasta.bgz", "*.fna*")
+_STRONG = 99.0  # percentile of a signal above which a window suits an interrogation
 
 
 class EncodeSource:
-    """Peak tracks and a genome from local files, as `deepmr.data.source.DataSource`.
+    """Tracks on a genome, as `deepmr.data.source.DataSource`.
 
-    Construction reads nothing but names; the genome is encoded and the labels are made on first
-    use, once, under a lock, in the cache (``DEEPMR_CACHE``).
+    With ``root`` the files are those that a user placed in a folder, without it those of the
+    catalogue, fetched from the ENCODE portal into the cache. Construction reads nothing; the
+    genome is encoded and the labels are made on first use, once, under a lock, in the cache
+    (``DEEPMR_CACHE``).
 
     Args:
-        root: Folder with a genome FASTA and the list of tracks.
+        root: Folder with a genome FASTA and the list of tracks; None for the catalogue's.
         splits: Contigs or chromosomes of train, validation, calibration and test.
-        genome: FASTA file, relative to ``root``; if None, the only one there.
+        genome: FASTA file, relative to ``root``; None for the only one there.
         tracks: List of tracks, relative to ``root``; see `deepmr.data.tracks.read_tracks`.
+        exclude: BED file of regions to leave out, relative to ``root``.
+        catalogue: What `deepmr.data.catalogue.Catalogue` takes as its settings.
+        targets: With the catalogue: targets, or accessions of files; None for its own list.
+        biosample: With the catalogue: where the targets were measured.
+        portal: Address of the ENCODE portal.
+        download_only: For the caller: fetch the files (`download`) and stop.
+        parallel: Largest number of downloads at a time.
+        retries: How often a passing failure of the network is tried again.
         exposures: Tasks on the exposure head, by name or target; None means the transcription
             factors. Naming both lists leaves all other tasks out.
         outcomes: Tasks on the outcome head; None means the rest.
@@ -53,9 +66,11 @@ class EncodeSource:
             that a calibration holds for the test split; None keeps all.
         match_gc: Choose them with the positives' GC content.
         max_unknown: Largest share of unknown bases in a window.
-        exclude: BED file of regions to leave out, relative to ``root``.
         missing_contigs: What to do with peaks on contigs the genome lacks: ``refuse`` or
             ``drop``.
+        signal: How a bigWig is summarised over the bin for tasks of kind ``signal``: ``mean``,
+            ``max`` or ``total``. Kind ``count`` takes the total, on the Anscombe scale.
+        gaps: What a base without a value in a bigWig counts as: ``zero`` or ``missing``.
         folds: Number of folds for cross-validation over the chromosomes named in ``splits``.
         fold: The fold to test, from 0; None takes ``splits`` as they are.
         reverse_complement: Show half of the training windows from the other strand.
@@ -78,6 +93,14 @@ class EncodeSource:
         splits: Mapping[str, Sequence[str]],
         genome: str | None = None,
         tracks: str = "tracks.tsv",
+        exclude: str | None = None,
+        catalogue: Mapping[str, Any] | None = None,
+        targets: Sequence[str] | None = None,
+        biosample: str = "K562",
+        portal: str = ADDRESS,
+        download_only: bool = False,
+        parallel: int = 4,
+        retries: int = 3,
         exposures: Sequence[str] | None = None,
         outcomes: Sequence[str] | None = None,
         bin: int = 200,  # noqa: A002 - the field's word, and the name of the option
@@ -86,8 +109,9 @@ class EncodeSource:
         negatives: int | float | None = 1.0,
         match_gc: bool = True,
         max_unknown: int | float = 0.1,
-        exclude: str | None = None,
         missing_contigs: str = "refuse",
+        signal: str = "mean",
+        gaps: str = "zero",
         folds: int = 5,
         fold: int | None = None,
         reverse_complement: bool = True,
@@ -100,39 +124,68 @@ class EncodeSource:
                 f"data.root must be an existing folder, got {root}; give the folder that holds "
                 f"the genome and {tracks}"
             )
-        _check_options(bin, context, max_unknown, jitter, missing_contigs, class_weights)
         self.root = None if root is None else Path(root)
         self.length = context
+        self.download_only = download_only
         self._asked = {split: [str(name) for name in names] for split, names in splits.items()}
-        self._genome_file = genome
-        self._tracks_file = tracks
-        self._exposures = exposures
-        self._outcomes = outcomes
-        self._bin = bin
-        self._overlap = overlap
-        self._negatives = negatives
-        self._match_gc = match_gc
-        self._max_unknown = max_unknown
-        self._exclude = exclude
-        self._missing_contigs = missing_contigs
-        self._folds = folds
-        self._fold = fold
-        self._flip = reverse_complement
-        self._jitter = jitter
+        self._local = {"genome": genome, "tracks": tracks, "exclude": exclude}
+        self._catalogue = catalogue
+        self._remote = {
+            "targets": targets,
+            "biosample": biosample,
+            "portal": Portal(address=portal.rstrip("/"), retries=retries),
+            "parallel": parallel,
+        }
+        self._heads_asked = (exposures, outcomes)
+        self._options = {
+            "bin": bin,
+            "context": context,
+            "overlap": overlap,
+            "negatives": negatives,
+            "match_gc": match_gc,
+            "max_unknown": max_unknown,
+            "jitter": jitter,
+            "missing_contigs": missing_contigs,
+            "signal": signal,
+            "gaps": gaps,
+            "seed": seed,
+        }
+        check_options(self._options, class_weights=class_weights)
+        self._folds, self._fold = folds, fold
+        self._flip, self._jitter = reverse_complement, jitter
         self._class_weights = class_weights
-        self._seed = seed
+
+    def download(self) -> list[Path]:
+        """Fetch every file of the catalogue that the cache lacks; return where all of them lie.
+
+        Raises:
+            FileNotFoundError: If a file cannot be fetched; the message says where each one is and
+                where it belongs.
+        """
+        return self.inputs()
+
+    @cached_property
+    def _files(self) -> DataFiles:
+        if self.root is not None:
+            return local_files(self.root, **self._local)
+        if self._catalogue is None:
+            raise FileNotFoundError(
+                "data.root must name the folder of the genome and the tracks where there is no "
+                "catalogue, got none; set data.root=DIR"
+            )
+        return Catalogue(self._catalogue, **self._remote).fetch()
 
     @cached_property
     def genome(self) -> EncodedGenome:
         """The encoded genome, built on first use."""
-        return EncodedGenome.from_fasta(self._genome_path)
+        return EncodedGenome.from_fasta(self._files.genome)
 
     @cached_property
     def tracks(self) -> tuple[Track, ...]:
-        """The tracks asked for: all of the list, or those on the two heads if both are named."""
-        tracks = read_tracks(self._folder / self._tracks_file)
+        """The tracks asked for: all there are, or those on the two heads if both are named."""
+        tracks = self._files.tracks
         table = TaskTable(tuple(track.task for track in tracks))
-        first, second = choose_tasks(table, self._exposures, self._outcomes)
+        first, second = choose_tasks(table, *self._heads_asked)
         if first is None or second is None:
             return tracks
         return tuple(track for track in tracks if track.task.name in first | second)
@@ -140,20 +193,11 @@ class EncodeSource:
     @cached_property
     def recipe(self) -> Recipe:
         """Everything that decides the windows and their labels."""
-        contigs = self.genome.contigs
         return Recipe(
             tracks=self.tracks,
-            splits=split_contigs(contigs, self.splits),
-            bin=self._bin,
-            context=self.length,
-            overlap=self._overlap,
-            negatives=self._negatives,
-            match_gc=self._match_gc,
-            max_unknown=self._max_unknown,
-            jitter=self._jitter,
-            exclude=None if self._exclude is None else self._folder / self._exclude,
-            missing_contigs=self._missing_contigs,
-            seed=self._seed,
+            splits=split_contigs(self.genome.contigs, self.splits),
+            exclude=self._files.exclude,
+            **self._options,
         )
 
     @cached_property
@@ -216,7 +260,7 @@ class EncodeSource:
     @cached_property
     def _heads(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         table = TaskTable(tuple(track.task for track in self.tracks))
-        return divide(self.tasks, *choose_tasks(table, self._exposures, self._outcomes))
+        return divide(self.tasks, *choose_tasks(table, *self._heads_asked))
 
     def split(self, name: str) -> WindowSplit:
         """Return a split; see `deepmr.data.source.DataSource`.
@@ -233,6 +277,7 @@ class EncodeSource:
         kept = [track for track in self.tracks if track.task.name in self.tasks.names]
         with np.load(folder / f"{name}.npz") as stored:
             contig, start, row = stored["contig"], stored["start"], stored["row"]
+            signal = stored["signal"]
         return WindowSplit(
             genome=self.genome,
             contig=contig,
@@ -240,8 +285,8 @@ class EncodeSource:
             length=self.length,
             row=row,
             labels=np.load(folder / "labels.npy"),
-            signal=np.zeros((start.size, 0), dtype=np.float32),
-            is_signal=np.zeros(len(kept), dtype=bool),
+            signal=signal,
+            is_signal=np.asarray([track.task.kind != "binary" for track in kept]),
             measured=measured_on(kept, self.genome.names),
             flip=self._flip,
             jitter=self._jitter,
@@ -253,20 +298,25 @@ class EncodeSource:
 
     def inputs(self) -> list[Path]:
         """Return the files that were read."""
-        listed = [self._genome_path, self._folder / self._tracks_file]
-        files = [track.file for track in self.tracks]
-        exclude = self.recipe.exclude
-        return [*listed, *files, *([] if exclude is None else [exclude])]
+        files = self._files
+        some = [files.genome, files.listed, files.exclude, *(track.file for track in self.tracks)]
+        return [path for path in some if path is not None]
+
+    def provenance(self) -> list[dict[str, Any]]:
+        """Return accession, source, checksum and description of every file from the portal."""
+        return [dict(record) for record in self._files.records]
 
     def weights(self) -> Float32[np.ndarray, " task"] | None:
         """Return the weight of each task's positives, or None."""
         if self._class_weights == "none":
             return None
         rows = {row["task"]: row for row in self.summary() if row["split"] == "train"}
-        counts = [(rows[name]["n"], rows[name]["positives"]) for name in self.tasks.names]
-        n, positives = np.asarray(counts, dtype=np.float32).T
-        odds = (n - positives) / positives
-        return np.sqrt(odds) if self._class_weights == "sqrt" else odds
+        weight = np.ones(len(self.tasks), dtype=np.float32)
+        for column, task in enumerate(self.tasks):
+            if task.kind == "binary":  # there are positives, else the task would not be here
+                n, positives = rows[task.name]["n"], rows[task.name]["positives"]
+                weight[column] = (n - positives) / positives
+        return np.sqrt(weight) if self._class_weights == "sqrt" else weight
 
     def sequences(
         self,
@@ -290,40 +340,41 @@ class EncodeSource:
     ]:
         """Return windows on peaks of either task in the test split, none overlapping another.
 
-        Each window is centred on a summit (the middle, where the file names none) and moved
-        inwards at a contig's rim. Where windows overlap the exposure's come first. Windows with
-        an unknown base are left out.
+        Each window is centred on a summit (the middle, where the file names none; for a signal,
+        on the bins of the strongest percent) and moved inwards at a contig's rim. Where windows
+        overlap the exposure's come first. Windows with an unknown base are left out.
 
         Raises:
             LookupError: If a name is unknown, or the test split holds no such window.
         """
         test = self.genome.locate(np.asarray(self.recipe.splits["test"]))
-        contig, start = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        for name in (exposure, outcome):
-            peaks = self._peaks(self.tasks.select(name).name)
-            here = np.isin(peaks.contig, test)
-            order = np.lexsort((peaks.summit[here], peaks.contig[here]))
-            where = peaks.contig[here][order]
-            first, fits = windows_around(
-                peaks.summit[here][order], self.genome.lengths[where], self.length
-            )
-            contig = np.concatenate([contig, where[fits]])
-            start = np.concatenate([start, first[fits]])
-        known = (self.genome.windows(contig, start, self.length) < UNKNOWN).all(axis=1)
-        contig, start = contig[known], start[known]
-        kept = separate(contig, start, self.length)
-        if not kept.size:
+        points = [self._points(self.tasks.select(name).name) for name in (exposure, outcome)]
+        contig, centre = (np.concatenate(column) for column in zip(*points, strict=True))
+        here = np.isin(contig, test)
+        contig, start = inside_windows(self.genome, contig[here], centre[here], self.length)
+        if not start.size:
             raise LookupError(
                 f"the test split ({', '.join(self.splits['test'])}) holds no peak of {exposure} "
                 f"or {outcome} to interrogate; choose other chromosomes or give loci=bed"
             )
-        order = kept[np.lexsort((start[kept], contig[kept]))]
-        chrom = np.asarray(self.genome.names)[contig[order]]
-        return chrom, start[order], start[order] + self.length
+        return np.asarray(self.genome.names)[contig], start, start + self.length
 
-    def _peaks(self, task: str) -> Peaks:
-        track = next(track for track in self.tracks if track.task.name == task)
-        return read_peaks(track.file, self.genome.contigs, missing=self._missing_contigs)
+    def _points(self, name: str) -> tuple[Int64[np.ndarray, " point"], Int64[np.ndarray, " point"]]:
+        """Return where a task is active: contig and base, sorted by place."""
+        track = next(track for track in self.tracks if track.task.name == name)
+        if track.task.kind == "binary":
+            peaks = read_peaks(track.file, self.genome.contigs, missing=self.recipe.missing_contigs)
+            contig, centre = peaks.contig, peaks.summit
+        else:
+            test = self._split("test")
+            target, mask = test.targets(np.arange(len(test)))
+            column = self.tasks.names.index(name)
+            value = np.where(mask[:, column], target[:, column], -np.inf)
+            strong = mask[:, column] & (value >= np.percentile(value, _STRONG))
+            contig = self.genome.locate(test.chrom[strong])
+            centre = test.start[strong] + self.length // 2
+        order = np.lexsort((centre, contig))
+        return contig[order], centre[order]
 
     def true_effects(
         self,
@@ -348,55 +399,3 @@ class EncodeSource:
         self.genome.locate(chrom)
         used = self.recipe.splits["train"] + self.recipe.splits["validation"]
         return np.isin(chrom, used)
-
-    @property
-    def _folder(self) -> Path:
-        if self.root is None:
-            raise FileNotFoundError(
-                "data.root must name the folder of the genome and the tracks, got none; "
-                "set data.root=DIR"
-            )
-        return self.root
-
-    @property
-    def _genome_path(self) -> Path:
-        folder = self._folder
-        if self._genome_file is not None:
-            return folder / self._genome_file
-        found = sorted({path for pattern in _GENOMES for path in folder.glob(pattern)})
-        found = [path for path in found if path.suffix not in {".fai", ".gzi"}]
-        if len(found) != 1:
-            listed = ", ".join(path.name for path in found) or "none"
-            raise FileNotFoundError(
-                f"{folder} must hold one genome FASTA, found {listed}; name it with data.genome"
-            )
-        return found[0]
-
-
-def _check_options(
-    size: int,
-    context: int,
-    max_unknown: int | float,
-    jitter: int,
-    missing_contigs: str,
-    class_weights: str,
-) -> None:
-    if not 0 < size <= context:
-        raise ValueError(
-            f"data.bin must be at least 1 and at most data.context ({context}), got {size}"
-        )
-    if (context - size) % 2:
-        raise ValueError(
-            f"data.context minus data.bin must be even, so that the bin lies in the middle, "
-            f"got {context} - {size}"
-        )
-    if not 0 <= max_unknown <= 1:
-        raise ValueError(f"data.max_unknown is a share from 0 to 1, got {max_unknown}")
-    if jitter < 0:
-        raise ValueError(f"data.jitter must be 0 or more, got {jitter}")
-    for option, value, allowed in (
-        ("missing_contigs", missing_contigs, ("refuse", "drop")),
-        ("class_weights", class_weights, ("none", "balanced", "sqrt")),
-    ):
-        if value not in allowed:
-            raise ValueError(f"data.{option} is one of {', '.join(allowed)}; got {value!r}")

@@ -5,7 +5,37 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int64
 
-__all__ = ["separate", "windows_around"]
+from deepmr.data.genome import EncodedGenome
+from deepmr.sequence import UNKNOWN
+
+__all__ = ["inside_windows", "separate", "windows_around"]
+
+
+def inside_windows(
+    genome: EncodedGenome,
+    contig: Int64[np.ndarray, " point"],
+    centre: Int64[np.ndarray, " point"],
+    length: int,
+) -> tuple[Int64[np.ndarray, " locus"], Int64[np.ndarray, " locus"]]:
+    """Place windows on points so that each lies inside its contig, is known and is alone.
+
+    Args:
+        genome: The encoded genome.
+        contig: Contig of each point, as a position in the genome's list.
+        centre: The base, most wanted first: a point too close to an earlier one is left out.
+        length: Bases in a window.
+
+    Returns:
+        Contig and first base of each window, sorted by place. Windows with an unknown base and
+        contigs shorter than a window are left out.
+    """
+    start, fits = windows_around(centre, genome.lengths[contig], length)
+    contig, start = contig[fits], start[fits]
+    known = (genome.windows(contig, start, length) < UNKNOWN).all(axis=1)
+    contig, start = contig[known], start[known]
+    kept = separate(contig, start, length)
+    order = kept[np.lexsort((start[kept], contig[kept]))]
+    return contig[order], start[order]
 
 
 def windows_around(

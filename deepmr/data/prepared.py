@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float32
 from tqdm import tqdm
 
 from deepmr.data.cache import cache_folder
@@ -19,6 +19,7 @@ from deepmr.data.genome import EncodedGenome
 from deepmr.data.labelling import ContigBins, Windows, choose_windows, label_contig
 from deepmr.data.partition import check_disjoint
 from deepmr.data.peaks import read_peaks
+from deepmr.data.signal import anscombe, read_signal
 from deepmr.data.tracks import Track, covered
 from deepmr.files import atomic_write, locked, write_json
 
@@ -41,6 +42,8 @@ class Recipe:
         jitter: Largest shift of a window in training, for the check that nothing leaks.
         exclude: BED file of regions whose bins are left out.
         missing_contigs: What to do with peaks on contigs the genome lacks: refuse or drop.
+        signal: How a signal is summarised over a bin: mean, max or total.
+        gaps: What a base without a signal counts as: zero or missing.
         seed: Decides which negatives are chosen.
     """
 
@@ -55,7 +58,14 @@ class Recipe:
     jitter: int
     exclude: Path | None
     missing_contigs: str
+    signal: str
+    gaps: str
     seed: int
+
+    @property
+    def is_signal(self) -> Bool[np.ndarray, " task"]:
+        """Which tracks are real-valued (kinds signal and count), not peaks."""
+        return np.asarray([track.task.kind != "binary" for track in self.tracks], dtype=bool)
 
 
 def measured_on(tracks: Sequence[Track], contigs: Sequence[str]) -> Bool[np.ndarray, "contig task"]:
@@ -67,8 +77,8 @@ def measured_on(tracks: Sequence[Track], contigs: Sequence[str]) -> Bool[np.ndar
 def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
     """Return the folder of a prepared data set, made under a lock if absent.
 
-    It holds, for each split, ``<split>.npz`` (contig, start and row of each window), the label
-    rows ``labels.npy``, ``summary.tsv`` for people and, written last, ``prepared.json``.
+    It holds, for each split, ``<split>.npz`` (contig, start, row and signal of each window), the
+    label rows ``labels.npy``, ``summary.tsv`` for people and, written last, ``prepared.json``.
 
     Raises:
         ValueError: If a file breaks a rule, no task has a label in the training split, or a
@@ -98,43 +108,95 @@ def _umask() -> int:
 
 def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:
     measured = measured_on(recipe.tracks, genome.names)
-    contigs = _label(recipe, genome, measured)
-    kept = np.zeros(len(recipe.tracks), dtype=bool)
-    for part in contigs["train"]:
-        kept |= part.labels.any(axis=0)
+    contigs = _label(recipe, genome, measured[:, ~recipe.is_signal])
+    kept = _trainable(recipe, contigs["train"], measured)
     if not kept.any():
         raise ValueError(
             "no task has a label in the training split; look at data.splits.train and at the "
             "column covers of the list of tracks"
         )
-    measured = measured[:, kept]
+    tracks = [track for track, keep in zip(recipe.tracks, kept, strict=True) if keep]
+    is_signal, measured = recipe.is_signal[kept], measured[:, kept]
+    labels = [np.zeros((1, int((~is_signal).sum())), dtype=np.uint8)]  # for all without a peak
     summary: list[dict[str, Any]] = []
-    labels = [np.zeros((1, int(kept.sum())), dtype=np.uint8)]  # for every window without a peak
     windows = {}
-    names = [track.task.name for track, keep in zip(recipe.tracks, kept, strict=True) if keep]
     for split, parts in contigs.items():
-        parts = [part.restrict(kept, bool(measured[part.contig].any())) for part in parts]
+        column = kept[~recipe.is_signal]
+        parts = [part.restrict(column, bool(measured[part.contig].any())) for part in parts]
         chosen = choose_windows(
             parts,
             size=recipe.bin,
             context=recipe.context,
-            negatives=recipe.negatives,
+            # Without a task of peaks there are no negatives to sample: all bins are taken.
+            negatives=recipe.negatives if column.any() else None,
             match_gc=recipe.match_gc,
             seed=recipe.seed,
         )
         if not chosen.start.size:
             raise ValueError(f"the {split} split holds no window; change data.splits.{split}")
         rows = np.concatenate([part.labels for part in parts])
-        summary += _summarise(split, names, chosen, rows, measured)
         # Row 0 is the zero row: -1, no peak, goes there, and each split's rows follow the last's.
         row = np.where(chosen.row < 0, 0, chosen.row + sum(map(len, labels))).astype(np.int32)
         labels.append(rows)
+        signal = _signals(recipe, genome, tracks, chosen, measured)
+        np.savez(
+            folder / f"{split}.npz",
+            contig=chosen.contig,
+            start=chosen.start,
+            row=row,
+            signal=signal,
+        )
+        target = np.full((row.size, len(tracks)), np.nan, dtype=np.float32)
+        target[:, is_signal] = signal
+        target[:, ~is_signal] = np.concatenate([labels[0], rows])[chosen.row + 1]
+        target[~measured[chosen.contig]] = np.nan
+        summary += _summarise(split, tracks, chosen, target)
         windows[split] = chosen
-        np.savez(folder / f"{split}.npz", contig=chosen.contig, start=chosen.start, row=row)
     _check_leaks(recipe, genome, windows)
     np.save(folder / "labels.npy", np.concatenate(labels))
     _write_summary(folder / "summary.tsv", summary)
+    names = [track.task.name for track in tracks]
     write_json(folder / "prepared.json", {"tasks": names, "summary": summary})
+
+
+def _trainable(
+    recipe: Recipe, train: Sequence[ContigBins], measured: Bool[np.ndarray, "contig task"]
+) -> Bool[np.ndarray, " task"]:
+    """Tell which tracks have a label in the training split: a peak, or a measured signal."""
+    kept = np.zeros(len(recipe.tracks), dtype=bool)
+    for part in train:
+        kept[~recipe.is_signal] |= part.labels.any(axis=0)
+        kept[recipe.is_signal] |= measured[part.contig, recipe.is_signal] & part.usable.any()
+    return kept
+
+
+def _signals(
+    recipe: Recipe,
+    genome: EncodedGenome,
+    tracks: Sequence[Track],
+    windows: Windows,
+    measured: Bool[np.ndarray, "contig task"],
+) -> Float32[np.ndarray, "window signal"]:
+    """Summarise the real-valued tracks over the windows' bins; NaN where not measured."""
+    columns = [at for at, track in enumerate(tracks) if track.task.kind != "binary"]
+    result = np.full((windows.start.size, len(columns)), np.nan, dtype=np.float32)
+    place = windows.start + (recipe.context - recipe.bin) // 2
+    for column, at in enumerate(columns):
+        is_count = tracks[at].task.kind == "count"
+        for contig in np.unique(windows.contig):
+            if not measured[contig, at]:
+                continue
+            rows = windows.contig == contig
+            value = read_signal(
+                tracks[at].file,
+                genome.names[contig],
+                place[rows],
+                recipe.bin,
+                summary="total" if is_count else recipe.signal,
+                gaps=recipe.gaps,
+            )
+            result[rows, column] = anscombe(value) if is_count else value
+    return result
 
 
 def _label(
@@ -142,7 +204,9 @@ def _label(
 ) -> dict[str, list[ContigBins]]:
     contigs = genome.contigs
     peaks = [
-        read_peaks(track.file, contigs, missing=recipe.missing_contigs) for track in recipe.tracks
+        read_peaks(track.file, contigs, missing=recipe.missing_contigs)
+        for track in recipe.tracks
+        if track.task.kind == "binary"
     ]
     exclude = read_peaks(recipe.exclude, contigs, missing="drop") if recipe.exclude else None
     position = {name: place for place, name in enumerate(genome.names)}
@@ -186,28 +250,27 @@ def _check_leaks(recipe: Recipe, genome: EncodedGenome, windows: Mapping[str, Wi
 
 def _summarise(
     split: str,
-    names: Sequence[str],
+    tracks: Sequence[Track],
     windows: Windows,
-    labels: UInt8[np.ndarray, "positive task"],
-    measured: Bool[np.ndarray, "contig task"],
+    target: Float32[np.ndarray, "window task"],
 ) -> list[dict[str, Any]]:
-    row = windows.row
-    label = np.zeros((row.size, len(names)), dtype=bool)
-    label[row >= 0] = labels[row[row >= 0]] > 0
-    mask = measured[windows.contig]
     result = []
-    for column, name in enumerate(names):
-        n, positives = int(mask[:, column].sum()), int(label[:, column].sum())
+    for track, value in zip(tracks, target.T, strict=True):
+        known = ~np.isnan(value)
+        n, binary = int(known.sum()), track.task.kind == "binary"
+        positive = value == 1
+        positives = int(positive.sum()) if binary else None
+        mean = float(value[known].mean(dtype=np.float64)) if n else None
         result.append(
             {
                 "split": split,
-                "task": name,
+                "task": track.task.name,
                 "n": n,
                 "positives": positives,
-                "prevalence": positives / n if n else None,
-                "mean": positives / n if n else None,
-                "gc": float(windows.gc.mean()),
-                "gc_positives": float(windows.gc[label[:, column]].mean()) if positives else None,
+                "prevalence": mean if binary else None,
+                "mean": mean,
+                "gc": float(windows.gc.mean(dtype=np.float64)),
+                "gc_positives": float(windows.gc[positive].mean()) if positives else None,
             }
         )
     return result

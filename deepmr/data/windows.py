@@ -92,18 +92,18 @@ class WindowSplit:
             turned = np.flatnonzero(bits & np.uint64(1))
             # 3 minus a known code is its complement, and so is its bitwise exclusive or with 3.
             codes[turned] = np.minimum(codes[turned, ::-1] ^ 3, UNKNOWN)
-        return codes, *self._targets(index, contig)
+        return codes, *self.targets(index)
 
-    def _targets(
-        self, index: Int64[np.ndarray, " batch"], contig: Int64[np.ndarray, " batch"]
+    def targets(
+        self, index: Int64[np.ndarray, " batch"]
     ) -> tuple[Float32[np.ndarray, "batch task"], Bool[np.ndarray, "batch task"]]:
-        mask = self._measured[contig]
+        """Collect targets and mask alone; see `deepmr.data.source.Split.gather`."""
+        mask = self._measured[self._contig[index]]
         binary = self._labels[self._row[index]]
         if not self._is_signal.any():
             return binary.astype(np.float32), mask
         target = np.zeros(mask.shape, dtype=np.float32)
         target[:, ~self._is_signal] = binary
-        value = self._signal[index]
-        mask[:, self._is_signal] &= ~np.isnan(value)
-        target[:, self._is_signal] = np.nan_to_num(value, nan=0.0)
+        target[:, self._is_signal] = self._signal[index]
+        mask &= ~np.isnan(target)
         return np.where(mask, target, np.float32(0)), mask

@@ -1,0 +1,262 @@
+"""What the ENCODE portal says about files: one record by accession, or a search by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import requests
+
+__all__ = [
+    "ADDRESS",
+    "OUTPUT_TYPES",
+    "Portal",
+    "PortalFile",
+    "assay_of",
+    "is_passing",
+    "with_retries",
+]
+
+ADDRESS = "https://www.encodeproject.org"
+
+OUTPUT_TYPES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("TF ChIP-seq", "binary"): (
+        "IDR thresholded peaks",
+        "optimal IDR thresholded peaks",
+        "conservative IDR thresholded peaks",
+    ),
+    ("Histone ChIP-seq", "binary"): (
+        "replicated peaks",
+        "pseudoreplicated peaks",
+        "pseudo-replicated peaks",
+    ),
+    ("DNase-seq", "binary"): ("peaks",),
+    ("ATAC-seq", "binary"): (
+        "IDR thresholded peaks",
+        "pseudoreplicated peaks",
+        "pseudo-replicated peaks",
+        "replicated peaks",
+    ),
+    ("TF ChIP-seq", "signal"): ("fold change over control",),
+    ("Histone ChIP-seq", "signal"): ("fold change over control",),
+    ("DNase-seq", "signal"): ("read-depth normalized signal",),
+    ("ATAC-seq", "signal"): ("fold change over control",),
+}
+"""Which of the portal's output types count as the data of an assay, by kind of task."""
+
+_OPEN_CHROMATIN = {"dnase": "DNase-seq", "dnase-seq": "DNase-seq", "atac": "ATAC-seq"}
+_OPEN_CHROMATIN["atac-seq"] = "ATAC-seq"
+_HISTONES = ("H1", "H2A", "H2B", "H3", "H4")
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_TIMEOUT = (10.0, 60.0)  # seconds to connect, and to wait for the next bytes
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalFile:
+    """What the portal says about one file.
+
+    Args:
+        accession: e.g. ``ENCFF148JKK``.
+        url: Where its content is.
+        md5: Of its content.
+        size: In bytes.
+        assembly: e.g. ``GRCh38``.
+        output_type: e.g. ``IDR thresholded peaks``.
+        status: ``released``, unless it was archived or revoked.
+        experiment: Accession of the experiment.
+        assay: e.g. ``TF ChIP-seq``.
+        target: e.g. ``GATA1``; empty for open chromatin.
+        biosample: e.g. ``K562``.
+        created: Date, as the portal writes it.
+    """
+
+    accession: str
+    url: str
+    md5: str
+    size: int
+    assembly: str
+    output_type: str
+    status: str
+    experiment: str
+    assay: str
+    target: str
+    biosample: str
+    created: str
+
+
+def assay_of(target: str) -> str:
+    """Return the assay that measures a target: a histone mark, open chromatin, or else a factor.
+
+    Example:
+        >>> [assay_of(target) for target in ("GATA1", "H3K27ac", "DNase", "HDAC1")]
+        ['TF ChIP-seq', 'Histone ChIP-seq', 'DNase-seq', 'TF ChIP-seq']
+    """
+    if target.casefold() in _OPEN_CHROMATIN:
+        return _OPEN_CHROMATIN[target.casefold()]
+    mark = any(target.startswith(name) for name in _HISTONES) and target[1:2].isdigit()
+    return "Histone ChIP-seq" if mark else "TF ChIP-seq"
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether trying again can help: a busy server or a broken connection, not a refusal."""
+    if isinstance(error, requests.HTTPError):
+        return error.response is not None and error.response.status_code in _PASSING
+    return isinstance(
+        error,
+        requests.ConnectionError
+        | requests.Timeout
+        | requests.exceptions.ChunkedEncodingError
+        | requests.exceptions.ContentDecodingError,
+    )
+
+
+def with_retries(action: Callable[[], T], *, retries: int, pause: float) -> T:
+    """Do something, again after a pause that doubles as long as the failure may pass.
+
+    Args:
+        action: What to do.
+        retries: How often to try again.
+        pause: Seconds before the first new try.
+    """
+    for attempt in range(retries + 1):
+        try:
+            return action()
+        except (requests.RequestException, OSError) as error:
+            if attempt == retries or not is_passing(error):
+                raise
+            time.sleep(pause * 2**attempt)
+    raise ValueError(f"data.retries must be 0 or more, got {retries}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portal:
+    """The ENCODE portal's JSON interface.
+
+    Args:
+        address: Where it is; a mirror or a local stand-in may take its place.
+        retries: How often a passing failure is tried again.
+        pause: Seconds before the first new try; doubled each time.
+
+    References:
+        ENCODE Project Consortium 2020, doi:10.1038/s41586-020-2493-4 (the data and the portal).
+    """
+
+    address: str = ADDRESS
+    retries: int = 4
+    pause: float = 1.0
+
+    def file_url(self, accession: str, name: str) -> str:
+        """Return the address of a file's content."""
+        return f"{self.address}/files/{accession}/@@download/{name}"
+
+    def record(self, accession: str) -> PortalFile:
+        """Fetch what the portal says about a file.
+
+        Raises:
+            LookupError: If the portal has no such file, or its record is incomplete.
+            requests.RequestException: If the portal cannot be reached, or fails for good.
+        """
+        answer = self._json(f"/files/{accession}/", {})
+        if answer is None:
+            raise LookupError(
+                f"the portal {self.address} has no file {accession}; look it up there, it may "
+                "have been replaced"
+            )
+        return self._parse(answer)
+
+    def search(
+        self, target: str, *, biosample: str, assembly: str, kind: str = "binary"
+    ) -> list[PortalFile]:
+        """Find released default files of a target in a biosample.
+
+        Returns:
+            All that fit, newest first; none if there is none.
+        """
+        answer = self._json("/search/", self.query(target, biosample, assembly, kind))
+        found = [self._parse(item) for item in (answer or {}).get("@graph", [])]
+        return sorted(found, key=lambda file: (file.created, file.accession), reverse=True)
+
+    def query(
+        self, target: str, biosample: str, assembly: str, kind: str
+    ) -> dict[str, str | Sequence[str]]:
+        """Return the search's parameters; several values of one mean any of them."""
+        assay = assay_of(target)
+        wanted: dict[str, str | Sequence[str]] = {
+            "type": "File",
+            "status": "released",
+            "preferred_default": "true",
+            "file_format": "bed" if kind == "binary" else "bigWig",
+            "assembly": assembly,
+            "assay_title": assay,
+            "output_type": OUTPUT_TYPES[assay, kind],
+            "biosample_ontology.term_name": biosample,
+            "limit": "all",
+        }
+        if assay.endswith("ChIP-seq"):
+            wanted["target.label"] = target
+        return wanted
+
+    def search_url(self, target: str, biosample: str, assembly: str, kind: str) -> str:
+        """Return the search's address, for people."""
+        query = urlencode(self.query(target, biosample, assembly, kind), doseq=True)
+        return f"{self.address}/search/?{query}"
+
+    def _json(self, path: str, query: Mapping[str, str | Sequence[str]]) -> dict[str, Any] | None:
+        """Return the portal's answer; None where it says 404, as it does for an empty search."""
+
+        def ask() -> dict[str, Any] | None:
+            answer = requests.get(
+                f"{self.address}{path}",
+                params={**query, "format": "json"},
+                headers={"Accept": "application/json"},
+                timeout=_TIMEOUT,
+            )
+            if answer.status_code == requests.codes.not_found:
+                return None
+            answer.raise_for_status()
+            try:
+                return dict(answer.json())
+            except ValueError as error:
+                raise requests.ConnectionError(
+                    f"{answer.url} did not answer with JSON; is it the portal?"
+                ) from error
+
+        return with_retries(ask, retries=self.retries, pause=self.pause)
+
+    def _parse(self, item: Mapping[str, Any]) -> PortalFile:
+        accession = str(item.get("accession") or item.get("title") or "")
+        try:
+            return PortalFile(
+                accession=accession,
+                url=self.address + item["href"],
+                md5=item["md5sum"],
+                size=int(item.get("file_size", 0)),
+                assembly=item.get("assembly", ""),
+                output_type=item["output_type"],
+                status=item["status"],
+                experiment=_last_part(item.get("dataset", "")),
+                assay=item.get("assay_title", ""),
+                target=_label(item.get("target"), "label").removesuffix("-human"),
+                biosample=_label(item.get("biosample_ontology"), "term_name"),
+                created=item.get("date_created", ""),
+            )
+        except KeyError as error:
+            raise LookupError(
+                f"the portal's record of {accession or 'a file'} lacks {error}; fetch the file "
+                "by hand, or choose another"
+            ) from error
+
+
+def _last_part(path: str) -> str:
+    """Return the identifier in one of the portal's paths, ``/experiments/ENCSR000EFT/``."""
+    return path.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _label(value: Any, key: str) -> str:
+    """Read a linked object, which the portal embeds or names by its path."""
+    return str(value.get(key, "")) if isinstance(value, Mapping) else _last_part(value or "")
