@@ -37,6 +37,8 @@ class EffectSizes:
             diagonal and 1 on it.
         n_exposure: Sample size behind the exposure effects, where there is one (Steiger).
         n_outcome: Sample size behind the outcome effects, where there is one.
+        df: Degrees of freedom of the standard errors: members - 1 for an ensemble, whose few
+            members make them noisy themselves; infinite where they count as known.
 
     Raises:
         ValueError: If shapes differ, a standard error is negative or a correlation lies
@@ -58,6 +60,7 @@ class EffectSizes:
     instrument_factor: Float64[np.ndarray, "*batch variant rank"] | None = None
     n_exposure: Float64[np.ndarray, "..."] | None = None
     n_outcome: Float64[np.ndarray, "..."] | None = None
+    df: float = np.inf
 
     def __post_init__(self) -> None:
         shape = self.beta_exposure.shape
@@ -84,6 +87,8 @@ class EffectSizes:
             )
         if bool(np.any(np.abs(self.error_correlation) > 1)):
             raise ValueError("EffectSizes.error_correlation must lie between -1 and 1")
+        if not self.df > 0:
+            raise ValueError(f"EffectSizes.df must be positive, got {self.df}")
         object.__setattr__(self, "mask", present)
 
     @classmethod
@@ -140,6 +145,7 @@ class EffectSizes:
             instrument_factor=self.instrument_factor,
             n_exposure=self.n_outcome,
             n_outcome=self.n_exposure,
+            df=self.df,
         )
 
 
@@ -293,6 +299,7 @@ class MemberEffects:
             se_outcome=se_y,
             mask=self.mask,
             error_correlation=np.clip(correlation, -1.0, 1.0)[..., None],
+            df=n - 1.0,
         )
 
     def member(self, k: int, exposure: str, outcome: str) -> EffectSizes:

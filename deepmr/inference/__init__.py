@@ -1,1 +1,28 @@
-"""inference."""
+"""Inference: from the members' effects to intervals that know what their errors share."""
+
+from deepmr.inference.contract import Estimator, Inference, LocalInference, Pooling
+from deepmr.inference.correlated import Correlated
+from deepmr.inference.errors_in_variables import ErrorsInVariables
+from deepmr.inference.per_member import CrossFitted, Jackknife, PerMember
+from deepmr.inference.pool import pool_slopes
+from deepmr.inference.summary import Summary
+from deepmr.inference.teacher import TeacherCorrection, teacher_correction
+from deepmr.inference.z_score import EffectZScores, effect_z_scores
+
+__all__ = [
+    "Correlated",
+    "CrossFitted",
+    "EffectZScores",
+    "ErrorsInVariables",
+    "Estimator",
+    "Inference",
+    "Jackknife",
+    "LocalInference",
+    "PerMember",
+    "Pooling",
+    "Summary",
+    "TeacherCorrection",
+    "effect_z_scores",
+    "pool_slopes",
+    "teacher_correction",
+]

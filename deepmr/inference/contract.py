@@ -1,0 +1,153 @@
+"""What inference is: members and a question in, intervals that know what the errors share out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from deepmr.effects import EffectSizes, MemberEffects
+from deepmr.estimate import Estimate, Heterogeneity
+from deepmr.instruments import Rule
+from deepmr.meta.result import MetaAnalysisResult
+from deepmr.mr.result import MREstimate
+
+__all__ = ["Estimator", "Inference", "LocalInference", "Pooling"]
+
+Estimator = Callable[[EffectSizes], MREstimate]
+"""An MR estimator with its options filled in, such as `deepmr.mr.inverse_variance_weighted`."""
+
+Pooling = Callable[..., MetaAnalysisResult]
+"""A meta-analysis ``(value, se) -> MetaAnalysisResult`` over the trailing axis, NaN for missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalInference:
+    """Effects of a batch of loci, and what pooling them needs to know.
+
+    Args:
+        estimate: The effect of each locus with its interval.
+        instruments: Variants the estimate rests on; the true value, where it is known, is to be
+            taken over the same. Under cross-fitting, those that any member used.
+        slopes: The locus's effect as each member sees it (or a jackknife pseudo-value a member);
+            None where the method does not look at members.
+    """
+
+    estimate: MREstimate
+    instruments: Bool[np.ndarray, "*batch variant"]
+    slopes: Float64[np.ndarray, "*batch member"] | None = None
+
+    @staticmethod
+    def join(parts: Sequence[LocalInference]) -> LocalInference:
+        """Join shards along their last batch axis (the loci).
+
+        Shards may differ in their number of variants: instruments are padded with False.
+
+        Raises:
+            ValueError: If there is no part, or parts come from different methods.
+        """
+        if not parts:
+            raise ValueError("joining local results needs at least one shard, got none")
+        methods = {part.estimate.method for part in parts}
+        if len(methods) > 1:
+            raise ValueError(
+                f"shards must come from one method, got {', '.join(sorted(methods))}; "
+                "join each method's shards on their own"
+            )
+        width = max(part.instruments.shape[-1] for part in parts)
+        padded = [
+            np.pad(
+                part.instruments,
+                [(0, 0)] * (part.instruments.ndim - 1) + [(0, width - part.instruments.shape[-1])],
+            )
+            for part in parts
+        ]
+        slopes = [part.slopes for part in parts if part.slopes is not None]
+        return LocalInference(
+            estimate=_join_estimates([part.estimate for part in parts]),
+            instruments=np.concatenate(padded, axis=-2),
+            slopes=np.concatenate(slopes, axis=-2) if len(slopes) == len(parts) else None,
+        )
+
+
+@runtime_checkable
+class Inference(Protocol):
+    """A way from the members' effects to local and pooled causal effects."""
+
+    def __call__(
+        self,
+        members: MemberEffects,
+        exposure: str,
+        outcome: str,
+        *,
+        rule: Rule,
+        estimator: Estimator,
+    ) -> MREstimate:
+        """Return the effect of each locus."""
+        ...
+
+    def local(
+        self,
+        members: MemberEffects,
+        exposure: str,
+        outcome: str,
+        *,
+        rule: Rule,
+        estimator: Estimator,
+    ) -> LocalInference:
+        """Return the effect of each locus with what pooling needs; shard by shard, if need be."""
+        ...
+
+    def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
+        """Pool over loci, counting what all of them share once.
+
+        Args:
+            local: Results of all loci (see `LocalInference.join`), loci on the last batch axis.
+            pooling: The meta-analysis, which supplies tau2, weights and heterogeneity.
+        """
+        ...
+
+
+def _join_estimates(parts: Sequence[MREstimate]) -> MREstimate:
+    pleiotropy = [part.pleiotropy for part in parts if part.pleiotropy is not None]
+    heterogeneity = [part.heterogeneity for part in parts if part.heterogeneity is not None]
+    names = parts[0].flags
+    return MREstimate(
+        method=parts[0].method,
+        n_instruments=np.concatenate([part.n_instruments for part in parts], axis=-1),
+        effect=_join_effects([part.effect for part in parts]),
+        pleiotropy=_join_effects(pleiotropy) if len(pleiotropy) == len(parts) else None,
+        heterogeneity=Heterogeneity(
+            q=np.concatenate([one.q for one in heterogeneity], axis=-1),
+            df=np.concatenate([one.df for one in heterogeneity], axis=-1),
+        )
+        if len(heterogeneity) == len(parts)
+        else None,
+        flags={
+            name: np.concatenate([part.flags[name] for part in parts], axis=-1) for name in names
+        },
+    )
+
+
+def _join_effects(parts: Sequence[Estimate]) -> Estimate:
+    log_p = [part.log_p for part in parts if part.log_p is not None]
+    bounds = [part.bounds for part in parts if part.bounds is not None]
+    width = max((one.shape[-2] for one in bounds), default=0)
+    padded = [
+        np.pad(
+            one,
+            [(0, 0)] * (one.ndim - 2) + [(0, width - one.shape[-2]), (0, 0)],
+            constant_values=np.nan,
+        )
+        for one in bounds
+    ]
+    return Estimate(
+        value=np.concatenate([part.value for part in parts], axis=-1),
+        se=np.concatenate([part.se for part in parts], axis=-1),
+        df=np.concatenate([np.broadcast_to(part.df, part.value.shape) for part in parts], axis=-1),
+        bounds=np.concatenate(padded, axis=-3) if len(bounds) == len(parts) else None,
+        log_p=np.concatenate(log_p, axis=-1) if len(log_p) == len(parts) else None,
+    )

@@ -1,0 +1,108 @@
+"""A slope free of attenuation: no product of an error with itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from deepmr.effects import MemberEffects
+from deepmr.inference.combine import combine, pseudo_values, require_members, selected
+from deepmr.inference.contract import Estimator, LocalInference, Pooling
+from deepmr.inference.pool import pool_slopes
+from deepmr.instruments import Rule
+from deepmr.meta.result import MetaAnalysisResult
+from deepmr.mr.result import MREstimate
+
+__all__ = ["ErrorsInVariables"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorsInVariables:
+    """Correct the slope through the origin for errors in the exposure and their correlation.
+
+    Sum x y / sum x x with averaged effects has a denominator that is too large by the errors'
+    variance (pulling the slope to zero) and a numerator off by their covariance (pulling it to
+    the confounded slope). Products over *different* members, x_j y_k with j not k, contain
+    neither. The interval is the jackknife's over members. Errors that all members share remain.
+
+    The slope is its own estimator (unweighted): the one passed is not used, and the method is
+    called ``errors_in_variables``. Where the corrected denominator is not positive the
+    instruments hold no signal and the effect is missing, with the flag ``no_signal``.
+
+    Args:
+        loci: As for `PerMember`.
+
+    References:
+        Fuller 1987, Measurement Error Models, section 1.2 (the moment correction; here in the
+        form of a U-statistic over members).
+    """
+
+    loci: Literal["random", "fixed"] = "random"
+
+    def __call__(
+        self,
+        members: MemberEffects,
+        exposure: str,
+        outcome: str,
+        *,
+        rule: Rule,
+        estimator: Estimator,
+    ) -> MREstimate:
+        """Return the effect of each locus."""
+        return self.local(members, exposure, outcome, rule=rule, estimator=estimator).estimate
+
+    def local(
+        self,
+        members: MemberEffects,
+        exposure: str,
+        outcome: str,
+        *,
+        rule: Rule,
+        estimator: Estimator,  # noqa: ARG002 (the contract's argument)
+    ) -> LocalInference:
+        """Return the effect of each locus, with the pseudo-values.
+
+        Raises:
+            ValueError: If there are fewer than three members.
+        """
+        require_members(members, 3, "errors_in_variables")
+        _, mask = selected(members, exposure, outcome, rule)
+        x = np.where(mask[..., None, :], members.of(exposure), 0.0)
+        y = np.where(mask[..., None, :], members.of(outcome), 0.0)
+        products = x @ np.swapaxes(y, -1, -2)
+        squares = x @ np.swapaxes(x, -1, -2)
+        full, enough = _slope(_distinct(products), _distinct(squares))
+        without, enough_without = _slope(_distinct_without(products), _distinct_without(squares))
+        kept = enough & np.all(enough_without, axis=-1)
+        values = np.where(kept[..., None], pseudo_values(full, without), np.nan)
+        return combine(
+            values, mask, method="errors_in_variables", flags={"no_signal": np.asarray(~kept)}
+        )
+
+    def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
+        """Pool over loci, counting the variance between members once."""
+        return pool_slopes(local, pooling=pooling, loci=self.loci)
+
+
+def _distinct(table: Float64[np.ndarray, "*batch member member"]) -> Float64[np.ndarray, "*batch"]:
+    """Sum the products of different members."""
+    return np.asarray(table.sum(axis=(-2, -1)) - np.trace(table, axis1=-2, axis2=-1))
+
+
+def _distinct_without(
+    table: Float64[np.ndarray, "*batch member member"],
+) -> Float64[np.ndarray, "*batch member"]:
+    """The same, with each member left out in turn."""
+    diagonal = np.diagonal(table, axis1=-2, axis2=-1)
+    touched = table.sum(axis=-1) + table.sum(axis=-2) - 2.0 * diagonal
+    return np.asarray(_distinct(table)[..., None] - touched)
+
+
+def _slope(
+    product: Float64[np.ndarray, "*batch"], square: Float64[np.ndarray, "*batch"]
+) -> tuple[Float64[np.ndarray, "*batch"], np.ndarray]:
+    enough = square > 0
+    return np.asarray(np.where(enough, product / np.where(enough, square, 1.0), np.nan)), enough
