@@ -2,19 +2,31 @@
 
 from deepmr.calibration.affine import FittedAffine, Platt, Prior, Temperature, Vector
 from deepmr.calibration.beta import Beta, FittedBeta
+from deepmr.calibration.binary_scores import binary_scores
 from deepmr.calibration.calibrator import Calibrator, FittedCalibrator, PredictiveCalibrator
 from deepmr.calibration.conformal import Conformal, FittedConformal
+from deepmr.calibration.curve import CalibrationCurve, reliability_curve
 from deepmr.calibration.identity import FittedIdentity, Identity
 from deepmr.calibration.kinds import ByKind
 from deepmr.calibration.monotone import FittedCurve, FittedSteps, Histogram, Isotonic
+from deepmr.calibration.predictive_scores import predictive_scores
 from deepmr.calibration.quantile import FittedQuantile, Quantile
 from deepmr.calibration.record import from_record
+from deepmr.calibration.score import Score
 from deepmr.calibration.table import CalibratorTable, fit_calibrators
+from deepmr.calibration.task_scores import (
+    CalibrationSummary,
+    TaskScore,
+    score_tasks,
+    summarise_scores,
+)
 from deepmr.calibration.variance import FittedVariance, Variance
 
 __all__ = [
     "Beta",
     "ByKind",
+    "CalibrationCurve",
+    "CalibrationSummary",
     "Calibrator",
     "CalibratorTable",
     "Conformal",
@@ -34,9 +46,16 @@ __all__ = [
     "PredictiveCalibrator",
     "Prior",
     "Quantile",
+    "Score",
+    "TaskScore",
     "Temperature",
     "Variance",
     "Vector",
+    "binary_scores",
     "fit_calibrators",
     "from_record",
+    "predictive_scores",
+    "reliability_curve",
+    "score_tasks",
+    "summarise_scores",
 ]

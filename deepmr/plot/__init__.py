@@ -3,6 +3,7 @@
 from deepmr.plot.directions import directions
 from deepmr.plot.effect_map import busiest_window, effect_grid, effect_map
 from deepmr.plot.learning_curve import learning_curve
+from deepmr.plot.reliability import reliability
 from deepmr.plot.scatter import mr_scatter
 from deepmr.plot.style import style, to_png, to_svg
 from deepmr.plot.truth import true_versus_estimated
@@ -14,6 +15,7 @@ __all__ = [
     "effect_map",
     "learning_curve",
     "mr_scatter",
+    "reliability",
     "style",
     "to_png",
     "to_svg",

@@ -1,0 +1,192 @@
+"""Scores of every task before and after calibration, as one tidy table, and its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from deepmr.calibration.binary_scores import binary_scores
+from deepmr.calibration.calibrator import PredictiveCalibrator
+from deepmr.calibration.predictive_scores import predictive_scores
+from deepmr.calibration.score import Score
+from deepmr.calibration.table import CalibratorTable
+from deepmr.calibration.variance import FittedVariance
+from deepmr.tasks import Task, TaskTable
+
+__all__ = ["CalibrationSummary", "TaskScore", "score_tasks", "summarise_scores"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskScore:
+    """One row of the table.
+
+    Args:
+        task: Its name.
+        kind: Its kind.
+        stage: ``raw`` or ``calibrated``.
+        score: Name of the score.
+        value: NaN where it is undefined.
+        lower: Lower end of the 95 % interval.
+        upper: The upper end.
+        n_samples: Labelled samples.
+        n_positives: Positives among them; 0 for other kinds.
+    """
+
+    task: str
+    kind: str
+    stage: str
+    score: str
+    value: float
+    lower: float
+    upper: float
+    n_samples: int
+    n_positives: int
+
+    def to_record(self) -> dict[str, str | float | int]:
+        """Return a plain dictionary."""
+        return asdict(self)
+
+
+def score_tasks(
+    calibrators: CalibratorTable,
+    tasks: TaskTable,
+    prediction: Float64[np.ndarray, "sample task"],
+    target: Float64[np.ndarray, "sample task"],
+    *,
+    mask: Bool[np.ndarray, "sample task"] | None = None,
+    spread: Float64[np.ndarray, "sample task"] | None = None,
+    draws: int = 500,
+    seed: int = 0,
+) -> list[TaskScore]:
+    """Score raw and calibrated predictions of every task on samples not used for fitting.
+
+    A raw count has the predictive distribution that theory promises on the Anscombe scale, a
+    variance of 1 plus the members' spread squared; a raw signal has none, and only its ``mse``
+    is given. A task left uncalibrated has the same numbers in both stages. A task without labels
+    has no rows.
+
+    Args:
+        calibrators: One a task.
+        tasks: The outputs, in order.
+        prediction: The ensemble's mean raw prediction.
+        target: Labels.
+        mask: True where there is a label; by default wherever the target is not NaN.
+        spread: Standard deviation over members, where the calibrators were fitted with one.
+        draws: Bootstrap resamples.
+        seed: Of the bootstrap.
+    """
+    known = ~np.isnan(target) if mask is None else mask
+    rows: list[TaskScore] = []
+    for position, task in enumerate(tasks):
+        kept = known[:, position]
+        if not bool(np.any(kept)):
+            continue
+        raw, label = prediction[kept, position], target[kept, position]
+        around = None if spread is None else spread[kept, position]
+        positives = int(np.sum(label == 1)) if task.kind == "binary" else 0
+        for stage in ("raw", "calibrated"):
+            fitted = calibrators.of(task.name)
+            if task.kind == "binary":
+                seen = raw if stage == "raw" else fitted.transform(raw)
+                scores = binary_scores(seen, label, draws=draws, seed=seed)
+            else:
+                scores = _real_scores(
+                    _distribution(task, stage, fitted, around), raw, label, around, draws, seed
+                )
+            rows.extend(
+                TaskScore(
+                    task=task.name,
+                    kind=task.kind,
+                    stage=stage,
+                    score=score.name,
+                    value=score.value,
+                    lower=score.lower,
+                    upper=score.upper,
+                    n_samples=int(label.size),
+                    n_positives=positives,
+                )
+                for score in scores
+            )
+    return rows
+
+
+def _distribution(
+    task: Task, stage: str, fitted: object, spread: Float64[np.ndarray, " sample"] | None
+) -> PredictiveCalibrator | None:
+    if stage == "calibrated" and isinstance(fitted, PredictiveCalibrator):
+        return fitted
+    if task.kind == "count":
+        return FittedVariance(noise=1.0, scale=0.0 if spread is None else 1.0)
+    return None
+
+
+def _real_scores(
+    distribution: PredictiveCalibrator | None,
+    prediction: Float64[np.ndarray, " sample"],
+    target: Float64[np.ndarray, " sample"],
+    spread: Float64[np.ndarray, " sample"] | None,
+    draws: int,
+    seed: int,
+) -> tuple[Score, ...]:
+    chosen = FittedVariance(noise=1.0) if distribution is None else distribution
+    scores = predictive_scores(chosen, prediction, target, spread=spread, draws=draws, seed=seed)
+    if distribution is not None:
+        return scores
+    return tuple(score for score in scores if score.name == "mse")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationSummary:
+    """What calibration did over many tasks.
+
+    Args:
+        score: Which score (lower is better).
+        n_tasks: Tasks that count.
+        raw: Median over tasks before.
+        calibrated: Median over tasks after.
+        improved: Share of tasks whose score is lower after.
+        worst: The task whose score grew most, or fell least.
+    """
+
+    score: str
+    n_tasks: int
+    raw: float
+    calibrated: float
+    improved: float
+    worst: str
+
+
+def summarise_scores(
+    rows: Sequence[TaskScore], score: str = "nll", *, min_positives: int = 50
+) -> CalibrationSummary:
+    """Summarise one score over tasks; binary tasks need ``min_positives`` to be judged.
+
+    Raises:
+        ValueError: If no task has this score and enough positives.
+    """
+    judged = [
+        row
+        for row in rows
+        if row.score == score
+        and not np.isnan(row.value)
+        and (row.kind != "binary" or row.n_positives >= min_positives)
+    ]
+    raw = {row.task: row.value for row in judged if row.stage == "raw"}
+    after = {row.task: row.value for row in judged if row.stage == "calibrated"}
+    names = [name for name in raw if name in after]
+    if not names:
+        raise ValueError(
+            f"no task has a {score} and at least {min_positives} positives; lower min_positives"
+        )
+    change = np.array([after[name] - raw[name] for name in names])
+    return CalibrationSummary(
+        score=score,
+        n_tasks=len(names),
+        raw=float(np.median([raw[name] for name in names])),
+        calibrated=float(np.median([after[name] for name in names])),
+        improved=float(np.mean(change < 0)),
+        worst=names[int(np.argmax(change))],
+    )
