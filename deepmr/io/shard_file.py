@@ -26,7 +26,7 @@ from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
 from deepmr.io.shard import EffectShard
 
-__all__ = ["ShardHeader", "encode_shard", "read_header", "read_shard"]
+__all__ = ["ShardHeader", "encode_shard", "read_header", "read_shard", "verify_shard"]
 
 _SCHEMA_VERSION = 1
 _KEYS = {"chrom": None, "start": np.int64, "end": np.int64}
@@ -217,7 +217,7 @@ class _Damaged:
             raise FileNotFoundError(f"there is no effect shard {self._path}")
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, _DAMAGE):
+        if isinstance(error, _DAMAGE) and not isinstance(error, PermissionError):
             reason = (str(error) or type(error).__name__).splitlines()[0]
             message = f"effect shard {self._path} cannot be used: {reason}"
             raise ValueError(message) from error  # noqa: TRY004  (damaged content, not a wrong type)
@@ -231,38 +231,63 @@ def read_shard(path: Path | str, tasks: Sequence[str] | None = None) -> EffectSh
         LookupError: If a task was not kept.
         FileNotFoundError: If there is no such file.
     """
-    header = read_header(path)
-    wanted = header.tasks if tasks is None else tuple(tasks)
+    with _Damaged(path), pq.ParquetFile(path) as file:
+        header = _header(file)
+        wanted = header.tasks if tasks is None else tuple(tasks)
+        names = [*_KEYS, *_VARIANTS]
+        names += [f"{part}:{task}" for task in wanted for part in ("effect", "reference")]
+        kept = {name: _column(file, header, name) for name in names if name in header.digests}
     for task in wanted:
         if task not in header.tasks:
-            kept = ", ".join(header.tasks)
-            raise LookupError(f"no effects were kept for {task!r} in {path}; kept: {kept}")
-    names = [*_KEYS, *_VARIANTS]
-    names += [f"{part}:{task}" for task in wanted for part in ("effect", "reference")]
+            listed = ", ".join(header.tasks)
+            raise LookupError(f"no effects were kept for {task!r} in {path}; kept: {listed}")
     with _Damaged(path):
-        table = pq.read_table(path, columns=names, use_threads=False, partitioning=None)
-        columns = {name: _to_numpy(name, table[name], header) for name in names}
-        for name, values in columns.items():
-            if _digest(values) != header.digests[name]:
-                raise ValueError(f"its column {name} does not match its checksum")
-        return _shard(header, wanted, columns)
+        return _shard(header, wanted, kept)
 
 
-def _to_numpy(name: str, column: pa.ChunkedArray, header: ShardHeader) -> np.ndarray:
-    values = column.combine_chunks()
-    if name == "chrom":
-        return np.array(values.to_pylist(), dtype=object)
-    if name in _KEYS:
-        return np.asarray(values.to_numpy(zero_copy_only=False))
-    flat = values.flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat).reshape(header.n_loci, -1)
+def verify_shard(path: Path | str) -> tuple[Interval, ...]:
+    """Check every column of a shard against its digest, one in memory at a time.
+
+    Returns:
+        The shard's loci.
+
+    Raises:
+        ValueError: If the file is not a whole shard; the message names it and says why.
+        FileNotFoundError: If there is no such file.
+    """
+    with _Damaged(path), pq.ParquetFile(path) as file:
+        header = _header(file)
+        for name in header.digests:
+            _column(file, header, name)
+        return _loci({name: _column(file, header, name) for name in _KEYS})
+
+
+def _column(file: pq.ParquetFile, header: ShardHeader, name: str) -> np.ndarray:
+    """Read one column and compare it with its digest."""
+    column = file.read(columns=[name], use_threads=False)[name].combine_chunks()
+    part = name.partition(":")[0]
+    if part == "chrom":
+        values = np.array(column.to_pylist(), dtype=object)
+    elif part in _KEYS:
+        values = column.to_numpy(zero_copy_only=False)
+    else:
+        per_locus = {"effect": header.n_members * header.n_variants, "reference": header.n_members}
+        width = per_locus.get(part, header.n_variants)
+        values = column.flatten().to_numpy(zero_copy_only=False).reshape(header.n_loci, width)
+    if _digest(values) != header.digests[name]:
+        raise ValueError(f"its column {name} does not match its checksum")
+    return np.asarray(values)
+
+
+def _loci(columns: Mapping[str, np.ndarray]) -> tuple[Interval, ...]:
+    keys = zip(columns["chrom"], columns["start"].tolist(), columns["end"].tolist(), strict=True)
+    return tuple(Interval(*key) for key in keys)
 
 
 def _shard(
     header: ShardHeader, tasks: tuple[str, ...], columns: Mapping[str, np.ndarray]
 ) -> EffectShard:
     shape = (header.n_loci, header.n_members, header.n_variants)
-    loci = zip(columns["chrom"], columns["start"].tolist(), columns["end"].tolist(), strict=True)
     effects = MemberEffects(
         value=np.stack(
             [columns[f"effect:{task}"].reshape(shape).astype(np.float64) for task in tasks], axis=1
@@ -276,7 +301,7 @@ def _shard(
     reference = [columns[f"reference:{task}"].astype(np.float64) for task in tasks]
     return EffectShard(
         index=header.index,
-        loci=tuple(Interval(*locus) for locus in loci),
+        loci=_loci(columns),
         effects=effects,
         reference=np.stack(reference, axis=1),
     )

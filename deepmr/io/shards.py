@@ -6,6 +6,7 @@ import errno
 import math
 import shutil
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
 from deepmr.genome import Interval
 from deepmr.io.shard import EffectShard
-from deepmr.io.shard_file import encode_shard, read_header, read_shard
+from deepmr.io.shard_file import encode_shard, read_header, read_shard, verify_shard
 
 __all__ = ["ShardStore"]
 
@@ -63,8 +64,7 @@ class ShardStore:
                 f"a shard store needs loci and tasks, got {len(loci)} loci and {len(tasks)} tasks"
             )
         if len(set(loci)) != len(loci):
-            seen: set[Interval] = set()
-            first = next(locus for locus in loci if locus in seen or seen.add(locus))
+            first = next(locus for locus, count in Counter(loci).items() if count > 1)
             raise ValueError(f"loci must differ, got {first} more than once; drop the repeats")
         if loci_per_shard < 1:
             raise ValueError(f"loci_per_shard must be at least 1, got {loci_per_shard}")
@@ -221,15 +221,19 @@ class ShardStore:
         if not verify:
             return None
         try:
-            shard = read_shard(path)
+            loci = verify_shard(path)
         except ValueError as error:
             return str(error)
-        if shard.loci != self.loci_of(index):
-            raise ValueError(
-                f"{path} holds other loci ({shard.loci[0]}, ...) than this run "
-                f"({self.loci_of(index)[0]}, ...); choose another folder, or overwrite=true"
-            )
+        self._refuse_other_loci(index, loci)
         return None
+
+    def _refuse_other_loci(self, index: int, loci: tuple[Interval, ...]) -> None:
+        expected = self.loci_of(index)
+        if loci != expected:
+            raise ValueError(
+                f"{self.path(index)} holds other loci ({loci[0]}, ...) than this run "
+                f"({expected[0]}, ...); choose another folder, or overwrite=true"
+            )
 
     def read(self, tasks: Sequence[str] | None = None) -> Iterator[EffectShard]:
         """Yield the shards in order, one in memory at a time.
@@ -241,21 +245,27 @@ class ShardStore:
             ValueError: If a shard is absent, damaged or from other settings; nothing is skipped.
             LookupError: If a task was not kept.
         """
-        wanted = self.tasks if tasks is None else tuple(tasks)
         for index in range(self.n_shards):
-            path = self.path(index)
-            if not path.is_file():
-                raise ValueError(f"{path} is missing; run the same command again to complete it")
-            reason = self._damage(index, verify=False)
-            if reason is not None:
-                raise ValueError(f"{reason}; run the same command again to replace it")
-            shard = read_shard(path, wanted)
-            if shard.loci != self.loci_of(index):
-                raise ValueError(
-                    f"{path} holds other loci ({shard.loci[0]}, ...) than this run "
-                    f"({self.loci_of(index)[0]}, ...); choose another folder, or overwrite=true"
-                )
-            yield shard
+            yield self.read_one(index, tasks)
+
+    def read_one(self, index: int, tasks: Sequence[str] | None = None) -> EffectShard:
+        """Return one shard; a locus lies in shard ``position // loci_per_shard``.
+
+        Raises:
+            IndexError: If the run has no such shard.
+            ValueError: If the shard is absent, damaged or from other settings.
+            LookupError: If a task was not kept.
+        """
+        self.loci_of(index)
+        path = self.path(index)
+        if not path.is_file():
+            raise ValueError(f"{path} is missing; run the same command again to complete it")
+        reason = self._damage(index, verify=False)
+        if reason is not None:
+            raise ValueError(f"{reason}; run the same command again to replace it")
+        shard = read_shard(path, self.tasks if tasks is None else tasks)
+        self._refuse_other_loci(index, shard.loci)
+        return shard
 
     def discard_partial(self) -> list[Path]:
         """Remove files that a killed writer left half-written, and return them.

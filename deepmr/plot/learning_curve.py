@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from deepmr.plot.style import COLOURS, INK, new_axes, style
 
@@ -59,6 +60,6 @@ def learning_curve(
                 ax.plot(epoch[best], value[best], "o", color=INK, markersize=4, zorder=4)
     ax.plot([], [], "o", color=INK, markersize=4, label="best epoch")
     ax.set(xlabel="Epoch", ylabel=metric.replace("_", " ").capitalize())
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
     return ax

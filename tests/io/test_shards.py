@@ -183,7 +183,7 @@ def test_no_flipped_bit_goes_unnoticed_or_changes_what_is_read(tmp_path):
     whole = made.path(0).read_bytes()
     expected = read_shard(made.path(0))
     rng = np.random.default_rng(0)
-    found = 0
+    found, said = 0, set()
     for position in rng.choice(len(whole), 400, replace=False):
         content = bytearray(whole)
         content[position] ^= 1 << int(rng.integers(8))
@@ -191,12 +191,14 @@ def test_no_flipped_bit_goes_unnoticed_or_changes_what_is_read(tmp_path):
         try:
             back = read_shard(made.path(0))
         except ValueError as error:
-            found += "shard-000000.parquet cannot be used" in str(error)
+            said.add("shard-000000.parquet cannot be used" in str(error))
+            found += 1
             continue
         assert back.loci == expected.loci
         np.testing.assert_array_equal(back.effects.value, expected.effects.value)
         np.testing.assert_array_equal(back.effects.mask, expected.effects.mask)
         np.testing.assert_array_equal(back.reference, expected.reference)
+    assert said == {True}
     assert found > 300
 
 
@@ -246,6 +248,18 @@ def test_shards_from_other_settings_or_loci_or_members_raise_and_are_left_alone(
         with pytest.raises(ValueError, match=message):
             list(store(tmp_path, **changes).read())
     assert made.path(0).read_bytes() == before
+
+
+def test_one_shard_can_be_read_alone(tmp_path):
+    made = fill(store(tmp_path))
+    shard = made.read_one(2, ["GATA1"])
+    assert shard.loci == made.loci_of(2)
+    np.testing.assert_array_equal(shard.effects.of("GATA1"), effects(1, seed=2).of("GATA1"))
+    made.path(1).unlink()
+    with pytest.raises(ValueError, match=r"shard-000001.parquet is missing; run the same command"):
+        made.read_one(1)
+    with pytest.raises(IndexError, match="numbered 0 to 2, got -1"):
+        made.read_one(-1)
 
 
 def test_other_files_are_no_shards(tmp_path):

@@ -116,13 +116,15 @@ def test_a_pooled_result_becomes_one_row_per_element(batch, tmp_path):
         pooled=Estimate(value=np.full(batch, 0.5), se=np.full(batch, 0.01), df=np.asarray(19.0)),
         tau2=np.full(batch, 0.04),
         heterogeneity=Heterogeneity(q=np.full(batch, 38.0), df=np.full(batch, 19.0)),
-        prediction_lower=np.full(batch, 0.1),
-        prediction_upper=np.full(batch, 0.9),
+        prediction=Estimate(value=np.full(batch, 0.5), se=np.full(batch, 0.2)),
     )
     made = meta_rows(exposure="A", outcome="B", method="ivw", result=result)
     assert list(made) == META_COLUMNS
     assert made["i2"].tolist() == [0.5] * max(1, len(batch) and batch[0])
     assert np.isnan(made["true_value"]).all()
+    # 1.96 standard errors on either side, to the digits given.
+    np.testing.assert_allclose(made["prediction_lower"], 0.5 - 1.96 * 0.2, atol=1e-4)
+    np.testing.assert_allclose(made["prediction_upper"], 0.5 + 1.96 * 0.2, atol=1e-4)
     if not batch:
         assert write_table(tmp_path / "meta.parquet", made, META) == 1
         assert read_table(tmp_path / "meta.parquet")["pooling"].tolist() == ["reml_hk"]
