@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -12,6 +11,7 @@ from deepmr.effects import MemberEffects
 from deepmr.inference.combine import combine, pseudo_values, require_members, selected
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.pool import pool_slopes
+from deepmr.inference.two_way import Loci
 from deepmr.instruments import Rule
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.mr.result import MREstimate
@@ -44,7 +44,7 @@ class Correlated:
     """
 
     shrinkage: float = 0.5
-    loci: Literal["random", "fixed"] = "random"
+    loci: Loci = "sampled"
 
     def __post_init__(self) -> None:
         if not 0.0 < self.shrinkage <= 1.0:

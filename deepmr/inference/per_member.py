@@ -12,6 +12,7 @@ from deepmr.effects import EffectSizes, MemberEffects
 from deepmr.inference.combine import combine, pseudo_values, require_members, selected
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.pool import pool_slopes
+from deepmr.inference.two_way import Loci
 from deepmr.instruments import Rule, moderate
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.mr.result import MREstimate
@@ -35,12 +36,12 @@ class PerMember:
     Args:
         weights: Equal weights make the estimate and the true slope over the same variants the
             same functional, also where effects differ between variants.
-        loci: What the pooled interval is about: ``random``, the population the loci were drawn
+        loci: What the pooled interval is about: ``sampled``, the population the loci were drawn
             from; ``fixed``, the mean over exactly these loci, whose error is the members' alone.
     """
 
     weights: Weights = "equal"
-    loci: Literal["random", "fixed"] = "random"
+    loci: Loci = "sampled"
 
     def __call__(
         self,
@@ -97,7 +98,7 @@ class Jackknife:
     """
 
     weights: Weights = "equal"
-    loci: Literal["random", "fixed"] = "random"
+    loci: Loci = "sampled"
 
     def __call__(
         self,
@@ -158,7 +159,7 @@ class CrossFitted:
     """
 
     weights: Weights = "equal"
-    loci: Literal["random", "fixed"] = "random"
+    loci: Loci = "sampled"
 
     def __call__(
         self,

@@ -129,7 +129,7 @@ def _own_errors(
     """
     average = np.sum(noise, axis=-1, keepdims=True) / np.maximum(n_loci, 1.0)[..., None]
     spread = slopes.var(axis=-1, ddof=1) / slopes.shape[-1]
-    return np.sqrt(np.where(average > 0, 0.5 * (noise + average), spread))
+    return np.asarray(np.sqrt(np.where(average > 0, 0.5 * (noise + average), spread)))
 
 
 def _weights(

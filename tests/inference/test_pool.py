@@ -1,20 +1,16 @@
 """Pooled intervals: the members' variance counts once."""
 
+import dataclasses
 from functools import partial
 
 import numpy as np
 import pytest
 
-from deepmr.inference import Jackknife, LocalInference, PerMember, Summary, pool_slopes
+from deepmr.inference import Jackknife, LocalInference, PerMember, pool_slopes
 from deepmr.instruments import All
 from deepmr.meta import random_effects
 from deepmr.mr.result import MREstimate
 from tests.inference.synthetic import ensemble, least_squares
-
-
-def pooled(inference, members):
-    local = inference.local(members, "x", "y", rule=All(), estimator=least_squares)
-    return inference.pool(local, pooling=random_effects)
 
 
 def table(slopes):
@@ -23,42 +19,54 @@ def table(slopes):
     return combine(slopes, np.ones((*slopes.shape[:-1], 2), bool), method="m")
 
 
-def share_covered(inference, truth, rounds=400, **options):
-    rng = np.random.default_rng(0)
-    hits = 0
-    for _ in range(rounds):
-        members, local_truth = ensemble(rng, n_loci=20, n_variants=10, **options)
-        low, high = pooled(inference, members).pooled.interval()
-        target = local_truth.mean() if truth == "these" else 0.5
-        hits += bool(low <= target <= high)
-    return hits / rounds
+def rounds(*, member_sd, own_sd, locus_sd, n=1000, seed=0):
+    """Slopes (round, locus, member) around .5, and the true slope of each locus."""
+    rng = np.random.default_rng(seed)
+    truth = 0.5 + locus_sd * rng.normal(size=(n, 20, 1))
+    shared = member_sd * rng.normal(size=(n, 1, 5))
+    return truth + shared + own_sd * rng.normal(size=(n, 20, 5)), truth[..., 0]
 
 
-@pytest.mark.parametrize("inference", [PerMember(), Jackknife()], ids=["per_member", "jackknife"])
-@pytest.mark.parametrize(
-    "sizes",
-    [
-        {"member_sd": 0.2, "own_sd": 0.1, "locus_sd": 0.2},
-        {"member_sd": 0.0, "own_sd": 0.2, "locus_sd": 0.3},
-        {"member_sd": 0.3, "own_sd": 0.05, "locus_sd": 0.0},
-    ],
-    ids=["both", "loci", "members"],
-)
-def test_the_pooled_interval_covers_the_mean_of_the_population(inference, sizes):
-    # 400 rounds: a binomial error of .011; Satterthwaite is approximate, hence .915 to .985.
-    assert share_covered(inference, "all", **sizes) == pytest.approx(0.95, abs=0.035)
+def share_covered(result, truth):
+    low, high = result.pooled.interval()
+    return np.mean((low <= truth) & (truth <= high))
+
+
+SIZES = {
+    "both": {"member_sd": 0.2, "own_sd": 0.1, "locus_sd": 0.2},
+    "loci": {"member_sd": 0.0, "own_sd": 0.2, "locus_sd": 0.3},
+    "members": {"member_sd": 0.3, "own_sd": 0.05, "locus_sd": 0.0},
+}
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_the_pooled_interval_covers_the_mean_of_the_population(sizes):
+    slopes, _ = rounds(**sizes)
+    result = pool_slopes(table(slopes), pooling=random_effects)
+    # 1,000 rounds: a binomial error of .007; Satterthwaite is approximate, hence .92 to .98.
+    assert share_covered(result, 0.5) == pytest.approx(0.95, abs=0.03)
 
 
 def test_fixed_loci_cover_the_mean_of_these_loci():
-    sizes = {"member_sd": 0.2, "own_sd": 0.1, "locus_sd": 0.3}
-    assert share_covered(PerMember(loci="fixed"), "these", **sizes) == pytest.approx(
-        0.95, abs=0.035
-    )
+    slopes, truth = rounds(**SIZES["both"])
+    result = pool_slopes(table(slopes), pooling=random_effects, loci="fixed")
+    assert share_covered(result, truth.mean(axis=1)) == pytest.approx(0.95, abs=0.03)
 
 
 def test_independent_pooling_is_far_too_sure_where_members_err_alike():
-    sizes = {"member_sd": 0.3, "own_sd": 0.05, "locus_sd": 0.0}
-    assert share_covered(Summary(), "all", rounds=100, **sizes) < 0.5
+    slopes, _ = rounds(**SIZES["members"])
+    mean, se = slopes.mean(axis=-1), slopes.std(axis=-1, ddof=1) / np.sqrt(5)
+    assert share_covered(random_effects(mean, se), 0.5) < 0.5
+
+
+@pytest.mark.parametrize("inference", [PerMember(), Jackknife()], ids=["per_member", "jackknife"])
+def test_local_results_pool_to_the_truth(inference):
+    members, truth = ensemble(np.random.default_rng(1), n_loci=50, locus_sd=0.2, member_sd=0.05)
+    local = inference.local(members, "x", "y", rule=All(), estimator=least_squares)
+    result = inference.pool(local, pooling=random_effects)
+    # Five members with a shared error of .05, fifty loci with .2: an error of .036; four of them.
+    assert float(result.pooled.value) == pytest.approx(truth.mean(), abs=0.15)
+    assert 0.02 < float(result.pooled.se) < 0.08
 
 
 def test_with_every_locus_alike_only_the_members_count():
@@ -117,13 +125,12 @@ def test_a_batch_of_queries_equals_each_query():
         assert float(both.pooled.se[query]) == pytest.approx(float(one.pooled.se), rel=1e-6)
 
 
-def test_the_variance_is_the_sum_of_its_named_parts():
-    rng = np.random.default_rng(4)
-    result = pool_slopes(table(1 + rng.normal(size=(15, 5))), pooling=random_effects)
-    parts = result.components["member"] + result.components["locus"]
-    assert float(result.pooled.se) ** 2 == pytest.approx(float(parts), rel=1e-12)
-    assert result.method.endswith("_members")
-    assert float(result.prediction_upper) >= float(result.pooled.interval()[1])
+def test_a_pooling_without_tau2_is_refused():
+    def median(value, se, **options):
+        return dataclasses.replace(random_effects(value, se), tau2=np.asarray(np.nan))
+
+    with pytest.raises(ValueError, match="weighs loci by tau2"):
+        pool_slopes(table(1 + np.random.default_rng(4).normal(size=(15, 5))), pooling=median)
 
 
 def test_results_without_slopes_are_refused():
