@@ -108,7 +108,12 @@ META = _schema(
         ("q", pa.float64(), "", "Heterogeneity of the loci (Cochran's Q)."),
         ("q_df", pa.float64(), "", "Degrees of freedom of q."),
         ("tau2", pa.float64(), f"({_EFFECT})^2", "Variance of the true effects between loci."),
-        ("i2", pa.float64(), "fraction", "Variation between loci beyond chance: max(0, q - q_df) / q."),
+        (
+            "i2",
+            pa.float64(),
+            "fraction",
+            "Variation between loci beyond chance: max(0, q - q_df) / q.",
+        ),
         ("prediction_lower", pa.float64(), _EFFECT, "Effect at a new locus: 95 %, lower end."),
         ("prediction_upper", pa.float64(), _EFFECT, "Effect at a new locus: 95 %, upper end."),
         _TRUTH,

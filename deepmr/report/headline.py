@@ -48,7 +48,8 @@ def headline(content: ReportContent) -> Headline:
     reverse = content.pooled(content.outcome, content.exposure)
     if forward is None:  # ReportContent refuses this; kept for type checkers
         raise LookupError(f"no pooled effect of {content.exposure} on {content.outcome}")
-    details = [_prediction(forward), _truth(forward, "The simulation's")]
+    details = [_loci_used(content), _prediction(forward), _truth(forward, "The simulation's")]
+    details.append(_local_coverage(content))
     details.append(_reverse(content, reverse))
     if reverse is not None:
         details.append(_truth(reverse, "There, the simulation's"))
@@ -69,9 +70,11 @@ def _answer(content: ReportContent, row: Mapping[str, Any]) -> str:
     value, lower, upper = _numbers(row)
     one, _ = unit_names(content.exposure_unit)
     _, many = unit_names(content.outcome_unit)
+    known = np.isfinite(row["ci_lower"]) and np.isfinite(row["ci_upper"])
+    interval = f"95 % interval {lower} to {upper}" if known else "no interval"
     return (
         f"In this model, one {one} more {content.exposure} changes {content.outcome} by {value} "
-        f"{many} (95 % interval {lower} to {upper}), on average over {_loci(row)}."
+        f"{many} ({interval}), on average over {_loci(row)}."
     )
 
 
@@ -93,6 +96,42 @@ def _numbers(row: Mapping[str, Any]) -> tuple[str, str, str]:
 def _loci(row: Mapping[str, Any]) -> str:
     count = int(row["n_loci"])
     return f"{count:,} locus" if count == 1 else f"{count:,} loci"
+
+
+def _of_headline(content: ReportContent) -> np.ndarray:
+    """Return the rows of the loci's estimates behind the headline."""
+    estimates = content.estimates
+    rows = (estimates["exposure"] == content.exposure) & (estimates["outcome"] == content.outcome)
+    return np.flatnonzero(rows & (estimates["method"] == content.method))
+
+
+def _loci_used(content: ReportContent) -> str:
+    rows = _of_headline(content)
+    if not len(rows):
+        return ""
+    known = np.isfinite(content.estimates["value"][rows])
+    if not known.any():
+        return f"None of the {len(rows):,} loci that were asked gave an estimate."
+    median = np.median(content.estimates["n_instruments"][rows][known])
+    return (
+        f"Of {len(rows):,} loci that were asked, {int(known.sum()):,} gave an estimate, each from "
+        f"{median:g} instruments (median)."
+    )
+
+
+def _local_coverage(content: ReportContent) -> str:
+    rows = _of_headline(content)
+    names = ("true_value", "ci_lower", "ci_upper")
+    truth, lower, upper = (content.estimates[name][rows] for name in names)
+    known = np.isfinite(truth) & ~np.isnan(lower) & ~np.isnan(upper)
+    if not known.any():
+        return ""
+    covered = int(np.sum(known & (lower <= truth) & (truth <= upper)))
+    total = int(known.sum())
+    return (
+        f"Of the 95 % intervals of single loci, {covered:,} of {total:,} "
+        f"({percent_text(covered / total)}) hold the locus's own true effect."
+    )
 
 
 def _prediction(row: Mapping[str, Any]) -> str:

@@ -67,7 +67,8 @@ def _p(neg_log10_p: float) -> Cell:
 def _range(middle: float, lower: float, upper: float) -> tuple[str, str]:
     """Return the texts of an estimate and of its range."""
     value, low, high = (typeset(text) for text in interval_text(middle, lower, upper))
-    return value, f"{low} to {high}" if np.isfinite(lower + upper) else typeset(MISSING)
+    missing = np.isnan(lower) or np.isnan(upper)
+    return value, typeset(MISSING) if missing else f"{low} to {high}"
 
 
 def pooled_table(content: ReportContent) -> Table:

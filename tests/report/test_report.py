@@ -131,6 +131,7 @@ def test_the_answer_is_one_sentence_with_estimate_and_interval():
 def test_prediction_interval_other_direction_and_truth_are_said():
     details = headline(content(meta(truth=0.6))).details
     assert details == (
+        "Of 3 loci that were asked, 3 gave an estimate, each from 7 instruments (median).",
         "Loci differ: the effect at a new one is expected between 0.31 and 0.71 "
         "(95 % prediction interval).",
         "The simulation's true effect is 0.6: outside the interval, 15 % from the estimate.",
@@ -158,7 +159,7 @@ def test_the_verdict_follows_from_both_directions(forward, reverse, verdict):
 
 def test_a_question_asked_one_way_only_is_said_to_be():
     one_way = {name: column[:2] for name, column in meta().items()}
-    assert "nothing was computed" in headline(content(one_way)).details[1]
+    assert "nothing was computed" in headline(content(one_way)).details[-1]
 
 
 def test_without_an_estimate_there_is_no_answer():
@@ -166,6 +167,33 @@ def test_without_an_estimate_there_is_no_answer():
         "There is no answer: 0 loci had an estimate of the effect of GATA1 on TAL1, too few to "
         "pool."
     )
+
+
+def test_a_single_locus_has_no_interval_and_the_answer_says_so():
+    nothing = np.full(4, np.nan)
+    one = meta(n_loci=np.ones(4, int), ci_lower=nothing, ci_upper=nothing)
+    assert (
+        "by 0.507 logits (no interval), on average over 1 locus." in headline(content(one)).answer
+    )
+
+
+def test_the_loci_behind_the_answer_and_their_coverage_are_counted():
+    local = estimates(4)
+    local["value"][3] = np.nan
+    local["true_value"][:4] = [0.0, 1.4, 2.6, np.nan]
+    details = headline(content(estimates=local)).details
+    assert "Of 4 loci that were asked, 3 gave an estimate" in details[0]
+    assert "2 of 3 (67 %) hold the locus's own true effect" in details[2]
+    local["value"][:4] = np.nan
+    assert "None of the 4 loci" in headline(content(estimates=local)).details[0]
+
+
+def test_an_unbounded_interval_is_shown_as_such():
+    local = estimates()
+    local["ci_lower"][2], local["ci_upper"][2] = -np.inf, np.inf
+    table, _ = loci_table(content(estimates=local))
+    texts = [row[table.header.index("95 % interval")].text for row in table.rows]
+    assert texts[0] == "\N{MINUS SIGN}∞ to ∞"
 
 
 @pytest.mark.parametrize(
