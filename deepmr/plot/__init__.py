@@ -5,7 +5,6 @@ from deepmr.plot.effect_map import busiest_window, effect_grid, effect_map
 from deepmr.plot.forest import forest
 from deepmr.plot.learning_curve import learning_curve
 from deepmr.plot.reliability import reliability
-from deepmr.plot.reliability import reliability
 from deepmr.plot.scatter import mr_scatter
 from deepmr.plot.style import style, to_png, to_svg
 from deepmr.plot.truth import true_versus_estimated
@@ -18,7 +17,6 @@ __all__ = [
     "forest",
     "learning_curve",
     "mr_scatter",
-    "reliability",
     "reliability",
     "style",
     "to_png",
