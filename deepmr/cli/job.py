@@ -87,9 +87,16 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
     return wrapped
 
 
+def _without_null(conf: Path, argument: str) -> str:
+    """Hydra refuses ``logger=null`` for a group; where there is a ``none``, it is meant."""
+    group, _, value = argument.partition("=")
+    return f"{group}=none" if value == "null" and (conf / group / "none.yaml").is_file() else argument
+
+
 def run(main: Callable[[], Any], config_name: str) -> None:
     """Check the command line, run the jobs, and exit with 1 if any of them failed."""
     conf = Path(sys.argv[0]).resolve().parent / "conf"
+    sys.argv[1:] = [_without_null(conf, argument) for argument in sys.argv[1:]]
     flags = [a for a in sys.argv[1:] if a.startswith("-")]
     overrides = [a for a in sys.argv[1:] if not a.startswith("-")]
     if not set(flags) - {"-m", "--multirun"}:

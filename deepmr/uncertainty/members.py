@@ -50,4 +50,4 @@ def choose_members(
         return list(networks), "ensemble"
     if draws is None or draws < 2:
         raise ValueError(f"uncertainty.draws must be at least 2, got {draws}")
-    return list(dropout_draws(networks[0], seed=seed, k=draws)), "dropout"
+    return list(dropout_draws(networks[0], draws=draws, seed=seed)), "dropout"
