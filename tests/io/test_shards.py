@@ -3,11 +3,14 @@
 import errno
 import os
 import warnings
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
@@ -73,6 +76,42 @@ def test_shards_come_back_exactly_as_float32_in_order(tmp_path):
     assert back[0].chrom.tolist() == ["chr3"] * 3
     assert back[0].start.tolist() == [0, 100, 200]
     assert back[2].end.tolist() == [600 + LENGTH]
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 4)] * 3, st.integers(0, 9)),
+    names=st.lists(st.text(min_size=1, max_size=9), min_size=4, max_size=4, unique=True),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_shape_and_any_names_come_back(shape, names, seed):
+    n_loci, n_tasks, n_members, n_variants = shape
+    rng = np.random.default_rng(seed)
+    tasks = tuple(names[:n_tasks])
+    written = MemberEffects(
+        value=rng.normal(size=(*shape[:3], n_variants)).astype(np.float32).astype(np.float64),
+        tasks=tasks,
+        offset=rng.integers(0, 2000, (n_loci, n_variants)),
+        ref=rng.integers(-1, 4, (n_loci, n_variants)),
+        alt=rng.integers(-1, 4, (n_loci, n_variants)),
+        mask=rng.random((n_loci, n_variants)) > 0.5,
+    )
+    with TemporaryDirectory() as folder:
+        made = store(
+            folder,
+            loci=[Interval("chr3", 10 * k, 10 * k + 5) for k in range(n_loci)],
+            loci_per_shard=n_loci,
+            tasks=tasks,
+            n_members=n_members,
+            effect_scale=dict.fromkeys(tasks, "logit"),
+        )
+        made.write(0, made.loci, written, np.zeros((n_loci, n_tasks, n_members)))
+        assert made.missing() == []
+        for task in tasks:
+            back = made.read_one(0, [task]).effects
+            np.testing.assert_array_equal(back.of(task), written.of(task))
+            np.testing.assert_array_equal(back.ref, written.ref)
+            np.testing.assert_array_equal(back.mask, written.mask)
 
 
 def test_some_tasks_can_be_read_alone_and_in_any_order(tmp_path):

@@ -188,6 +188,13 @@ def test_the_loci_behind_the_answer_and_their_coverage_are_counted():
     assert "None of the 4 loci" in headline(content(estimates=local)).details[0]
 
 
+def test_a_question_without_any_locus_is_still_a_page():
+    none = {name: column[:0] for name, column in estimates().items()}
+    text = Reader(render_report(content(meta(np.nan), estimates=none))).text
+    assert "There is no answer" in text
+    assert "0 of 0 loci" in text
+
+
 def test_an_unbounded_interval_is_shown_as_such():
     local = estimates()
     local["ci_lower"][2], local["ci_upper"][2] = -np.inf, np.inf
