@@ -68,7 +68,7 @@ def true_versus_estimated(
     suffix = f" ({unit})" if unit else ""
     ax.set(xlabel=f"True local effect{suffix}", ylabel=f"Estimated local effect{suffix}")
     ax.set_title(method.replace("_", " "))
-    ax.legend(loc="upper left", handlelength=1.4)
+    ax.legend(loc="upper left", handlelength=1.4, frameon=True, framealpha=0.85, edgecolor="none")
     return ax
 
 

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from deepmr.report.content import ReportContent
-from deepmr.report.number import interval_text, number_text, percent_text, typeset
+from deepmr.report.number import (
+    interval_text,
+    matching_text,
+    number_text,
+    percent_text,
+    typeset,
+)
 
 __all__ = ["Headline", "headline", "unit_names"]
 
@@ -21,6 +27,7 @@ _UNITS = {
     "probability": ("unit of probability", "units of probability"),
     "signal": ("unit of signal", "units of signal"),
 }
+_TRUTH = "The truth, the slope of the noiseless effects over the same variants, is"
 _FEW_LOCI = 10
 _STRONG_HETEROGENEITY = 0.75
 
@@ -48,11 +55,11 @@ def headline(content: ReportContent) -> Headline:
     reverse = content.pooled(content.outcome, content.exposure)
     if forward is None:  # ReportContent refuses this; kept for type checkers
         raise LookupError(f"no pooled effect of {content.exposure} on {content.outcome}")
-    details = [_loci_used(content), _prediction(forward), _truth(forward, "The simulation's")]
+    details = [_loci_used(content), _prediction(forward), _truth(forward, _TRUTH)]
     details.append(_local_coverage(content))
     details.append(_reverse(content, reverse))
     if reverse is not None:
-        details.append(_truth(reverse, "There, the simulation's"))
+        details.append(_truth(reverse, "There, the slope of the noiseless effects is"))
     return Headline(
         answer=_answer(content, forward),
         details=tuple(sentence for sentence in details if sentence),
@@ -159,14 +166,12 @@ def _truth(row: Mapping[str, Any], beginning: str) -> str:
     truth = float(row["true_value"])
     if not (math.isfinite(truth) and np.isfinite(row["value"])):
         return ""
-    inside = row["ci_lower"] <= truth <= row["ci_upper"]
-    where = "inside" if inside else "outside"
-    off = (
-        f", {percent_text(abs(float(row['value']) / truth - 1))} from the estimate"
-        if abs(truth) > float(row["se"])
-        else ""
-    )
-    return f"{beginning} true effect is {typeset(number_text(truth))}: {where} the interval{off}."
+    value = interval_text(float(row["value"]), float(row["ci_lower"]), float(row["ci_upper"]))[0]
+    where = "inside" if row["ci_lower"] <= truth <= row["ci_upper"] else "outside"
+    off = ""
+    if abs(truth) > float(row["se"]):
+        off = f"; the estimate is {percent_text(abs(float(row['value']) / truth - 1))} off"
+    return f"{beginning} {typeset(matching_text(truth, value))}, {where} the interval{off}."
 
 
 def _clear(row: Mapping[str, Any] | None) -> bool:

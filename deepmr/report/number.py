@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["MISSING", "interval_text", "number_text", "p_text", "percent_text", "typeset"]
+__all__ = [
+    "MISSING",
+    "interval_text",
+    "matching_text",
+    "number_text",
+    "p_text",
+    "percent_text",
+    "typeset",
+]
 
 MISSING = "-"
 _MINUS, _DASH, _TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
@@ -42,6 +50,18 @@ def interval_text(value: float, lower: float, upper: float) -> tuple[str, str, s
     if decimals > 6:
         return number_text(value), number_text(lower), number_text(upper)
     return _fixed(value, decimals), _fixed(lower, decimals), _fixed(upper, decimals)
+
+
+def matching_text(value: float, like: str) -> str:
+    """Return a number to the decimals of another one's text, to stand beside it.
+
+    Example:
+        >>> matching_text(1.18, "1.140"), matching_text(1.18, "2e-9"), matching_text(3.7, "4")
+        ('1.180', '1.18', '4')
+    """
+    if math.isnan(value) or not re.fullmatch(r"-?\d+(\.\d+)?", like):
+        return number_text(value)
+    return _fixed(value, len(like.partition(".")[2]))
 
 
 def _fixed(value: float, decimals: int) -> str:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 from deepmr.files import atomic_write
 from deepmr.report.content import Figure, ReportContent
 from deepmr.report.flags import count_flags
 from deepmr.report.headline import headline, unit_names
-from deepmr.report.number import interval_text, number_text, typeset
+from deepmr.report.number import interval_text, matching_text, typeset
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
 
 __all__ = ["render_report", "write_report"]
@@ -63,6 +64,7 @@ def render_report(content: ReportContent) -> str:
             if content.metrics is None
             else calibration_table(content.metrics, (content.exposure, content.outcome))
         ),
+        truth_known=bool(np.isfinite(content.meta["true_value"]).any()),
         figures=[(figure, _data_uri(figure)) for figure in content.figures],
         facts=_facts(content.provenance),
         style=Markup(_resource("page.css")),  # noqa: S704  (our own file)
@@ -90,15 +92,14 @@ def _cards(content: ReportContent) -> list[dict[str, str]]:
         if row is None:
             continue
         numbers = [float(row[name]) for name in ("value", "ci_lower", "ci_upper")]
-        value, lower, upper = (typeset(text) for text in interval_text(*numbers))
-        truth = typeset(number_text(float(row["true_value"])))
-        known = float(row["true_value"]) == float(row["true_value"])
+        value, lower, upper = interval_text(*numbers)
+        truth = float(row["true_value"])
         cards.append(
             {
                 "label": f"{cause} → {effect}",
-                "value": value,
-                "range": f"{lower} to {upper}",
-                "truth": f"truth {truth}" if known else "",
+                "value": typeset(value),
+                "range": f"{typeset(lower)} to {typeset(upper)}",
+                "truth": "" if np.isnan(truth) else typeset(matching_text(truth, value)),
             }
         )
     return cards

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from deepmr.report.content import ReportContent
 from deepmr.report.number import (
     MISSING,
     interval_text,
+    matching_text,
     number_text,
     p_text,
     percent_text,
@@ -55,6 +57,9 @@ class Table:
     emphasised: frozenset[int] = frozenset()
 
 
+_Column = Callable[[Mapping[str, Any]], Cell]
+
+
 def _number(value: float) -> Cell:
     return Cell(text=typeset(number_text(value)), value=value)
 
@@ -64,43 +69,74 @@ def _p(neg_log10_p: float) -> Cell:
     return Cell(text=typeset(p_text(neg_log10_p)), value=-neg_log10_p)
 
 
-def _range(middle: float, lower: float, upper: float) -> tuple[str, str]:
-    """Return the texts of an estimate and of its range."""
-    value, low, high = (typeset(text) for text in interval_text(middle, lower, upper))
-    missing = np.isnan(lower) or np.isnan(upper)
-    return value, typeset(MISSING) if missing else f"{low} to {high}"
+def _effect(row: Mapping[str, Any]) -> Cell:
+    return Cell(text=typeset(_texts(row)[0]), value=float(row["value"]))
+
+
+def _interval(row: Mapping[str, Any]) -> Cell:
+    return Cell(text=_span(*_texts(row)[1:]), value=float(row["ci_lower"]))
+
+
+def _prediction(row: Mapping[str, Any]) -> Cell:
+    low, high = float(row["prediction_lower"]), float(row["prediction_upper"])
+    return Cell(text=_span(*interval_text((low + high) / 2, low, high)[1:]), value=low)
+
+
+def _truth(row: Mapping[str, Any]) -> Cell:
+    """Return the truth to the decimals of the estimate it stands beside."""
+    truth = float(row["true_value"])
+    return Cell(text=typeset(matching_text(truth, _texts(row)[0])), value=truth)
+
+
+def _texts(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return interval_text(float(row["value"]), float(row["ci_lower"]), float(row["ci_upper"]))
+
+
+def _span(lower: str, upper: str) -> str:
+    missing = MISSING in (lower, upper)
+    return typeset(MISSING) if missing else f"{typeset(lower)} to {typeset(upper)}"
+
+
+def _name(text: str) -> Cell:
+    return Cell(text=text.replace("_", " "))
+
+
+def _build(columns: Mapping[str, _Column], rows: list[dict[str, Any]], **marks: Any) -> Table:
+    return Table(
+        header=tuple(columns),
+        rows=tuple(tuple(cell(row) for cell in columns.values()) for row in rows),
+        **marks,
+    )
 
 
 def pooled_table(content: ReportContent) -> Table:
     """Return the pooled effects of every method, both directions."""
     meta = content.meta
-    known = bool(np.isfinite(meta["true_value"]).any())
-    poolings = len(set(meta["pooling"].tolist())) > 1
-    rows, emphasised = [], set()
-    for row in range(len(meta["value"])):
-        entry = {name: column[row] for name, column in meta.items()}
-        if entry["exposure"] == content.exposure and entry["method"] == content.method:
-            emphasised |= {row} if entry["pooling"] == content.pooling else set()
-        number = {k: float(entry[k]) for k in entry if isinstance(entry[k], np.floating)}
-        low, high = number["prediction_lower"], number["prediction_upper"]
-        value, interval = _range(number["value"], number["ci_lower"], number["ci_upper"])
-        cells = [
-            Cell(text=f"{entry['exposure']} → {entry['outcome']}"),
-            Cell(text=str(entry["method"]).replace("_", " ")),
-            *([Cell(text=str(entry["pooling"]).replace("_", " "))] if poolings else []),
-            Cell(text=value, value=number["value"]),
-            Cell(text=interval, value=number["ci_lower"]),
-            Cell(text=_range((low + high) / 2, low, high)[1], value=low),
-            _p(number["neg_log10_p"]),
-            Cell(text=f"{int(entry['n_loci']):,}", value=float(entry["n_loci"])),
-            Cell(text=percent_text(number["i2"]), value=number["i2"]),
-            _number(float(np.sqrt(number["tau2"]))),
-            *([_number(number["true_value"])] if known else []),
-        ]
-        rows.append(tuple(cells))
-    header = ["Question", "Method", *(["Pooling"] if poolings else []), "Effect", "95 % interval"]
-    header += ["A new locus", "p", "Loci", "I²", "τ", *(["Truth"] if known else [])]
-    return Table(header=tuple(header), rows=tuple(rows), emphasised=frozenset(emphasised))
+    columns: dict[str, _Column] = {
+        "Question": lambda row: Cell(text=f"{row['exposure']} → {row['outcome']}"),
+        "Method": lambda row: _name(row["method"]),
+        "Pooling": lambda row: _name(row["pooling"]),
+        "Effect": _effect,
+        "95 % interval": _interval,
+        "A new locus": _prediction,
+        "p": lambda row: _p(float(row["neg_log10_p"])),
+        "Loci": lambda row: Cell(text=f"{int(row['n_loci']):,}", value=float(row["n_loci"])),
+        "I²": lambda row: Cell(text=percent_text(float(row["i2"])), value=float(row["i2"])),
+        "τ": lambda row: _number(float(np.sqrt(row["tau2"]))),
+        "Truth": _truth,
+    }
+    if not np.isfinite(meta["true_value"]).any():
+        del columns["Truth"]
+    if len(set(meta["pooling"].tolist())) == 1:
+        del columns["Pooling"]
+    rows = _records(meta, range(len(meta["value"])))
+    asked = (content.exposure, content.outcome, content.method, content.pooling)
+    bold = frozenset(
+        k
+        for k, row in enumerate(rows)
+        if (row["exposure"], row["outcome"], row["method"], row["pooling"]) == asked
+    )
+    return _build(columns, rows, emphasised=bold)
 
 
 def loci_table(content: ReportContent) -> tuple[Table, int]:
@@ -110,42 +146,30 @@ def loci_table(content: ReportContent) -> tuple[Table, int]:
     """
     estimates = content.estimates
     forward = _rows(estimates, content.exposure, content.outcome, content.method)
-    reverse = {
-        _key(estimates, row): row
-        for row in _rows(estimates, content.outcome, content.exposure, content.method)
+    back = _records(estimates, _rows(estimates, content.outcome, content.exposure, content.method))
+    reverse = {_key(row): row for row in back}
+    columns: dict[str, _Column] = {
+        "Locus": lambda row: Cell(text="{}:{}-{}".format(*_key(row))),
+        "Instruments": lambda row: _number(float(row["n_instruments"])),
+        "Effect": _effect,
+        "95 % interval": _interval,
+        "p": lambda row: _p(float(row["neg_log10_p"])),
+        "Q / df": lambda row: _heterogeneity(float(row["q"]), float(row["q_df"])),
+        "Reverse effect": lambda row: _reverse(reverse.get(_key(row))),
+        "Truth": _truth,
+        "Flags": lambda row: _name(row["flags"].replace(";", ", ") or typeset(MISSING)),
     }
+    if not np.isfinite(estimates["true_value"][forward]).any():
+        del columns["Truth"]
+    if not np.isfinite(estimates["q"][forward]).any():
+        del columns["Q / df"]
     strength = np.nan_to_num(estimates["neg_log10_p"][forward], nan=-1.0)
-    order = [forward[k] for k in np.argsort(-strength, kind="stable")]
-    known = bool(np.isfinite(estimates["true_value"][forward]).any()) if forward else False
-    rows = []
-    for row in order[: content.most_loci]:
-        number = {
-            name: float(estimates[name][row])
-            for name in ("value", "ci_lower", "ci_upper", "neg_log10_p", "intercept", "true_value")
-        }
-        value, interval = _range(number["value"], number["ci_lower"], number["ci_upper"])
-        back = reverse.get(_key(estimates, row))
-        flags = estimates["flags"][row].replace(";", ", ").replace("_", " ")
-        chrom, start, end = _key(estimates, row)
-        rows.append(
-            (
-                Cell(text=f"{chrom}:{start}-{end}"),
-                Cell(
-                    text=f"{int(estimates['n_instruments'][row])}",
-                    value=float(estimates["n_instruments"][row]),
-                ),
-                Cell(text=value, value=number["value"]),
-                Cell(text=interval, value=number["ci_lower"]),
-                _p(number["neg_log10_p"]),
-                _heterogeneity(float(estimates["q"][row]), float(estimates["q_df"][row])),
-                _reverse(estimates, back),
-                *([_number(number["true_value"])] if known else []),
-                Cell(text=flags or typeset(MISSING)),
-            )
-        )
-    header = ("Locus", "Instruments", "Effect", "95 % interval", "p", "Q / df", "Reverse effect")
-    header += (*(("Truth",) if known else ()), "Flags")
-    return Table(header=header, rows=tuple(rows)), len(forward)
+    order = np.argsort(-strength, kind="stable")[: content.most_loci]
+    return _build(columns, _records(estimates, [forward[k] for k in order])), len(forward)
+
+
+def _records(table: Mapping[str, np.ndarray], rows: Iterable[int]) -> list[dict[str, Any]]:
+    return [{name: column[row] for name, column in table.items()} for row in rows]
 
 
 def _rows(
@@ -155,20 +179,15 @@ def _rows(
     return [int(row) for row in np.flatnonzero(found & (estimates["method"] == method))]
 
 
-def _key(estimates: Mapping[str, np.ndarray], row: int) -> tuple[str, int, int]:
-    return (
-        str(estimates["chrom"][row]),
-        int(estimates["start"][row]),
-        int(estimates["end"][row]),
-    )
+def _key(row: Mapping[str, Any]) -> tuple[str, int, int]:
+    return str(row["chrom"]), int(row["start"]), int(row["end"])
 
 
-def _reverse(estimates: Mapping[str, np.ndarray], row: int | None) -> Cell:
+def _reverse(row: Mapping[str, Any] | None) -> Cell:
     if row is None:
         return _number(float("nan"))
-    middle, lower, upper = (float(estimates[n][row]) for n in ("value", "ci_lower", "ci_upper"))
-    value, interval = _range(middle, lower, upper)
-    return Cell(text=value, value=middle, title=f"95 % interval {interval}")
+    effect = _effect(row)
+    return Cell(text=effect.text, value=effect.value, title=f"95 % interval {_interval(row).text}")
 
 
 def _heterogeneity(q: float, df: float) -> Cell:

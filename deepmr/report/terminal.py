@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from deepmr.report.number import MISSING, interval_text, number_text, p_text, percent_text
+from deepmr.report.number import MISSING, interval_text, matching_text, p_text, percent_text
 
 __all__ = ["summary_table"]
 
@@ -57,7 +57,7 @@ def _cells(meta: Mapping[str, np.ndarray], row: int, poolings: bool, known: bool
     cells += [value, _range(lower, upper), _range(new_lower, new_upper)]
     cells += [p_text(get("neg_log10_p"))]
     cells += [f"{int(meta['n_loci'][row])}", percent_text(get("i2"))]
-    cells += [number_text(get("true_value"))] if known else []
+    cells += [matching_text(get("true_value"), value)] if known else []
     return cells
 
 

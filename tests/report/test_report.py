@@ -134,10 +134,11 @@ def test_prediction_interval_other_direction_and_truth_are_said():
         "Of 3 loci that were asked, 3 gave an estimate, each from 7 instruments (median).",
         "Loci differ: the effect at a new one is expected between 0.31 and 0.71 "
         "(95 % prediction interval).",
-        "The simulation's true effect is 0.6: outside the interval, 15 % from the estimate.",
+        "The truth, the slope of the noiseless effects over the same variants, is 0.600, outside "
+        "the interval; the estimate is 15 % off.",
         "Asked the other way round (TAL1 → GATA1), the effect is 0.020 "
         "(\N{MINUS SIGN}0.010 to 0.050) over 111 loci.",
-        "There, the simulation's true effect is 0: inside the interval.",
+        "There, the slope of the noiseless effects is 0.000, inside the interval.",
     )
 
 
@@ -301,6 +302,19 @@ def test_loci_are_ordered_by_evidence_joined_by_key_and_cut_with_their_number_sa
         assert row[column["Q / df"]].value == 1.5
     assert "Truth" not in column
     assert "3 of 5 loci" in Reader(render_report(content(estimates=estimates(5), most_loci=3))).text
+
+
+def test_columns_without_any_content_are_left_out():
+    bare = estimates()
+    assert "Q / df" in loci_table(content(estimates=bare))[0].header
+    bare["q"][:] = np.nan
+    assert "Q / df" not in loci_table(content(estimates=bare))[0].header
+    assert "Truth" not in pooled_table(content()).header
+
+
+def test_the_truth_has_the_decimals_of_the_estimate_beside_it():
+    table = pooled_table(content(meta(truth=0.6)))
+    assert table.rows[0][table.header.index("Truth")].text == "0.600"
 
 
 def test_missing_cells_sort_last_and_p_values_by_their_logarithm():
