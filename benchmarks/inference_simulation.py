@@ -56,6 +56,7 @@ WAYS: dict[str, Inference] = {
     "jackknife": Jackknife(),
     "cross_fitted": CrossFitted(),
     "errors_in_variables": ErrorsInVariables(),
+    "errors_in_variables, shared": ErrorsInVariables(selection="shared"),
     "correlated": Correlated(),
 }
 

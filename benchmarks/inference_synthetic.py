@@ -46,6 +46,7 @@ WAYS: dict[str, Inference] = {
     "jackknife": Jackknife(),
     "cross_fitted": CrossFitted(),
     "errors_in_variables": ErrorsInVariables(),
+    "eiv, shared selection": ErrorsInVariables(selection="shared"),
     "correlated": Correlated(),
 }
 
@@ -116,16 +117,16 @@ def main() -> None:
     options = parser.parse_args()
     started = time.perf_counter()
     rows = []
-    print(f"{'condition':34s}{'way':21s}{'rule':13s}  local   half    bias  pooled   half")
+    print(f"{'condition':34s}{'way':22s}{'rule':13s}  local   half    bias  pooled   half")
     for condition, sizes in CONDITIONS.items():
         for name, way in WAYS.items():
-            if sizes.get("members") == 3 and name == "correlated":
+            if sizes.get("members") == 3 and name in {"correlated", "errors_in_variables"}:
                 continue
             for rule_name, rule in (("all", All()), ("moderated_z", ByModeratedZ())):
                 found = run(way, rule, sizes, options.rounds)
                 rows.append({"condition": condition, "way": name, "rule": rule_name, **found})
                 print(
-                    f"{condition:34s}{name:21s}{rule_name:13s}"
+                    f"{condition:34s}{name:22s}{rule_name:13s}"
                     + "".join(f"{value:8.3f}" for value in found.values())
                 )
     print(f"{options.rounds} rounds of 40 loci, {time.perf_counter() - started:.0f} s")

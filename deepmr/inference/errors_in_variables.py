@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from deepmr.effects import MemberEffects
 from deepmr.inference.combine import combine, pseudo_values, require_members, selected
@@ -33,6 +35,10 @@ class ErrorsInVariables:
     instruments hold no signal and the effect is missing, with the flag ``no_signal``.
 
     Args:
+        selection: ``cross_fitted`` lets the instruments of a product x_j y_k be chosen by the
+            members that are neither j nor k, so that selection exaggerates nothing (winner's
+            curse); the instruments reported are those of any product. ``shared`` chooses them
+            once, by all members: fair only to rules that do not look at the effects.
         loci: As for `PerMember`.
 
     References:
@@ -40,6 +46,7 @@ class ErrorsInVariables:
         form of a U-statistic over members).
     """
 
+    selection: Literal["cross_fitted", "shared"] = "cross_fitted"
     loci: Loci = "sampled"
 
     def __call__(
@@ -66,14 +73,17 @@ class ErrorsInVariables:
         """Return the effect of each locus, with the pseudo-values.
 
         Raises:
-            ValueError: If there are fewer than three members.
+            ValueError: If there are fewer than three members, or four with cross-fitting.
         """
-        require_members(members, 3, "errors_in_variables")
-        _, mask = selected(members, exposure, outcome, rule)
-        x = np.where(mask[..., None, :], members.of(exposure), 0.0)
-        y = np.where(mask[..., None, :], members.of(outcome), 0.0)
-        products = x @ np.swapaxes(y, -1, -2)
-        squares = x @ np.swapaxes(x, -1, -2)
+        x, y = members.of(exposure), members.of(outcome)
+        if self.selection == "shared":
+            require_members(members, 3, "errors_in_variables")
+            _, mask = selected(members, exposure, outcome, rule)
+            x, y = np.where(mask[..., None, :], x, 0.0), np.where(mask[..., None, :], y, 0.0)
+            products, squares = x @ np.swapaxes(y, -1, -2), x @ np.swapaxes(x, -1, -2)
+        else:
+            require_members(members, 4, "errors_in_variables")
+            products, squares, mask = _cross_fitted(members, exposure, outcome, rule)
         full, enough = _slope(_distinct(products), _distinct(squares))
         without, enough_without = _slope(_distinct_without(products), _distinct_without(squares))
         kept = enough & np.all(enough_without, axis=-1)
@@ -85,6 +95,31 @@ class ErrorsInVariables:
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
         return pool_slopes(local, pooling=pooling, loci=self.loci)
+
+
+def _cross_fitted(
+    members: MemberEffects, exposure: str, outcome: str, rule: Rule
+) -> tuple[
+    Float64[np.ndarray, "*batch member member"],
+    Float64[np.ndarray, "*batch member member"],
+    Bool[np.ndarray, "*batch variant"],
+]:
+    """Return sums of x_j y_k and x_j x_k over instruments that neither j nor k chose."""
+    x, y = members.of(exposure), members.of(outcome)
+    n = members.n_members
+    products = np.zeros((*x.shape[:-2], n, n))
+    squares = np.zeros_like(products)
+    union = np.zeros(members.mask.shape, bool)
+    for j, k in combinations(range(n), 2):
+        others = np.setdiff1d(np.arange(n), (j, k))
+        judges = replace(members, value=members.value[..., others, :])
+        _, mask = selected(judges, exposure, outcome, rule)
+        union |= mask
+        squares[..., j, k] = np.sum(x[..., j, :] * x[..., k, :], axis=-1, where=mask)
+        squares[..., k, j] = squares[..., j, k]
+        products[..., j, k] = np.sum(x[..., j, :] * y[..., k, :], axis=-1, where=mask)
+        products[..., k, j] = np.sum(x[..., k, :] * y[..., j, :], axis=-1, where=mask)
+    return products, squares, union
 
 
 def _distinct(table: Float64[np.ndarray, "*batch member member"]) -> Float64[np.ndarray, "*batch"]:

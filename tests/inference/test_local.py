@@ -110,6 +110,36 @@ def test_choosing_by_other_members_removes_the_winners_curse():
     assert np.mean(chosen**2) == pytest.approx(1.0, abs=0.05)  # about 30,000 values, error .008
 
 
+def test_cross_fitting_and_correction_together_are_unbiased_where_either_alone_is_not():
+    members, truth = ensemble(
+        np.random.default_rng(14), n_loci=3000, noise=0.6, member_sd=0.0, own_sd=0.0
+    )
+    # Half of the variants without effect, so that the rule has something to exaggerate.
+    value = members.value.copy()
+    clean, _ = ensemble(np.random.default_rng(14), n_loci=3000, noise=0.0, member_sd=0, own_sd=0)
+    value[..., ::2] -= clean.value[..., ::2]
+    members = dataclasses.replace(members, value=value)
+    bias = {
+        name: float(np.mean(run(way, members, ByModeratedZ()).estimate.effect.value - truth))
+        for name, way in {
+            "neither": PerMember(),
+            "crossed": CrossFitted(),
+            "corrected": ErrorsInVariables(selection="shared"),
+            "both": ErrorsInVariables(),
+        }.items()
+    }
+    # Monte Carlo errors are about .0015.
+    assert abs(bias["both"]) < 0.006
+    assert min(-bias["neither"], -bias["crossed"], -bias["corrected"]) > 0.012
+
+
+def test_cross_fitting_with_every_variant_is_the_shared_selection():
+    members, _ = ensemble(np.random.default_rng(15), n_loci=3)
+    one = run(ErrorsInVariables(), members)
+    two = run(ErrorsInVariables(selection="shared"), members)
+    np.testing.assert_allclose(one.slopes, two.slopes, rtol=1e-9)
+
+
 def test_gls_with_full_shrinkage_is_the_jackknife_of_equal_weights():
     members, _ = ensemble(np.random.default_rng(6), n_loci=4)
     one, two = run(Correlated(shrinkage=1.0), members), run(Jackknife(), members)
@@ -203,7 +233,8 @@ def test_weights_other_than_equal_come_from_the_ensembles_errors():
         (PerMember(), 1, 2),
         (Jackknife(), 2, 3),
         (CrossFitted(), 2, 3),
-        (ErrorsInVariables(), 2, 3),
+        (ErrorsInVariables(), 3, 4),
+        (ErrorsInVariables(selection="shared"), 2, 3),
         (Correlated(), 3, 4),
     ],
     ids=lambda one: type(one).__name__,
