@@ -123,20 +123,28 @@ class ByModeratedZ:
     translated to the normal quantile of the same tail probability: 3 keeps 0.27 % of the variants
     without effect, whatever the size of the ensemble. See `moderated_variance`.
 
+    Members that share an error agree on it, and pass any threshold of precision. Where nothing
+    moves the exposure (a locus of several redundant sites), such variants are the only ones left,
+    and the slope over them is a ratio of errors. ``min_effect`` asks for more than an error's size.
+
     Args:
         min_z: Threshold, in normal standard deviations.
+        min_effect: Threshold on |effect|, on the effect scale.
 
     Raises:
-        ValueError: If it is negative.
+        ValueError: If either is negative.
 
     References:
         Smyth 2004, doi:10.2202/1544-6115.1027 (moderated t, empirical Bayes variances).
     """
 
     min_z: float = 3.0
+    min_effect: float = 0.0
 
     def __post_init__(self) -> None:
         _check_threshold(self.min_z)
+        if not self.min_effect >= 0:
+            raise ValueError(f"instruments.min_effect must be 0 or more, got {self.min_effect}")
 
     def __call__(
         self,
@@ -144,10 +152,11 @@ class ByModeratedZ:
         *,
         offset: Int[np.ndarray, "*batch variant"] | None = None,  # noqa: ARG002
     ) -> Bool[np.ndarray, "*batch variant"]:
-        """Return where the moderated |z| reaches the threshold."""
+        """Return where the moderated |z| and the effect reach their thresholds."""
         variance, df = moderated_variance(effects.se_exposure**2, effects.df, effects.mask)
-        z = _ratio(np.abs(effects.beta_exposure), np.sqrt(variance))
-        return np.asarray(effects.mask & (_normal_scale(z, df[..., None]) >= self.min_z))
+        size = np.abs(effects.beta_exposure)
+        precise = _normal_scale(_ratio(size, np.sqrt(variance)), df[..., None]) >= self.min_z
+        return np.asarray(effects.mask & precise & (size >= self.min_effect))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

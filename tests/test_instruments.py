@@ -42,6 +42,14 @@ def test_strength_is_precision_not_magnitude():
     assert TopK(k=1, by="magnitude")(e).tolist() == [True, False]
 
 
+def test_a_small_effect_on_which_all_members_agree_can_be_left_out():
+    e = effects([0.2, 0.5, 0.8, 3.0], [0.01, 0.01, 0.01, 2.9])
+    assert ByModeratedZ(min_z=3.0)(e).tolist() == [True, True, True, False]
+    assert ByModeratedZ(min_z=3.0, min_effect=0.5)(e).tolist() == [False, True, True, False]
+    with pytest.raises(ValueError, match=r"min_effect must be 0 or more, got -1"):
+        ByModeratedZ(min_effect=-1.0)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 def test_a_rule_never_takes_a_masked_variant_and_its_presence_changes_nothing(rule):
     rng = np.random.default_rng(0)
