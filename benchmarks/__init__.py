@@ -1,0 +1,1 @@
+"""Studies and speed comparisons, run as `python -m benchmarks.NAME`."""

@@ -1,0 +1,1 @@
+"""The published simulation: the published method and ours, side by side."""

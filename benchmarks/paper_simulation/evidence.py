@@ -1,0 +1,171 @@
+"""One round: simulate, train an ensemble, measure every substitution's effect; kept as a file."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from hydra import compose, initialize_config_dir
+from jaxtyping import Bool, Float64
+
+from deepmr.cli.plans import fit_plan
+from deepmr.data.simulation import SimulationSource
+from deepmr.effects import MemberEffects
+from deepmr.files import atomic_write
+from deepmr.lightning.training import load_weights, read_history
+from deepmr.mutagenesis import build_engine, saturation
+from deepmr.simulation import anscombe
+from deepmr.workflow.fit import fit
+
+__all__ = ["NETWORKS", "SCENARIOS", "Evidence", "Round", "gather"]
+
+SCENARIOS = ("none", "independent", "sequence", "both")
+NETWORKS = {"published": ["experiment=paper"], "default": []}
+"""What `train.py` is told, apart from seed and scenario."""
+
+_CONF = Path(__file__).resolve().parents[2] / "conf"
+_TASKS = ("GATA1", "TAL1")
+_FLOOR_DRAWS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One simulated data set and one kind of network.
+
+    Args:
+        scenario: Confounding.
+        seed: Of the data and the networks.
+        network: Which recipe, a key of `NETWORKS`.
+        effect: Strength of the cooperation; None draws it as the paper does.
+        members: Networks of the ensemble.
+    """
+
+    scenario: str
+    seed: int
+    network: str
+    effect: float | None = None
+    members: int = 5
+
+    @property
+    def name(self) -> str:
+        """Name of the round's file."""
+        strength = "drawn" if self.effect is None else f"{self.effect:g}"
+        return f"{self.scenario}-{strength}-{self.seed}-{self.network}-{self.members}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What inference needs of a round, and what the round is.
+
+    Args:
+        members: Effects of every substitution at the test loci with both motifs.
+        truth: Their noiseless effects on both tasks.
+        in_motif: Substitutions in the planted motif of either task.
+        effect: r.
+        validation_mse: Of each member and task, Anscombe scale.
+        noise_floor: The same of the noiseless truth: no network does better.
+        seconds: What training and mutagenesis took.
+    """
+
+    members: MemberEffects
+    truth: Float64[np.ndarray, "locus task variant"]
+    in_motif: Bool[np.ndarray, "locus task variant"]
+    effect: float
+    validation_mse: Float64[np.ndarray, "member task"]
+    noise_floor: Float64[np.ndarray, " task"]
+    seconds: float
+
+
+def gather(one: Round, cache: Path) -> Evidence:
+    """Return a round's evidence, from its file or made now.
+
+    The ensemble is trained by the same code and configuration as `train.py`, and goes on where
+    an interrupted one stopped.
+    """
+    path = cache / f"{one.name}.npz"
+    if not path.is_file():
+        _make(one, cache, path)
+    return _read(path)
+
+
+def _make(one: Round, cache: Path, path: Path) -> None:
+    start = time.perf_counter()
+    options = [f"data.confounding={one.scenario}", f"seed={one.seed}", f"ensemble={one.members}"]
+    if one.effect is not None:
+        options.append(f"data.effect={one.effect}")
+    options += [f"name={one.name}", f"paths.output={cache}", "logger=csv"]
+    options += ["trainer.enable_progress_bar=false"]
+    with initialize_config_dir(str(_CONF), version_base="1.3"):
+        config = compose("train", overrides=[*NETWORKS[one.network], *options])
+    config.logger = None
+    plan = fit_plan(config)
+    if not (plan.folder / "manifest.json").is_file():
+        fit(plan)
+    source = plan.source
+    if not isinstance(source, SimulationSource):
+        raise TypeError(f"the benchmark simulates its data, got data={source.name}")
+    folders = [plan.folder / "members" / str(k) for k in range(one.members)]
+    loci = source.candidate_loci(*_TASKS)
+    variants = saturation(source.sequences(*loci))
+    effects = []
+    for folder in folders:
+        network = load_weights(plan.network(), folder / "best.ckpt")
+        engine = build_engine(network, length=source.length)
+        effects.append(engine(source.sequences(*loci), variants).difference)
+    content = {
+        "value": np.stack(effects, axis=2).astype(np.float32),
+        "offset": variants.offset,
+        "ref": variants.ref,
+        "alt": variants.alt,
+        "mask": variants.mask,
+        "truth": source.true_effects(*loci),
+        "in_motif": np.stack([source.motif_variants(t, *loci) for t in _TASKS], axis=1),
+        "effect": np.asarray(source.dataset.grammar.effect),
+        "validation_mse": np.stack([_validation(folder) for folder in folders]),
+        "noise_floor": _floor(source),
+        "seconds": np.asarray(time.perf_counter() - start),
+    }
+    with atomic_write(path, "wb") as stream:
+        np.savez_compressed(stream, **content)
+    shutil.rmtree(plan.folder)
+
+
+def _validation(folder: Path) -> Float64[np.ndarray, " task"]:
+    history = read_history(folder)
+    best = min(history, key=lambda epoch: epoch["validation/loss"])
+    return np.asarray([best[f"validation/mse/{task}"] for task in _TASKS])
+
+
+def _floor(source: SimulationSource) -> Float64[np.ndarray, " task"]:
+    """Return the mean squared distance of readings from their noiseless means."""
+    data = source.dataset
+    codes = data.sequences.codes[data.rows["validation"]]
+    rng = np.random.default_rng(0)
+    mean = data.grammar.noiseless(codes)
+    draws = [
+        anscombe(data.grammar.observe(rng, codes).astype(np.float64)) for _ in range(_FLOOR_DRAWS)
+    ]
+    return np.asarray(np.mean([(draw - mean) ** 2 for draw in draws], axis=(0, 1)))
+
+
+def _read(path: Path) -> Evidence:
+    with np.load(path) as content:
+        return Evidence(
+            members=MemberEffects(
+                value=content["value"].astype(np.float64),
+                tasks=_TASKS,
+                offset=content["offset"],
+                ref=content["ref"],
+                alt=content["alt"],
+                mask=content["mask"],
+            ),
+            truth=content["truth"],
+            in_motif=content["in_motif"],
+            effect=float(content["effect"]),
+            validation_mse=content["validation_mse"],
+            noise_floor=content["noise_floor"],
+            seconds=float(content["seconds"]),
+        )

@@ -1,0 +1,175 @@
+"""What each method says of a round, and whether it is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from benchmarks.paper_simulation.evidence import Evidence
+from deepmr.effects import EffectSizes, MemberEffects
+from deepmr.inference import Inference, LocalInference, PerMember
+from deepmr.instruments import All, ByModeratedZ, Rule
+from deepmr.meta import MetaAnalysisResult, random_effects
+from deepmr.mr import MREstimate, egger, inverse_variance_weighted
+from deepmr.workflow.estimation import true_slope
+
+__all__ = ["METHODS", "Method", "judge"]
+
+Estimator = Callable[[EffectSizes], MREstimate]
+
+NO_EFFECT = 1e-3
+"""True slopes below this count as zero where type-I error is judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The published inference, its defects included, for comparison only.
+
+    The standard error is the members' standard deviation (ddof 0), variants count as independent
+    in a locus, and loci in the meta-analysis.
+    """
+
+    def local(
+        self,
+        members: MemberEffects,
+        exposure: str,
+        outcome: str,
+        *,
+        rule: Rule,
+        estimator: Estimator,
+    ) -> LocalInference:
+        """Return the effect of each locus."""
+        effects = members.summarise(exposure, outcome)
+        effects = replace(effects, mask=effects.mask & rule(effects, offset=members.offset))
+        # summarise gives sd / sqrt(n) with ddof 1.
+        factor = np.sqrt(members.n_members - 1.0)
+        spread = replace(
+            effects,
+            se_exposure=effects.se_exposure * factor,
+            se_outcome=effects.se_outcome * factor,
+        )
+        return LocalInference(estimate=estimator(spread), instruments=spread.mask)
+
+    def pool(
+        self, local: LocalInference, *, pooling: Callable[..., MetaAnalysisResult]
+    ) -> MetaAnalysisResult:
+        """Pool loci as if they were independent."""
+        return pooling(local.estimate.effect.value, local.estimate.effect.se)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A way from the members' effects to intervals.
+
+    Args:
+        inference: From members to estimates.
+        rule: Which variants are instruments.
+        estimator: Of a locus.
+        pooling: Of loci.
+        in_motif: Use the substitutions in the exposure's planted motif only, as published.
+    """
+
+    inference: Inference | Published
+    rule: Rule
+    estimator: Estimator
+    pooling: Callable[..., MetaAnalysisResult]
+    in_motif: bool
+
+
+_IVW = partial(inverse_variance_weighted, model="auto")
+_REML = partial(random_effects, adjustment="none")
+METHODS: dict[str, Method] = {
+    "published_ivw": Method(
+        inference=Published(), rule=All(), estimator=_IVW, pooling=_REML, in_motif=True
+    ),
+    "published_robust_egger": Method(
+        inference=Published(),
+        rule=All(),
+        estimator=partial(egger, robust=True),
+        pooling=_REML,
+        in_motif=True,
+    ),
+    "default": Method(
+        inference=PerMember(),
+        rule=ByModeratedZ(),
+        estimator=_IVW,
+        pooling=random_effects,
+        in_motif=False,
+    ),
+    "default_in_motif": Method(
+        inference=PerMember(),
+        rule=All(),
+        estimator=_IVW,
+        pooling=random_effects,
+        in_motif=True,
+    ),
+}
+"""``default`` is what `interrogate.py` does by default (conf/inference, instruments, meta)."""
+
+
+def judge(evidence: Evidence, name: str, *, reverse: bool) -> dict[str, Any]:
+    """Hold one method's intervals against the truth.
+
+    Args:
+        evidence: Of one round.
+        name: A key of `METHODS`.
+        reverse: Ask whether the outcome causes the exposure. It does not, so only substitutions
+            in the outcome's motif serve: elsewhere the true slope is that of the causal effect
+            turned round.
+
+    Returns:
+        A flat record; slopes and widths on the Anscombe scale.
+    """
+    method = METHODS[name]
+    members = evidence.members
+    cause, effect = (1, 0) if reverse else (0, 1)
+    if method.in_motif or reverse:
+        members = replace(members, mask=members.mask & evidence.in_motif[:, cause])
+    asked = members.tasks[cause], members.tasks[effect]
+    local = method.inference.local(members, *asked, rule=method.rule, estimator=method.estimator)
+    truth = true_slope(evidence.truth[:, cause], evidence.truth[:, effect], local.instruments)
+    known = np.isfinite(local.estimate.effect.value) & np.isfinite(truth)
+    pooled = method.inference.pool(local, pooling=method.pooling)
+    return _local_record(local.estimate, truth, known) | _pooled_record(pooled, truth[known])
+
+
+def _local_record(
+    estimate: MREstimate, truth: Float64[np.ndarray, " locus"], known: Bool[np.ndarray, " locus"]
+) -> dict[str, Any]:
+    lower, upper = (bound[known] for bound in estimate.effect.interval())
+    value, truth = estimate.effect.value[known], truth[known]
+    rejected = (lower > 0) | (upper < 0)
+    null = np.abs(truth) < NO_EFFECT
+    return {
+        "n_loci": int(known.sum()),
+        "n_instruments": float(np.median(estimate.n_instruments[known])),
+        "local_covered": int(((lower <= truth) & (truth <= upper)).sum()),
+        "local_half_width": float(np.median((upper - lower) / 2)),
+        "local_bias": float(np.mean(value - truth)),
+        "local_rmse": float(np.sqrt(np.mean((value - truth) ** 2))),
+        "n_null": int(null.sum()),
+        "null_rejected": int((rejected & null).sum()),
+    }
+
+
+def _pooled_record(
+    pooled: MetaAnalysisResult, truth: Float64[np.ndarray, " locus"]
+) -> dict[str, Any]:
+    mean = float(np.mean(truth))
+    lower, upper = (float(bound) for bound in pooled.pooled.interval())
+    value, tau = float(pooled.pooled.value), float(np.sqrt(pooled.tau2))
+    return {
+        "pooled_truth": mean,
+        "pooled_value": value,
+        "pooled_se": float(pooled.pooled.se),
+        "pooled_lower": lower,
+        "pooled_upper": upper,
+        "pooled_covers": bool(lower <= mean <= upper),
+        "within_two_tau": bool(abs(value - mean) <= 2 * tau),
+        "pooled_rejects_zero": bool(lower > 0 or upper < 0),
+    }
