@@ -90,7 +90,9 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
 def _without_null(conf: Path, argument: str) -> str:
     """Hydra refuses ``logger=null`` for a group; where there is a ``none``, it is meant."""
     group, _, value = argument.partition("=")
-    return f"{group}=none" if value == "null" and (conf / group / "none.yaml").is_file() else argument
+    return (
+        f"{group}=none" if value == "null" and (conf / group / "none.yaml").is_file() else argument
+    )
 
 
 def run(main: Callable[[], Any], config_name: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["ESTIMATES", "LOCI", "META", "METRICS", "SCHEMA_VERSION", "key"]
+__all__ = ["ESTIMATES", "LOCI", "META", "METRICS", "SCHEMA_VERSION", "SCORES", "key"]
 
 SCHEMA_VERSION = 1
 
@@ -120,6 +120,23 @@ META = _schema(
     ),
     "value se df ci_lower ci_upper p_value neg_log10_p q q_df tau2 i2 prediction_lower "
     "prediction_upper true_value",
+)
+
+SCORES = _schema(
+    "scores",
+    "task stage score",
+    (
+        ("task", pa.string(), "", "Name of the task."),
+        ("kind", pa.string(), "", "binary, count or signal."),
+        ("stage", pa.string(), "", "before or after calibration."),
+        ("score", pa.string(), "", "e.g. nll, brier, ece_mass, coverage_95."),
+        ("value", pa.float64(), "", "On the test split; null where it is undefined."),
+        ("lower", pa.float64(), "", "Lower end of its 95 % bootstrap interval."),
+        ("upper", pa.float64(), "", "Upper end of its 95 % bootstrap interval."),
+        ("n_samples", pa.int64(), "windows", "Labelled windows."),
+        ("n_positives", pa.int64(), "windows", "Positives among them; 0 for other kinds."),
+    ),
+    "value lower upper",
 )
 
 METRICS = _schema(

@@ -1,7 +1,10 @@
 """Training and prediction on Lightning's engine: the only room that knows Lightning and W&B."""
 
+import importlib
 import logging
 import warnings
+
+importlib.import_module("pytorch_lightning")  # it sets the level below itself: set it afterwards
 
 # Lightning tells of hardware it did not find, once a Trainer, and of its own deprecations.
 for _name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):

@@ -8,15 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64
+from matplotlib.axes import Axes
+from scipy.special import expit
 
-from deepmr.calibration import CalibratorTable, fit_calibrators
-from deepmr.io.schema import METRICS
+from deepmr.calibration import (
+    CalibrationCurve,
+    CalibratorTable,
+    FittedVariance,
+    PredictiveCalibrator,
+    TaskScore,
+    fit_calibrators,
+    reliability_curve,
+    score_tasks,
+)
+from deepmr.files import atomic_write
+from deepmr.io.schema import METRICS, SCORES
 from deepmr.io.tables import write_table
 from deepmr.lightning.metrics import task_metrics
-from deepmr.tasks import TaskTable
+from deepmr.plot import reliability, to_png
+from deepmr.tasks import Task, TaskTable
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -36,18 +50,22 @@ class Evaluation:
         calibrators: Fitted on the calibration split.
         raw: Ensemble mean on the test split, before calibration.
         calibrated: The same after it.
+        spread: Standard deviation over members (ddof 1); 0 for a single one.
         target: Of the test split.
         mask: True where a target was measured.
         rows: Final scores: member (-1: the ensemble), split, task, stage, metric, value.
+        scores: Calibration before and after, with intervals.
     """
 
     tasks: TaskTable
     calibrators: CalibratorTable
     raw: Float64[np.ndarray, "sample task"]
     calibrated: Float64[np.ndarray, "sample task"]
+    spread: Float64[np.ndarray, "sample task"]
     target: Float32[np.ndarray, "sample task"]
     mask: Bool[np.ndarray, "sample task"]
     rows: tuple[dict[str, Any], ...]
+    scores: tuple[TaskScore, ...]
 
     def score(self, task: str, metric: str, stage: str) -> float:
         """Return one of the ensemble's scores on the test split; NaN where it is undefined."""
@@ -60,6 +78,11 @@ class Evaluation:
             ):
                 return float(row["value"])
         return float("nan")
+
+    def _nll(self, task: str, stage: str) -> float:
+        wanted = (task, stage, "nll")
+        found = [row.value for row in self.scores if (row.task, row.stage, row.score) == wanted]
+        return found[0] if found else float("nan")
 
     def calibrator_json(self) -> str:
         """Return the calibrators as JSON text."""
@@ -76,35 +99,78 @@ class Evaluation:
         kept = [row for row in self.rows if row["member"] is None]
         return {name: [row[name] for row in kept] for name in names}
 
-    def draw(
-        self, folder: Path, histories: Sequence[Sequence[Mapping[str, float]]]
-    ) -> dict[str, Path]:
-        return {}
+    def write_scores(self, path: Path) -> None:
+        """Write calibration scores with their intervals, before and after."""
+        stage = {"raw": "before", "calibrated": "after"}
+        rows = [row.to_record() | {"stage": stage[row.stage]} for row in self.scores]
+        write_table(path, {name: [row[name] for row in rows] for name in SCORES.names}, SCORES)
+
+    def draw(self, folder: Path) -> dict[str, Path]:
+        """Draw a reliability diagram of every task that has both outcomes on the test split.
+
+        Returns:
+            Figures by name.
+        """
+        figures: dict[str, Path] = {}
+        for column, task in enumerate(self.tasks):
+            axes = self._reliability(task, column)
+            if axes is None:
+                continue
+            name = f"reliability-{task.name}"
+            figures[name] = folder / f"{name}.png"
+            with atomic_write(figures[name], "wb") as stream:
+                stream.write(to_png(axes))
+            plt.close(axes.figure)
+        return figures
+
+    def _reliability(self, task: Task, column: int) -> Axes | None:
+        kept = self.mask[:, column]
+        target = self.target[kept, column].astype(np.float64)
+        raw, spread = self.raw[kept, column], self.spread[kept, column]
+        fitted = self.calibrators.of(task.name)
+        if task.kind == "binary":
+            if len(np.unique(target)) < 2:
+                return None
+            curves = {
+                name: reliability_curve(expit(logit), target)
+                for name, logit in (("before", raw), ("after", fitted.transform(raw)))
+            }
+            return reliability(curves, task=task.name, log=bool(target.mean() < 0.05))
+        if not isinstance(fitted, PredictiveCalibrator) or len(target) < 2:
+            return None
+        promised = FittedVariance(noise=1.0, scale=1.0)
+        before = {"before": promised} if task.kind == "count" else {}
+        curves = {
+            name: _coverage(one, raw, spread, target)
+            for name, one in (before | {"after": fitted}).items()
+        }
+        axes = reliability(curves, task=task.name)
+        axes.set(xlabel="Nominal coverage of an interval", ylabel="Observed coverage")
+        return axes
 
     def text(self) -> str:
         """Return the final scores as a short table for the terminal."""
         lines = []
-        shown = (
-            ("binary", ("auroc", "auprc"), "nll"),
-            ("count", ("pearson", "r2"), "mse"),
-            ("signal", ("pearson", "r2"), "mse"),
-        )
-        for kind, plain, changed in shown:
+        shown = (("binary", ("auroc", "auprc")), ("count", ("pearson", "r2")), ("signal", ("r2",)))
+        for kind, metrics in shown:
             members = [task for task in self.tasks if task.kind == kind]
             if not members:
                 continue
-            width = max(len(task.name) for task in members)
-            n = [int(self.mask[:, self.tasks.index(task)].sum()) for task in members]
-            header = f"{'test split':<{width}}  {'n':>8}"
-            header += "".join(f"  {name:>8}" for name in plain)
-            header += f"  {changed + ' before':>12}  {'after':>8}"
-            lines.append(header)
-            for task, count in zip(members, n, strict=True):
-                line = f"{task.name:<{width}}  {count:>8}"
-                line += "".join(f"  {self.score(task.name, m, 'before'):>8.3f}" for m in plain)
-                line += f"  {self.score(task.name, changed, 'before'):>12.4f}"
-                line += f"  {self.score(task.name, changed, 'after'):>8.4f}"
-                lines.append(line)
+            width = max(10, *(len(task.name) for task in members))
+            lines.append(
+                f"{'test split':<{width}}  {'n':>8}"
+                + "".join(f"  {name:>8}" for name in metrics)
+                + f"  {'nll before':>10}  {'after':>8}"
+            )
+            for task in members:
+                n = int(self.mask[:, self.tasks.index(task)].sum())
+                cells = [self.score(task.name, name, "before") for name in metrics]
+                nll = [self._nll(task.name, stage) for stage in ("raw", "calibrated")]
+                lines.append(
+                    f"{task.name:<{width}}  {n:>8}"
+                    + "".join(f"  {value:>8.3f}" for value in cells)
+                    + f"  {nll[0]:>10.4f}  {nll[1]:>8.4f}"
+                )
         return "\n".join(lines)
 
 
@@ -120,16 +186,18 @@ def evaluate(
         specification: How each kind of task is calibrated.
     """
     members, target, mask = predictions["calibration"]
+    alone = len(members) < 2
     calibrators = fit_calibrators(
         specification,
         tasks,
         members.mean(axis=0),
         target.astype(np.float64),
         mask=mask,
-        spread=members.std(axis=0, ddof=1) if len(members) > 1 else None,
+        spread=None if alone else members.std(axis=0, ddof=1),
     )
     members, target, mask = predictions["test"]
     raw = members.mean(axis=0)
+    spread = np.zeros_like(raw) if alone else members.std(axis=0, ddof=1)
     calibrated = calibrators.transform(members).mean(axis=0)
     rows = list(_scores(tasks, raw, target, mask, member=None, stage="before"))
     rows += _scores(tasks, calibrated, target, mask, member=None, stage="after")
@@ -140,9 +208,40 @@ def evaluate(
         calibrators=calibrators,
         raw=raw,
         calibrated=calibrated,
+        spread=spread,
         target=target,
         mask=mask,
         rows=tuple(rows),
+        scores=tuple(
+            score_tasks(
+                calibrators,
+                tasks,
+                raw,
+                target.astype(np.float64),
+                mask=mask,
+                spread=None if alone else spread,
+                draws=200,
+            )
+        ),
+    )
+
+
+def _coverage(
+    calibrator: PredictiveCalibrator,
+    prediction: Float64[np.ndarray, " sample"],
+    spread: Float64[np.ndarray, " sample"],
+    target: Float64[np.ndarray, " sample"],
+) -> CalibrationCurve:
+    """Return how often intervals of ten nominal levels hold the observation."""
+    levels = np.append(np.arange(0.1, 0.95, 0.1), 0.95)
+    observed = []
+    for level in levels:
+        lower, upper = calibrator.interval(prediction, spread, level=float(level))
+        observed.append(np.mean((lower <= target) & (target <= upper)))
+    return CalibrationCurve(
+        confidence=levels,
+        frequency=np.array(observed),
+        count=np.full(len(levels), len(target), dtype=np.int64),
     )
 
 
@@ -191,7 +290,7 @@ def _epoch_rows(histories: Sequence[Sequence[Mapping[str, float]]]) -> list[dict
                         "member": member,
                         "epoch": int(epoch["epoch"]),
                         "split": split,
-                        "task": task[0] if task else "all",
+                        "task": task[0] if task else None,
                         "stage": "before",
                         "metric": metric,
                         "value": value,

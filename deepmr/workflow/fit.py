@@ -15,6 +15,7 @@ from torch import nn
 from deepmr.data.source import DataSource
 from deepmr.files import atomic_write, write_json
 from deepmr.io.manifest import write_manifest
+from deepmr.io.tables import read_table
 from deepmr.lightning.datamodule import SequenceDataModule
 from deepmr.lightning.module import MultiTaskModule, epoch_seed
 from deepmr.lightning.prediction import predict_split
@@ -22,6 +23,7 @@ from deepmr.lightning.tracking import NoTracker, Tracker
 from deepmr.lightning.training import BEST, load_weights, read_history, train_member
 from deepmr.losses import MultiTaskLoss
 from deepmr.models import set_output_statistics
+from deepmr.plot import learning_curve, to_png
 from deepmr.workflow.evaluation import Evaluation, evaluate
 from deepmr.workflow.folder import open_run
 
@@ -215,12 +217,16 @@ def _report(plan: FitPlan, tracker: Tracker, evaluation: Evaluation, started: da
     with atomic_write(folder / "calibrator.json") as stream:
         stream.write(evaluation.calibrator_json())
     evaluation.write_metrics(folder / "metrics.parquet", histories)
-    figures = evaluation.draw(folder / "figures", histories)
+    evaluation.write_scores(folder / "scores.parquet")
+    figures = evaluation.draw(folder / "figures")
+    figures["learning-curve"] = folder / "figures" / "learning-curve.png"
+    with atomic_write(figures["learning-curve"], "wb") as stream:
+        stream.write(to_png(learning_curve(read_table(folder / "metrics.parquet"))))
     tracker.table("metrics", evaluation.summary_columns())
     for name, path in figures.items():
         tracker.figure(name, path)
     print(evaluation.text())
-    outputs = ["config.yaml", "tasks.json", "members", "calibrator.json", "metrics.parquet"]
+    written = ("config.yaml", "tasks.json", "members", "calibrator.json", "metrics.parquet")
     write_manifest(
         folder,
         command=plan.command,
@@ -228,7 +234,7 @@ def _report(plan: FitPlan, tracker: Tracker, evaluation: Evaluation, started: da
         device=str(plan.trainer(logger=False, enable_checkpointing=False).strategy.root_device),
         started=started,
         inputs=plan.source.inputs(),
-        outputs=[folder / name for name in outputs],
+        outputs=[folder / name for name in (*written, "scores.parquet", "figures")],
     )
     tracker.artifact(folder.name, folder)
     print(f"results: {folder}")
