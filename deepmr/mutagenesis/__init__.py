@@ -2,17 +2,29 @@
 
 from deepmr.mutagenesis.averaged import Averaged
 from deepmr.mutagenesis.build import build_engine
+from deepmr.mutagenesis.checked import Checked
+from deepmr.mutagenesis.cost import bytes_per_locus, mutants_per_second
 from deepmr.mutagenesis.dense import Dense
+from deepmr.mutagenesis.dropout import FixedDropout, dropout_draws
 from deepmr.mutagenesis.effects import Engine, RawEffects
+from deepmr.mutagenesis.incremental import Incremental
+from deepmr.mutagenesis.trace import NotTraceableError
 from deepmr.mutagenesis.variants import Variants, saturation, substitutions
 
 __all__ = [
     "Averaged",
+    "Checked",
     "Dense",
     "Engine",
+    "FixedDropout",
+    "Incremental",
+    "NotTraceableError",
     "RawEffects",
     "Variants",
     "build_engine",
+    "bytes_per_locus",
+    "dropout_draws",
+    "mutants_per_second",
     "saturation",
     "substitutions",
 ]

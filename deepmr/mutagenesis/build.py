@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from torch import nn
 
 from deepmr.mutagenesis.averaged import Averaged
+from deepmr.mutagenesis.checked import Checked
 from deepmr.mutagenesis.dense import Dense
 from deepmr.mutagenesis.effects import Engine
+from deepmr.mutagenesis.incremental import Incremental
+from deepmr.mutagenesis.trace import NotTraceableError
 
 __all__ = ["build_engine"]
+
+_LOG = logging.getLogger(__name__)
+_LEAST_SAVING = 1.3
+"""Arithmetic saved below which bookkeeping may cost more than it spares."""
+_TOLERANCE = {"float32": 1e-3, "tf32": 3e-2, "float64": 1e-9, "bfloat16": 5e-2}
 
 
 def build_engine(
@@ -22,6 +31,7 @@ def build_engine(
     precision: str = "float32",
     strands: str = "forward",
     shifts: Sequence[int] = (0,),
+    check: int = 4,
 ) -> Engine:
     """Return an engine that measures mutation effects with a model.
 
@@ -29,21 +39,65 @@ def build_engine(
         model: Maps ``(batch, 4, length)`` to ``(batch, task)``; used in evaluation mode and
             given back as it was.
         length: Bases of a locus.
-        engine: ``dense`` runs the network once for each mutant.
+        engine: ``incremental`` computes what a substitution changes, exactly; ``dense`` runs the
+            network once for each mutant; ``auto`` takes the first where its arithmetic saves
+            enough, decided by counting, so that every process decides alike.
         chunk: Mutants evaluated together; chosen from free memory by default. Results at
-            different chunks differ in their last bits: on resume pass ``engine.chunk``.
-        precision: ``float32`` or ``float64``.
+            different chunks differ in their last bits: on resume pass the engine's ``chunk``.
+        precision: ``float32``, ``float64``, ``tf32`` (CUDA), or ``bfloat16`` (incremental only:
+            products of changes in bfloat16 on float32 references).
         strands: ``forward``, or ``both`` for the average with the reverse complement.
         shifts: Bases by which the locus is moved before it is read, averaged; see ``Averaged``.
+        check: Mutants of each batch that the incremental engine is compared on with whole
+            forward passes; 0 leaves that out.
 
     Raises:
-        ValueError: If an option is unknown, or the model does not map to ``(batch, task)``.
+        ValueError: If an option is unknown, the model does not map to ``(batch, task)``, or
+            ``engine="incremental"`` is asked of a model whose structure cannot be found.
     """
-    if engine not in {"auto", "dense"}:
+    if engine not in {"auto", "incremental", "dense"}:
         raise ValueError(f"engine must be auto, incremental or dense, got {engine!r}")
     if strands not in {"forward", "both"}:
         raise ValueError(f"strands must be forward or both, got {strands!r}")
-    built = Dense(model, length=length, chunk=chunk, precision=precision)
+    if precision not in _TOLERANCE:
+        raise ValueError(f"precision must be one of {', '.join(_TOLERANCE)}, got {precision!r}")
+    if check < 0:
+        raise ValueError(f"check must be 0 or more mutants a batch, got {check}")
+    built: Engine | None = None
+    if engine != "dense":
+        built = _incremental(model, length, chunk, precision, required=engine == "incremental")
+    if built is None:
+        built = Dense(model, length=length, chunk=chunk, precision=precision)
+    elif check:
+        tolerance = _TOLERANCE[precision]
+        built = Checked(built, model, length=length, sample=check, tolerance=tolerance)
     if strands == "forward" and tuple(shifts) == (0,):
         return built
     return Averaged(built, both_strands=strands == "both", shifts=shifts)
+
+
+def _incremental(
+    model: nn.Module, length: int, chunk: int | None, precision: str, *, required: bool
+) -> Incremental | None:
+    Dense(model, length=length, chunk=1)  # refuses a model of another form, and says so
+    name = type(model).__name__
+    try:
+        built = Incremental(model, length=length, chunk=chunk, precision=precision)
+    except NotTraceableError as error:
+        if required:
+            raise NotTraceableError(
+                f"engine=incremental needs a network whose structure can be found, but of {name} "
+                f"{error}; use engine=auto or engine=dense"
+            ) from error
+        _LOG.warning("%s runs densely, mutant by mutant: %s", name, error)
+        return None
+    if built.remainder:
+        _LOG.warning(
+            "%s runs incrementally up to %s; the rest runs on every mutant as a whole",
+            name,
+            "; ".join(built.remainder),
+        )
+    if not required and precision != "bfloat16" and built.saving() < _LEAST_SAVING:
+        _LOG.info("%s runs densely: incrementally it would save too little", name)
+        return None
+    return built

@@ -1,0 +1,137 @@
+"""What mutagenesis costs: arithmetic by counting, time by a short measurement, bytes by rule."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from jaxtyping import UInt8
+from torch import nn
+
+from deepmr.mutagenesis.effects import Engine
+from deepmr.mutagenesis.ends import End, LinearOverPositions
+from deepmr.mutagenesis.layers import Convolution
+from deepmr.mutagenesis.network import Network
+from deepmr.mutagenesis.variants import Variants
+
+__all__ = ["bytes_per_locus", "mutants_per_second", "saving"]
+
+_PASS = 20
+"""Multiply-adds in whose time one value is laid out, added to, and put through a function."""
+_START = 100_000
+"""Multiply-adds in whose time one operation is started from Python."""
+
+
+def saving(network: Network, chunk: int) -> float:
+    """Return the work of whole forward passes over that of the incremental engine.
+
+    Both are counted in multiply-adds, with a price for passes over memory and, on the
+    incremental side, for starting each operation of each block of ``chunk`` mutants.
+    """
+    total = network.total_stride
+    phases = range(0, min(total, network.length), max(1, total // 8))
+    rest = _tail(network)
+    changed = float(np.mean([_changed(network, phase) for phase in phases]))
+    per_phase = 3 * max(1, network.length // total)
+    started = _started(network) / min(chunk, per_phase)
+    return (_whole(network) + rest) / (changed + started + rest)
+
+
+def _started(network: Network) -> float:
+    taps = [layer.sliding.kernel for layer in network.layers if isinstance(layer, Convolution)]
+    operations = sum(taps) + 8 * len(network.layers) + 8 * len(network.ends)
+    return _START * (operations + 8 * len(network.vectors))
+
+
+def _whole(network: Network) -> float:
+    cost = float(sum(end.axis.length * _weights(network, end) for end in network.ends))
+    for layer, name, _ in network.parts():
+        channels, length = network.shapes()[name]
+        cost += _PASS * channels * length
+        if isinstance(layer, Convolution):
+            weights = layer.module.weight.numel()
+            cost += layer.axis.length * weights + _PASS * layer.axis.length * layer.channels
+    return cost
+
+
+def _changed(network: Network, phase: int) -> float:
+    spans = network.spans(phase)
+    cost = float(
+        sum(
+            min(spans[end.source].width, end.axis.length) * _weights(network, end)
+            for end in network.ends
+        )
+    )
+    for layer, name, axis in network.parts():
+        here = min(spans[name].width, axis.length)
+        cost += _PASS * here * network.shapes()[name][0]
+        if isinstance(layer, Convolution):
+            sources = [spans[source] for source in layer.sources]
+            span = spans[layer.name]
+            share = min(1.0, layer.axis.length / max(span.width, 1))
+            cost += share * layer.products(sources, span) + _PASS * span.width * layer.channels
+    return cost
+
+
+def _weights(network: Network, end: End) -> int:
+    """Return the multiply-adds an end spends on one position."""
+    channels = network.shapes()[end.source][0]
+    return channels * (end.weight.shape[2] if isinstance(end, LinearOverPositions) else 1)
+
+
+def _tail(network: Network) -> float:
+    """Return a guess for the tail: each weight once for every position it may meet."""
+    modules = [
+        network.traced.get_submodule(str(node.target))
+        for node in network.tail
+        if node.op == "call_module"
+    ]
+    cost = 0.0
+    for module in modules:
+        weights = sum(parameter.numel() for parameter in module.parameters())
+        meets = 1 if isinstance(module, nn.Linear) else network.length
+        cost += weights * meets
+    return cost + _PASS * 4 * network.length * len(network.tail)
+
+
+def mutants_per_second(
+    engine: Engine, codes: UInt8[np.ndarray, "locus length"], variants: Variants
+) -> float:
+    """Measure an engine on one locus, twice, and return the speed of the second time.
+
+    Args:
+        engine: What is measured.
+        codes: One or more loci; the first is used.
+        variants: Their variants; a dense engine is measured on two chunks of them.
+
+    Raises:
+        ValueError: If the first locus has no variants.
+    """
+    if not variants.mask[:1].any():
+        raise ValueError("a locus without variants cannot be measured; pick another")
+    mask = variants.mask[:1].copy()
+    if engine.settings["engine"] == "dense":
+        mask[0, np.flatnonzero(mask[0])[2 * engine.chunk :]] = False
+    some = Variants(
+        offset=variants.offset[:1], ref=variants.ref[:1], alt=variants.alt[:1], mask=mask
+    )
+    seconds = 0.0
+    for _ in range(2):
+        start = time.perf_counter()
+        engine(codes[:1], some)
+        seconds = time.perf_counter() - start
+    return float(mask.sum() / seconds)
+
+
+def bytes_per_locus(*, n_variants: int, n_tasks: int, n_members: int, itemsize: int) -> int:
+    """Return the bytes that the effects of one locus take, uncompressed.
+
+    Each effect takes ``itemsize`` bytes (2 for float16, 4 for float32), each variant 8 + 1 + 1
+    for its offset and bases, each task and member ``itemsize`` for the reference.
+
+    Example:
+        >>> bytes_per_locus(n_variants=3000, n_tasks=2, n_members=5, itemsize=4)
+        150040
+    """
+    effects = n_variants * n_tasks * n_members * itemsize
+    return effects + n_variants * 10 + n_tasks * n_members * itemsize

@@ -1,0 +1,112 @@
+"""Monte Carlo dropout as an ensemble: each draw is a network with masks of its own.
+
+References:
+    Gal and Ghahramani 2016, arXiv:1506.02142 (dropout at prediction as approximate inference).
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["FixedDropout", "dropout_draws"]
+
+
+class FixedDropout(nn.Module):
+    """Dropout with one mask, drawn once and shared by every input.
+
+    Args:
+        rate: Probability of dropping a value.
+        whole_channels: Drop channels as a whole, as ``nn.Dropout1d`` does.
+        seed: Decides the mask, with the shape of the first input.
+
+    Raises:
+        ValueError: If the rate lies outside [0, 1).
+    """
+
+    def __init__(self, *, rate: float, whole_channels: bool, seed: int) -> None:
+        super().__init__()
+        if not 0 <= rate < 1:
+            raise ValueError(f"a dropout rate lies at 0 or above and below 1, got {rate}")
+        self.rate = rate
+        self.whole_channels = whole_channels
+        self.seed = seed
+        self._masks: dict[tuple[int, ...], Tensor] = {}
+
+    def mask(self, like: Float[Tensor, "batch ..."]) -> Float[Tensor, "1 ..."]:
+        """Return the mask for inputs of this shape, scaled so that the mean input is kept."""
+        shape = tuple(like.shape[1:])
+        if shape not in self._masks:
+            drawn = (1, shape[0], *(1 for _ in shape[1:])) if self.whole_channels else (1, *shape)
+            generator = torch.Generator().manual_seed(self.seed)
+            kept = torch.rand(drawn, generator=generator) >= self.rate
+            self._masks[shape] = (kept.float() / (1 - self.rate)).expand(1, *shape)
+        return self._masks[shape].to(like)
+
+    def forward(self, values: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
+        """Multiply by the mask."""
+        return values * self.mask(values)
+
+
+def dropout_draws(model: nn.Module, *, draws: int, seed: int) -> list[nn.Module]:
+    """Return ``draws`` networks, each the model with dropout masks of its own.
+
+    A draw's masks are the same for the reference and all its alternatives, and for all loci:
+    a draw is to be used as a member of an ensemble is. The networks share parameters and buffers
+    with the model, which is left alone; use them in evaluation mode, where batch norm keeps its
+    statistics and the masks stay.
+
+    Raises:
+        ValueError: If there are fewer than 2 draws, or the model has no dropout module with a
+            rate above 0: every draw would be the same network and report an error of 0.
+        TypeError: If the model has dropout of a kind that has no fixed form.
+
+    References:
+        Gal and Ghahramani 2016, arXiv:1506.02142.
+    """
+    if draws < 2:
+        raise ValueError(f"dropout needs at least 2 draws to have a spread, got {draws}")
+    names = [name for name, module in model.named_modules() if _drops(module)]
+    if not names:
+        raise ValueError(
+            f"dropout draws need a network with dropout, but {type(model).__name__} has no dropout "
+            "module with a rate above 0; train an ensemble instead (uncertainty=ensemble)"
+        )
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    networks: list[nn.Module] = []
+    for draw in range(draws):
+        network = copy.deepcopy(model, dict(shared))
+        for place, name in enumerate(names):
+            dropout = network.get_submodule(name)
+            fixed = FixedDropout(
+                rate=dropout.p,
+                whole_channels=isinstance(dropout, nn.Dropout1d),
+                seed=_mixed(seed, draw, place),
+            )
+            if not name:
+                network = fixed
+                continue
+            parent, _, leaf = name.rpartition(".")
+            setattr(network.get_submodule(parent), leaf, fixed)
+        networks.append(network.eval())
+    return networks
+
+
+def _drops(module: nn.Module) -> bool:
+    if isinstance(module, nn.AlphaDropout | nn.FeatureAlphaDropout | nn.Dropout2d | nn.Dropout3d):
+        if module.p > 0:
+            raise TypeError(
+                f"dropout draws support nn.Dropout and nn.Dropout1d, got {type(module).__name__}; "
+                "train an ensemble instead (uncertainty=ensemble)"
+            )
+        return False
+    return isinstance(module, nn.Dropout | nn.Dropout1d) and module.p > 0
+
+
+def _mixed(seed: int, draw: int, place: int) -> int:
+    """Return a seed of its own for each draw and module, the same on every platform."""
+    mixed = (seed * 1_000_003 + draw) * 1_000_003 + place
+    return mixed % (2**63 - 1)

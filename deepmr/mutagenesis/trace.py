@@ -1,0 +1,129 @@
+"""A network's graph, as torch.fx finds it, put into a form that engines can read."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.nn import functional as F
+
+from deepmr.mutagenesis.dropout import FixedDropout
+
+__all__ = ["NotTraceableError", "trace"]
+
+MONOTONE: frozenset[Any] = frozenset(
+    {
+        nn.Dropout, nn.Dropout1d, nn.Identity, nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Tanh,
+        nn.ELU, nn.SELU, nn.CELU, nn.Softplus, nn.Softsign, nn.Hardtanh,
+        nn.Hardsigmoid, nn.LogSigmoid,
+        F.relu, F.relu6, F.elu, F.selu, F.celu, F.softplus, F.softsign, F.hardtanh,
+        F.hardsigmoid, F.logsigmoid, F.sigmoid, F.tanh,
+        torch.relu, torch.sigmoid, torch.tanh, torch.exp, torch.selu,
+        "relu", "sigmoid", "tanh", "exp",
+    }
+)  # fmt: skip
+"""Functions that never fall: the maximum of their values is their value at the maximum."""
+
+_OUT_OF_PLACE = {
+    operator.iadd: operator.add,
+    operator.isub: operator.sub,
+    operator.imul: operator.mul,
+    operator.itruediv: operator.truediv,
+}
+
+
+class NotTraceableError(ValueError):
+    """The model's structure cannot be found; it can only be run as a whole."""
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, FixedDropout) or super().is_leaf_module(m, module_qualified_name)
+
+
+def trace(model: nn.Module) -> fx.GraphModule:
+    """Return the graph of a model in evaluation mode; modules and parameters stay the model's own.
+
+    Operations in place become their ordinary kin, so that every node keeps its value, and a
+    monotone function followed by a maximum pool trades places with it: the same numbers from
+    fewer evaluations.
+
+    Raises:
+        NotTraceableError: If the model's flow depends on values, it carries hooks, or it works
+            in place in a way that has no other form.
+    """
+    hooked = [
+        name or type(module).__name__
+        for name, module in model.named_modules()
+        if module._forward_hooks or module._forward_pre_hooks  # noqa: SLF001 - no public reader
+    ]
+    if hooked:
+        raise NotTraceableError(f"it carries forward hooks at {', '.join(hooked[:3])}")
+    try:
+        graph = _Tracer().trace(model)
+    except Exception as error:
+        message = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise NotTraceableError(f"torch.fx cannot trace it ({message})") from error
+    traced = fx.GraphModule(model, graph)
+    traced.training = False
+    _out_of_place(traced)
+    _pools_first(traced)
+    graph.eliminate_dead_code()
+    traced.recompile()
+    return traced
+
+
+def _out_of_place(traced: fx.GraphModule) -> None:
+    for node in traced.graph.nodes:
+        if node.kwargs.get("inplace"):
+            node.kwargs = {**node.kwargs, "inplace": False}
+        if node.op == "call_function":
+            node.target = _OUT_OF_PLACE.get(node.target, node.target)
+            name = getattr(node.target, "__name__", "")
+        else:
+            name = node.target if node.op == "call_method" else ""
+        if node.op == "call_module":
+            module = traced.get_submodule(node.target)
+            if getattr(module, "inplace", False):
+                twin = copy.copy(module)
+                twin.inplace = False
+                node.target = f"{node.target.replace('.', '_')}_out_of_place"
+                traced.add_submodule(node.target, twin)
+        if name.endswith("_") and not name.endswith("__"):
+            raise NotTraceableError(f"it works in place ({name})")
+        if "out" in node.kwargs:
+            raise NotTraceableError(f"it writes into an existing tensor ({node})")
+
+
+def _pools_first(traced: fx.GraphModule) -> None:
+    for pool in list(traced.graph.nodes):
+        if not _is_max_pool(traced, pool):
+            continue
+        before = pool.args[0]
+        while isinstance(before, fx.Node) and _is_monotone(traced, before):
+            source = before.args[0]
+            pool.replace_input_with(before, source)
+            pool.replace_all_uses_with(before)
+            before.replace_input_with(source, pool)
+            pool_next = pool.next
+            pool_next.prepend(before)
+            before = pool.args[0]
+
+
+def _is_max_pool(traced: fx.GraphModule, node: fx.Node) -> bool:
+    if node.op == "call_module":
+        module = traced.get_submodule(str(node.target))
+        return isinstance(module, nn.MaxPool1d) and not module.return_indices
+    plain = node.op == "call_function" and node.target in {F.max_pool1d, torch.max_pool1d}
+    return plain and not node.kwargs.get("return_indices")
+
+
+def _is_monotone(traced: fx.GraphModule, node: fx.Node) -> bool:
+    if len(node.users) != 1 or not node.args or not isinstance(node.args[0], fx.Node):
+        return False
+    if node.op == "call_module":
+        return type(traced.get_submodule(str(node.target))) in MONOTONE
+    return node.op in {"call_function", "call_method"} and node.target in MONOTONE
