@@ -49,16 +49,20 @@ RULES: dict[str, Rule] = {
     "z": ByZ(),
     "top_20": TopK(),
 }
-WAYS: dict[str, Inference] = {
-    "summary": Summary(),
-    "per_member": PerMember(),
-    "per_member, moderated weights": PerMember(weights="moderated"),
-    "jackknife": Jackknife(),
-    "cross_fitted": CrossFitted(),
-    "errors_in_variables": ErrorsInVariables(),
-    "errors_in_variables, shared": ErrorsInVariables(selection="shared"),
-    "correlated": Correlated(),
-}
+
+
+def ways(*, resampled: bool) -> dict[str, Inference]:
+    """Return every way of inference, fit for members on resamples or on one training set."""
+    return {
+        "summary": Summary(),
+        "per_member": PerMember(resampled=resampled),
+        "per_member, moderated weights": PerMember(weights="moderated", resampled=resampled),
+        "jackknife": Jackknife(resampled=resampled),
+        "cross_fitted": CrossFitted(resampled=resampled),
+        "errors_in_variables": ErrorsInVariables(resampled=resampled),
+        "errors_in_variables, shared": ErrorsInVariables(selection="shared", resampled=resampled),
+        "correlated": Correlated(resampled=resampled),
+    }
 
 
 def train(source: SimulationSource, seed: int, options: argparse.Namespace) -> nn.Module:
@@ -230,7 +234,7 @@ def main() -> None:
             f"{'way':32s}{'rule':13s}{'cover':>7s}{'half':>8s}{'bias':>8s}{'rmse':>8s}"
             f"{'pooled covers':>15s}{'half':>8s}{'rejects':>9s}"
         )
-        for way_name, way in WAYS.items():
+        for way_name, way in ways(resampled=options.bootstrap).items():
             for rule_name, rule in RULES.items():
                 found = [judge(path, way, rule, query) for path in paths]
                 mean = {key: float(np.mean([one[key] for one in found])) for key in found[0]}

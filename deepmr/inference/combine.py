@@ -44,6 +44,7 @@ def combine(
     method: str,
     found: MREstimate | None = None,
     flags: Mapping[str, Bool[np.ndarray, "*batch"]] | None = None,
+    resampled: bool = False,
 ) -> LocalInference:
     """Average over members, with a t interval from their spread.
 
@@ -57,7 +58,17 @@ def combine(
         method: Name of the estimator.
         found: The estimator's results, member by member, for its intercept and flags.
         flags: Further warnings.
+        resampled: Whether members were trained on resamples of the data. Their spread is then
+            the error of *one* training set, which averaging members does not reduce: deviations
+            are stretched by the square root of their number, so that the error of the mean is
+            the members' standard deviation, here and in pooling.
+
+    References:
+        Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 6 (the spread of
+        replicates is the standard error, whatever their number).
     """
+    if resampled:
+        slopes = _stretched(slopes)
     seen = ~np.isnan(slopes)
     raised = {"member_without_estimate": np.asarray(np.any(~seen, axis=-1)), **(flags or {})}
     if found is not None:
@@ -76,6 +87,15 @@ def combine(
         instruments=instruments,
         slopes=slopes,
     )
+
+
+def _stretched(
+    slopes: Float64[np.ndarray, "*batch member"],
+) -> Float64[np.ndarray, "*batch member"]:
+    seen = ~np.isnan(slopes)
+    count = np.maximum(seen.sum(axis=-1, keepdims=True), 1)
+    mean = np.sum(slopes, axis=-1, keepdims=True, where=seen) / count
+    return np.asarray(mean + np.sqrt(count) * (slopes - mean))
 
 
 def member_mean(value: Float64[np.ndarray, "*batch member"]) -> Estimate:

@@ -40,6 +40,7 @@ class ErrorsInVariables:
             curse); the instruments reported are those of any product. ``shared`` chooses them
             once, by all members: fair only to rules that do not look at the effects.
         loci: As for `PerMember`.
+        resampled: As for `PerMember`.
 
     References:
         Fuller 1987, Measurement Error Models, section 1.2 (the moment correction; here in the
@@ -48,6 +49,7 @@ class ErrorsInVariables:
 
     selection: Literal["cross_fitted", "shared"] = "cross_fitted"
     loci: Loci = "sampled"
+    resampled: bool = False
 
     def __call__(
         self,
@@ -89,7 +91,11 @@ class ErrorsInVariables:
         kept = enough & np.all(enough_without, axis=-1)
         values = np.where(kept[..., None], pseudo_values(full, without), np.nan)
         return combine(
-            values, mask, method="errors_in_variables", flags={"no_signal": np.asarray(~kept)}
+            values,
+            mask,
+            method="errors_in_variables",
+            flags={"no_signal": np.asarray(~kept)},
+            resampled=self.resampled,
         )
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:

@@ -38,10 +38,15 @@ class PerMember:
             same functional, also where effects differ between variants.
         loci: What the pooled interval is about: ``sampled``, the population the loci were drawn
             from; ``fixed``, the mean over exactly these loci, whose error is the members' alone.
+        resampled: Whether members were trained on resamples of the data (``bootstrap=true``).
+            Members that differ by their seed alone share the error of the training set, and no
+            spread shows it; members on resamples show it, and their spread is then the error of
+            their mean, not the spread over the square root of their number.
     """
 
     weights: Weights = "equal"
     loci: Loci = "sampled"
+    resampled: bool = False
 
     def __call__(
         self,
@@ -77,7 +82,9 @@ class PerMember:
                 effects, x, y, mask[..., None, :], self.weights, per_member=float(members.n_members)
             )
         )
-        return combine(found.effect.value, mask, method=found.method, found=found)
+        return combine(
+            found.effect.value, mask, method=found.method, found=found, resampled=self.resampled
+        )
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
@@ -95,10 +102,12 @@ class Jackknife:
     Args:
         weights: As for `PerMember`.
         loci: As for `PerMember`.
+        resampled: As for `PerMember`.
     """
 
     weights: Weights = "equal"
     loci: Loci = "sampled"
+    resampled: bool = False
 
     def __call__(
         self,
@@ -138,7 +147,7 @@ class Jackknife:
         full = estimates(x.mean(axis=-2, keepdims=True), y.mean(axis=-2, keepdims=True), n)
         without = estimates(_others(x), _others(y), n - 1.0)
         values = pseudo_values(full.effect.value[..., 0], without.effect.value)
-        return combine(values, mask, method=full.method, found=full)
+        return combine(values, mask, method=full.method, found=full, resampled=self.resampled)
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
@@ -156,10 +165,12 @@ class CrossFitted:
     Args:
         weights: As for `PerMember`.
         loci: As for `PerMember`.
+        resampled: As for `PerMember`.
     """
 
     weights: Weights = "equal"
     loci: Loci = "sampled"
+    resampled: bool = False
 
     def __call__(
         self,
@@ -194,7 +205,9 @@ class CrossFitted:
         stacked = _stack(effects, x, y, mask, self.weights, per_member=float(members.n_members))
         found = estimator(stacked)
         union = np.asarray(np.any(mask, axis=-2))
-        return combine(found.effect.value, union, method=found.method, found=found)
+        return combine(
+            found.effect.value, union, method=found.method, found=found, resampled=self.resampled
+        )
 
     def instruments(
         self, members: MemberEffects, exposure: str, outcome: str, rule: Rule

@@ -261,3 +261,20 @@ def test_joining_is_for_one_method():
         LocalInference.join([run(PerMember(), members), run(ErrorsInVariables(), members)])
     with pytest.raises(ValueError, match="at least one shard"):
         LocalInference.join([])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [PerMember, Jackknife, CrossFitted, ErrorsInVariables, Correlated],
+    ids=lambda one: one.__name__,
+)
+def test_on_resamples_the_error_is_the_spread_itself(make):
+    members, _ = ensemble(np.random.default_rng(16), n_loci=4)
+    one, two = run(make(), members), run(make(resampled=True), members)
+    np.testing.assert_allclose(
+        two.estimate.effect.se, np.sqrt(5) * one.estimate.effect.se, rtol=1e-9
+    )
+    np.testing.assert_allclose(two.estimate.effect.value, one.estimate.effect.value, rtol=1e-9)
+    np.testing.assert_allclose(
+        two.slopes.std(axis=-1), np.sqrt(5) * one.slopes.std(axis=-1), rtol=1e-9
+    )
