@@ -61,6 +61,10 @@ class Sample:
             design=design,
         )
 
+    def mean_only(self) -> Sample:
+        """Return the same loci with an intercept alone."""
+        return Sample(effect=self.effect, variance=self.variance, present=self.present)
+
     def chunks(self) -> Iterator[tuple[slice, Sample]]:
         """Yield blocks of rows small enough to stay in the cache."""
         n_rows, n_loci = self.effect.shape

@@ -16,7 +16,18 @@ from deepmr.meta.sample import Sample
 __all__ = ["Tau2", "Tau2Method", "between_variance", "solve_q"]
 
 Tau2Method = Literal[
-    "reml", "ml", "dl", "dl_iterated", "pm", "pm_median", "eb", "he", "hs", "hs_corrected", "sj"
+    "reml",
+    "ml",
+    "dl",
+    "dl_iterated",
+    "pm",
+    "pm_median",
+    "eb",
+    "he",
+    "hs",
+    "hs_corrected",
+    "sj",
+    "zero",
 ]
 
 _MAX_ITERATIONS = 100
@@ -296,6 +307,7 @@ _ESTIMATORS: dict[
     "hs": lambda sample: _hunter_schmidt(sample, corrected=False),
     "hs_corrected": lambda sample: _hunter_schmidt(sample, corrected=True),
     "sj": _sidik_jonkman,
+    "zero": lambda sample: _closed(np.zeros(len(sample.effect))),
 }
 
 _ERRORS: dict[str, Callable[[Sample, Float64[np.ndarray, " row"]], Float64[np.ndarray, " row"]]] = {
@@ -312,4 +324,5 @@ _ERRORS: dict[str, Callable[[Sample, Float64[np.ndarray, " row"]], Float64[np.nd
         (1 + sample.n_columns / sample.df) * _error_of_q(sample, tau2, "weight")
     ),
     "sj": _error_of_sidik_jonkman,
+    "zero": lambda _, tau2: np.full(tau2.shape, np.nan),
 }

@@ -1,0 +1,321 @@
+"""Do imprecise loci tell another story: Egger's regression, the rank test, trim and fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int
+from scipy import stats
+
+from deepmr.estimate import Estimate
+from deepmr.meta.fit import fit
+from deepmr.meta.pooling import Adjustment, random_effects
+from deepmr.meta.regression import meta_regression
+from deepmr.meta.result import MetaAnalysisResult
+from deepmr.meta.sample import prepare
+from deepmr.meta.tau2 import Tau2Method
+
+__all__ = ["EggerTest", "RankTest", "TrimAndFill", "egger_test", "rank_test", "trim_and_fill"]
+
+Missing = Literal["l0", "r0", "q0"]
+_MAX_ROUNDS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EggerTest:
+    """Whether effects change with their precision.
+
+    Args:
+        asymmetry: Change of the effect per unit of its standard error (or variance).
+        limit: The effect of a locus known without error.
+    """
+
+    asymmetry: Estimate
+    limit: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankTest:
+    """Kendall's correlation of effects with their variances, and its two-sided p-value."""
+
+    tau: Float64[np.ndarray, "*batch"]
+    p_value: Float64[np.ndarray, "*batch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrimAndFill:
+    """Pooling after loci were added that would make the funnel symmetric.
+
+    Args:
+        pooled: The loci given and those added, pooled.
+        n_filled: How many were added.
+        se_n_filled: Standard error of that number.
+        right: True where they were added on the right (large effects missing).
+    """
+
+    pooled: MetaAnalysisResult
+    n_filled: Int[np.ndarray, "*batch"]
+    se_n_filled: Float64[np.ndarray, "*batch"]
+    right: Bool[np.ndarray, "*batch"]
+
+
+def egger_test(
+    value: Float64[np.ndarray, "*batch locus"],
+    se: Float64[np.ndarray, "*batch locus"],
+    *,
+    model: Literal["random", "multiplicative"] = "random",
+    predictor: Literal["se", "variance"] = "se",
+    tau2: Tau2Method = "reml",
+    mask: Bool[np.ndarray, "*batch locus"] | None = None,
+) -> EggerTest:
+    """Regress effects on their standard errors.
+
+    In Deep MR there is no publication bias; effects that grow with their errors point to
+    instruments chosen by the very effects they are to measure, or to a bias of weak ones.
+
+    Args:
+        value: The loci's effects.
+        se: Their standard errors.
+        model: ``random``: meta-regression with variance tau2 between loci, normal quantiles
+            (metafor's default). ``multiplicative``: Egger's own, weights 1 / se^2 with a
+            dispersion factor, t with k - 2 degrees of freedom.
+        predictor: The standard error, or its square.
+        tau2: Estimator for ``random``.
+        mask: False where a locus is to be left out.
+
+    Returns:
+        The test; NaN with fewer than 3 loci, or where all are equally precise.
+
+    Raises:
+        ValueError: If an option is unknown, or as `random_effects` does.
+
+    References:
+        Egger et al. 1997, doi:10.1136/bmj.315.7109.629; Sterne and Egger 2005 in Rothstein,
+        Sutton and Borenstein, Publication Bias in Meta-Analysis (the regression's forms).
+
+    Example:
+        >>> test = egger_test(np.array([0.1, 0.2, 0.35, 0.5]), np.array([0.1, 0.15, 0.2, 0.3]))
+        >>> round(float(test.asymmetry.value), 2), round(float(test.limit.value), 2)
+        (2.14, -0.11)
+    """
+    if model not in ("random", "multiplicative") or predictor not in ("se", "variance"):
+        raise ValueError(
+            "egger_test knows the models random, multiplicative and the predictors se, variance; "
+            f"got {model!r} and {predictor!r}"
+        )
+    sample = prepare(value, se, mask=mask)
+    pad = [(0, 0), (0, max(0, 3 - value.shape[-1]))]
+    effect = np.pad(
+        np.where(sample.present > 0, sample.effect, np.nan), pad, constant_values=np.nan
+    )
+    error = np.pad(np.sqrt(sample.variance), pad, constant_values=1.0)
+    known = np.isfinite(effect)
+    x = np.where(known, error if predictor == "se" else error**2, np.nan)
+    high, low = (
+        np.max(x, axis=-1, initial=-np.inf, where=known),
+        np.min(x, axis=-1, initial=np.inf, where=known),
+    )
+    usable = (high - low > 1e-10 * high) & (np.sum(known, axis=-1) > 2)
+    ramp = np.arange(effect.shape[-1], dtype=float)
+    x = np.where(usable[:, None], x, ramp)[:, :, None]
+    if model == "random":
+        r = meta_regression(effect, error, x, tau2=tau2, adjustment="none")
+    else:
+        r = meta_regression(effect, error, x, tau2="zero", adjustment="hartung_knapp")
+    batch = value.shape[:-1]
+
+    def part(column: int) -> Estimate:
+        return Estimate(
+            value=np.where(usable, r.coefficients.value[:, column], np.nan).reshape(batch),
+            se=np.where(usable, r.coefficients.se[:, column], np.nan).reshape(batch),
+            df=np.where(usable, r.coefficients.df[:, column], np.nan).reshape(batch),
+        )
+
+    return EggerTest(asymmetry=part(1), limit=part(0))
+
+
+def rank_test(
+    value: Float64[np.ndarray, "*batch locus"],
+    se: Float64[np.ndarray, "*batch locus"],
+    *,
+    mask: Bool[np.ndarray, "*batch locus"] | None = None,
+) -> RankTest:
+    """Correlate the ranks of standardised effects and of their variances.
+
+    Weaker than Egger's regression but free of its linearity. Exact p-values without ties, the
+    normal approximation with them, as in R. NaN with fewer than 2 loci.
+
+    Raises:
+        ValueError: As `random_effects` does.
+
+    References:
+        Begg and Mazumdar 1994, doi:10.2307/2533446.
+
+    Example:
+        >>> r = rank_test(np.array([0.1, 0.2, 0.4, 0.5]), np.array([0.1, 0.15, 0.2, 0.3]))
+        >>> round(float(r.tau), 3), round(float(r.p_value), 3)
+        (0.667, 0.333)
+    """
+    sample = prepare(value, se, mask=mask)
+    model = fit(sample, np.zeros(len(sample.effect)))
+    with np.errstate(invalid="ignore"):
+        spread = np.sqrt(sample.variance - model.covariance[:, 0])
+        standard = (sample.effect - model.coefficients) / spread
+    tau, p_value = np.full((2, len(standard)), np.nan)
+    for row in np.flatnonzero(sample.n_loci > 1):
+        kept = sample.present[row] > 0
+        x, y = standard[row, kept], sample.variance[row, kept]
+        ties = len(np.unique(x)) < len(x) or len(np.unique(y)) < len(y)
+        found = stats.kendalltau(x, y, method="asymptotic" if ties else "exact")
+        tau[row], p_value[row] = found.statistic, found.pvalue
+    batch = value.shape[:-1]
+    return RankTest(tau=tau.reshape(batch), p_value=p_value.reshape(batch))
+
+
+def trim_and_fill(
+    value: Float64[np.ndarray, "*batch locus"],
+    se: Float64[np.ndarray, "*batch locus"],
+    *,
+    estimator: Missing = "l0",
+    tau2: Tau2Method = "reml",
+    adjustment: Adjustment = "none",
+    mask: Bool[np.ndarray, "*batch locus"] | None = None,
+) -> TrimAndFill:
+    """Add loci until the funnel is symmetric, and pool again.
+
+    A picture of how much asymmetry could matter, not an estimate to report: heterogeneity makes
+    funnels asymmetric without any locus missing.
+
+    Args:
+        value: The loci's effects.
+        se: Their standard errors.
+        estimator: Of the number missing: from the signed ranks' sum (``l0``), its quadratic
+            form (``q0``), or the length of the longest run of extreme ranks (``r0``).
+        tau2: Estimator of the variance between loci; ``zero`` trims around the common effect.
+        adjustment: As in `random_effects`.
+        mask: False where a locus is to be left out.
+
+    Returns:
+        The filled pooling. The side is the one that Egger's regression (same tau2) points to;
+        where that is undefined (fewer than 3 loci, equal errors) or the rounds do not settle on a
+        number, everything is NaN and ``n_filled`` 0.
+
+    Raises:
+        ValueError: If the estimator is unknown, or as `random_effects` does.
+
+    References:
+        Duval and Tweedie 2000, doi:10.1111/j.0006-341X.2000.00455.x and
+        doi:10.1080/01621459.2000.10473905.
+
+    Example:
+        >>> value = np.array([0.0, 0.1, 0.3, 0.5, 0.9, 1.1])
+        >>> r = trim_and_fill(value, np.array([0.1, 0.1, 0.2, 0.3, 0.4, 0.5]), tau2="zero")
+        >>> int(r.n_filled), bool(r.right)
+        (3, False)
+    """
+    if estimator not in get_args(Missing):
+        raise ValueError(f"estimator is one of {', '.join(get_args(Missing))}; got {estimator!r}")
+    sample = prepare(value, se, mask=mask)
+    known = sample.present > 0
+    slope = egger_test(
+        np.where(known, sample.effect, np.nan), np.sqrt(sample.variance), tau2=tau2
+    ).asymmetry.value
+    right = slope < 0
+    sign = np.where(right, -1.0, 1.0)
+    effect = np.where(known, sign[:, None] * sample.effect, np.inf)
+    order = np.argsort(effect, axis=-1, kind="stable")
+    effect = np.take_along_axis(effect, order, axis=-1)
+    error = np.sqrt(np.take_along_axis(sample.variance, order, axis=-1))
+    n = sample.n_loci
+    missing, centre, se_missing, settled = _trim(effect, error, n, estimator, tau2)
+    usable = np.isfinite(slope) & settled
+    missing = np.where(usable, missing, 0)
+    rank = np.arange(effect.shape[-1])
+    added = (rank >= (n - missing)[:, None]) & (rank < n[:, None])
+    mirrored = np.where(added, 2 * centre[:, None] - effect, np.nan)
+    both = sign[:, None] * np.concatenate([effect, mirrored], axis=-1)
+    both = np.where(usable[:, None] & np.isfinite(both), both, np.nan)
+    batch, width = value.shape[:-1], 2 * effect.shape[-1]
+    filled = random_effects(
+        both.reshape(*batch, width),
+        np.concatenate([error, error], axis=-1).reshape(*batch, width),
+        tau2=tau2,
+        adjustment=adjustment,
+    )
+    return TrimAndFill(
+        pooled=filled,
+        n_filled=missing.reshape(batch),
+        se_n_filled=np.where(usable, se_missing, np.nan).reshape(batch),
+        right=right.reshape(batch),
+    )
+
+
+def _trim(
+    effect: Float64[np.ndarray, "row locus"],
+    error: Float64[np.ndarray, "row locus"],
+    n: Int[np.ndarray, " row"],
+    estimator: Missing,
+    tau2: Tau2Method,
+) -> tuple[
+    Int[np.ndarray, " row"],
+    Float64[np.ndarray, " row"],
+    Float64[np.ndarray, " row"],
+    Bool[np.ndarray, " row"],
+]:
+    """Trim the largest effects round by round until their number stands still."""
+    rank = np.arange(effect.shape[-1])
+    missing, settled = np.zeros(len(n), dtype=np.int64), np.zeros(len(n), bool)
+    centre, spread = np.full(len(n), np.nan), np.full(len(n), np.nan)
+    known = rank < n[:, None]
+    for _ in range(_MAX_ROUNDS):
+        kept = rank < np.maximum(n - missing, 1)[:, None]
+        here = random_effects(
+            np.where(kept & known, effect, np.nan), error, tau2=tau2, adjustment="none"
+        ).pooled.value
+        centre = np.where(settled, centre, here)
+        deviation = np.where(known, effect - centre[:, None], np.inf)
+        size = np.argsort(np.argsort(np.abs(deviation), axis=-1, kind="stable"), axis=-1) + 1
+        signed = np.where(known, np.sign(deviation) * size, 0.0)
+        count, error_of_count = _missing(signed, n.astype(np.float64), estimator)
+        found = np.minimum(np.rint(np.maximum(count, 0.0)), np.maximum(n - 1, 0)).astype(np.int64)
+        spread = np.where(settled, spread, error_of_count)
+        unchanged = found == missing
+        missing = np.where(settled, missing, found)
+        settled |= unchanged
+        if settled.all():
+            break
+    return missing, centre, spread, settled
+
+
+def _missing(
+    signed: Float64[np.ndarray, "row locus"], n: Float64[np.ndarray, " row"], estimator: Missing
+) -> tuple[Float64[np.ndarray, " row"], Float64[np.ndarray, " row"]]:
+    """Estimate how many loci are missing, from signed ranks; with its standard error."""
+    if estimator == "r0":
+        run = n - np.max(np.where(signed < 0, -signed, 0.0), axis=-1, initial=0.0)
+        count = run - 1
+        return count, np.sqrt(2 * np.maximum(0.0, count) + 2)
+    total = np.sum(np.where(signed > 0, signed, 0.0), axis=-1)
+    width = np.maximum(2 * n - 1, 1)
+    if estimator == "l0":
+        count = (4 * total - n * (n + 1)) / width
+    else:
+        inside = np.maximum(2 * n**2 - 4 * total + 0.25, 0.0)
+        count = n - 0.5 - np.sqrt(inside)
+    k0 = np.maximum(0.0, count)
+    variance = (
+        n * (n + 1) * (2 * n + 1)
+        + 10 * k0**3
+        + 27 * k0**2
+        + 17 * k0
+        - 18 * n * k0**2
+        - 18 * n * k0
+        + 6 * n**2 * k0
+    ) / 24
+    error = np.sqrt(np.maximum(variance, 0.0))
+    if estimator == "l0":
+        return count, 4 * error / width
+    curve = np.maximum((n - 0.5) ** 2 - k0 * (2 * n - k0 - 1), 1e-300)
+    return count, 2 * error / np.sqrt(curve)
