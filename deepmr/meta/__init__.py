@@ -1,6 +1,44 @@
-"""Pooling of local effects over loci: the last step of every query."""
+"""Pooling of local effects over loci: the last step of every query.
 
+Which one: loci judged by one ensemble share its members' errors, and `deepmr.inference.two_way`
+counts them once; every function here takes loci (or clusters of loci) as independent.
+"""
+
+from deepmr.meta.asymmetry import egger_test, rank_test, trim_and_fill
+from deepmr.meta.cluster import cluster_robust, overlapping
+from deepmr.meta.counts import mantel_haenszel, table_effects
+from deepmr.meta.influence import baujat, cumulative, influence, leave_one_out
+from deepmr.meta.interval import i2_interval, tau2_interval
+from deepmr.meta.likelihood import log_likelihood
+from deepmr.meta.multilevel import multilevel
 from deepmr.meta.pooling import common_effect, random_effects
+from deepmr.meta.regression import MetaRegressionResult, meta_regression, permutation_test
 from deepmr.meta.result import MetaAnalysisResult
+from deepmr.meta.robust import median_effect, t_effects, trimmed_mean
 
-__all__ = ["MetaAnalysisResult", "common_effect", "random_effects"]
+__all__ = [
+    "MetaAnalysisResult",
+    "MetaRegressionResult",
+    "baujat",
+    "cluster_robust",
+    "common_effect",
+    "cumulative",
+    "egger_test",
+    "i2_interval",
+    "influence",
+    "leave_one_out",
+    "log_likelihood",
+    "mantel_haenszel",
+    "median_effect",
+    "meta_regression",
+    "multilevel",
+    "overlapping",
+    "permutation_test",
+    "random_effects",
+    "rank_test",
+    "t_effects",
+    "table_effects",
+    "tau2_interval",
+    "trim_and_fill",
+    "trimmed_mean",
+]

@@ -49,12 +49,16 @@ class TrimAndFill:
     """Pooling after loci were added that would make the funnel symmetric.
 
     Args:
-        pooled: The loci given and those added, pooled.
+        value: The loci given, sorted, and then those added; NaN in between.
+        se: Their standard errors.
+        pooled: All of them, pooled.
         n_filled: How many were added.
         se_n_filled: Standard error of that number.
         right: True where they were added on the right (large effects missing).
     """
 
+    value: Float64[np.ndarray, "*batch locus"]
+    se: Float64[np.ndarray, "*batch locus"]
     pooled: MetaAnalysisResult
     n_filled: Int[np.ndarray, "*batch"]
     se_n_filled: Float64[np.ndarray, "*batch"]
@@ -238,14 +242,12 @@ def trim_and_fill(
     both = sign[:, None] * np.concatenate([effect, mirrored], axis=-1)
     both = np.where(usable[:, None] & np.isfinite(both), both, np.nan)
     batch, width = value.shape[:-1], 2 * effect.shape[-1]
-    filled = random_effects(
-        both.reshape(*batch, width),
-        np.concatenate([error, error], axis=-1).reshape(*batch, width),
-        tau2=tau2,
-        adjustment=adjustment,
-    )
+    all_values = both.reshape(*batch, width)
+    all_errors = np.concatenate([error, error], axis=-1).reshape(*batch, width)
     return TrimAndFill(
-        pooled=filled,
+        value=all_values,
+        se=all_errors,
+        pooled=random_effects(all_values, all_errors, tau2=tau2, adjustment=adjustment),
         n_filled=missing.reshape(batch),
         se_n_filled=np.where(usable, se_missing, np.nan).reshape(batch),
         right=right.reshape(batch),
@@ -304,7 +306,7 @@ def _missing(
     else:
         inside = np.maximum(2 * n**2 - 4 * total + 0.25, 0.0)
         count = n - 0.5 - np.sqrt(inside)
-    k0 = np.maximum(0.0, count)
+    k0 = count  # also below 0, as in metafor
     variance = (
         n * (n + 1) * (2 * n + 1)
         + 10 * k0**3

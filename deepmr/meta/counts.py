@@ -189,12 +189,14 @@ def _pooled(
                 + total(p * s + q * r) / (2 * total(r) * total(s))
                 + total(q * s) / (2 * total(s) ** 2)
             )
-            return np.log(total(r) / total(s)), np.sqrt(variance)
+            return np.asarray(np.log(total(r) / total(s))), np.asarray(np.sqrt(variance))
         if measure == "rr":
             r, s = a * n0 / safe, c * n1 / safe
             spread = total((n1 * n0 * (a + c) - a * c * safe) / safe**2)
-            return np.log(total(r) / total(s)), np.sqrt(spread / (total(r) * total(s)))
+            error = np.sqrt(spread / (total(r) * total(s)))
+            return np.asarray(np.log(total(r) / total(s))), np.asarray(error)
         weight = total(n1 * n0 / safe)
         inner = np.where(n1 * n0 > 0, n1 * n0, 1.0) * safe**2
         spread = total((a * b * n0**3 + c * d * n1**3) / inner)
-        return total((a * n0 - c * n1) / safe) / weight, np.sqrt(spread) / weight
+        difference = total((a * n0 - c * n1) / safe) / weight
+        return np.asarray(difference), np.asarray(np.sqrt(spread) / weight)

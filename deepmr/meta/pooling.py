@@ -79,7 +79,7 @@ def random_effects(
     value: Float64[np.ndarray, "*batch locus"],
     se: Float64[np.ndarray, "*batch locus"],
     *,
-    tau2: Tau2Method = "reml",
+    tau2: Tau2Method | float = "reml",
     adjustment: Adjustment = "hartung_knapp",
     prediction: Prediction = "pooled",
     zero_se: ZeroSe = "drop",
@@ -95,7 +95,8 @@ def random_effects(
     Args:
         value: The loci's effects.
         se: Their standard errors.
-        tau2: Estimator of the variance between loci. ``reml`` by default, as in metafor.
+        tau2: Estimator of the variance between loci, ``reml`` by default, as in metafor;
+            ``zero``: none; a number: taken as known.
         adjustment: ``none``: standard error 1 / sqrt(sum of weights), normal quantiles.
             ``hartung_knapp``: that times sqrt(Q(tau2) / (k - 1)), t quantiles with k - 1 degrees
             of freedom. ``adhoc``: the factor never below 1. ``hybrid``: whichever of the
@@ -156,7 +157,7 @@ def random_effects(
     c["tau2"][empty], c["q"][empty] = np.nan, np.nan
     error, df = _adjust(c["plain"], c["factor"], n_loci, adjustment)
     return MetaAnalysisResult(
-        method=f"{tau2}{_SUFFIX[adjustment]}",
+        method=f"{tau2 if isinstance(tau2, str) else 'given'}{_SUFFIX[adjustment]}",
         n_loci=n_loci,
         pooled=Estimate(value=c["mean"], se=error, df=df),
         tau2=c["tau2"],

@@ -52,13 +52,13 @@ class Tau2:
     converged: Bool[np.ndarray, " row"]
 
 
-def between_variance(sample: Sample, method: Tau2Method) -> Tau2:
-    """Estimate tau2, truncated at 0, with its standard error.
+def between_variance(sample: Sample, method: Tau2Method | float) -> Tau2:
+    """Estimate tau2, truncated at 0, with its standard error; or take the number given.
 
     With no more loci than coefficients tau2 is 0 and its standard error NaN.
 
     Raises:
-        ValueError: If the method is unknown.
+        ValueError: If the method is unknown, or the number negative.
 
     References:
         Viechtbauer 2005, doi:10.3102/10769986030003261 (DL, HE, HS, ML, REML and their errors);
@@ -68,6 +68,13 @@ def between_variance(sample: Sample, method: Tau2Method) -> Tau2:
         Viechtbauer 2021, doi:10.1007/978-3-030-69561-3_11 (the median-unbiased PM);
         Brannick et al. 2019, doi:10.1002/jrsm.1355 (HS corrected for few studies).
     """
+    if isinstance(method, (int, float)):
+        if not method >= 0:
+            raise ValueError(f"tau2 is a variance, 0 or more; got {method}")
+        given = np.full(len(sample.effect), float(method))
+        return Tau2(
+            value=given, se=np.full(given.shape, np.nan), converged=np.ones(given.shape, bool)
+        )
     if method not in get_args(Tau2Method):
         raise ValueError(f"tau2 is one of {', '.join(get_args(Tau2Method))}; got {method!r}")
     enough = np.flatnonzero(sample.df > 0)
