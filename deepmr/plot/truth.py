@@ -73,10 +73,13 @@ def true_versus_estimated(
 
 
 def _limits(ax: Axes, truth: np.ndarray, value: np.ndarray) -> None:
-    """Fit the axes to the points: one wide interval must not squeeze all others."""
-    for low, high, set_limits in (
-        (truth.min(), truth.max(), ax.set_xlim),
-        (min(truth.min(), value.min()), max(truth.max(), value.max()), ax.set_ylim),
-    ):
-        room = 0.15 * (high - low) or 0.1 * abs(high) or 1.0
-        set_limits(low - room, high + room)
+    """Fit the axes to the points: one wide interval must not squeeze all others.
+
+    Truths that hardly differ are not spread over the whole axis, which would flatten the diagonal.
+    """
+    both = np.concatenate([truth, value])
+    height = float(np.ptp(both)) or 0.1 * abs(float(both[0])) or 1.0
+    width = max(float(np.ptp(truth)), height / 8)
+    middle = float(truth.min() + truth.max()) / 2
+    ax.set_xlim(middle - 0.65 * width, middle + 0.65 * width)
+    ax.set_ylim(float(both.min()) - 0.15 * height, float(both.max()) + 0.3 * height)
