@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from jaxtyping import Float32, Int64, Shaped, UInt8
+from jaxtyping import Int64, Shaped, UInt8
 from pyfaidx import Faidx, FastaIndexingError
 from tqdm import tqdm
 
@@ -141,7 +141,7 @@ class EncodedGenome:
         return result
 
     def count(
-        self, contig: int, start: Int64[np.ndarray, " locus"], length: int, codes: tuple[int, ...]
+        self, contig: int, start: Int64[np.ndarray, " locus"], length: int, counted: tuple[int, ...]
     ) -> Int64[np.ndarray, " locus"]:
         """Count bases of the given codes in windows of one contig, in pieces of bounded memory.
 
@@ -150,32 +150,27 @@ class EncodedGenome:
             start: First base of each window, ascending; may be negative or run over the end,
                 where nothing is counted.
             length: Bases in a window.
-            codes: Which bases count, e.g. ``(1, 2)`` for C and G.
+            counted: Codes of the bases that count, e.g. ``(1, 2)`` for C and G.
         """
         size, origin = int(self.lengths[contig]), int(self.offsets[contig])
         low, high = np.clip(start, 0, size), np.clip(start + length, 0, size)
         total = np.zeros(start.size, dtype=np.int64)
-        member = np.isin(np.arange(256), codes)
+        member = np.isin(np.arange(256), counted)
         for first in range(0, size, _PIECE):
             last = min(first + _PIECE, size)
             rows = slice(*np.searchsorted(start, [first - length, last]).tolist())
             if rows.start == rows.stop:
                 continue
             sums = np.zeros(last - first + 1, dtype=np.int32)
-            np.cumsum(member[self.codes[origin + first : origin + last]], out=sums[1:])
+            # Read, not mapped: a pass over the whole genome would count as resident memory.
+            codes = np.fromfile(
+                self.folder / "codes.u8", np.uint8, last - first, offset=origin + first
+            )
+            np.cumsum(member[codes], out=sums[1:])
             inner = np.clip(high[rows], first, last) - first
             outer = np.clip(low[rows], first, last) - first
             total[rows] += sums[inner] - sums[outer]
         return total
-
-    def gc(
-        self, contig: int, start: Int64[np.ndarray, " locus"], length: int
-    ) -> Float32[np.ndarray, " locus"]:
-        """Return the share of C and G among the known bases; NaN where none is known."""
-        known = self.count(contig, start, length, (0, 1, 2, 3))
-        strong = self.count(contig, start, length, (1, 2))
-        with np.errstate(invalid="ignore"):
-            return (strong / known).astype(np.float32)
 
     def _view(self, length: int) -> np.ndarray:
         if length not in self._views:

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Shaped, UInt8
 
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.sampling import scramble
-from deepmr.sequence import UNKNOWN
 
-__all__ = ["WindowSplit"]
+__all__ = ["WindowSplit", "reverse_complement"]
+
+_BLOCK = 1 << 16  # bytes
+
+
+def reverse_complement(
+    codes: UInt8[np.ndarray, "locus length"],
+) -> UInt8[np.ndarray, "locus length"]:
+    """Return the other strand; unknown bases stay unknown.
+
+    Eight bases are turned around and complemented at a time, as one word: many times faster than
+    base by base.
+
+    Example:
+        >>> reverse_complement(np.array([[0, 0, 1, 4]], dtype=np.uint8)).tolist()
+        [[4, 2, 3, 3]]
+    """
+    width = math.gcd(codes.shape[1], 8)
+    word = np.dtype(f"<u{width}")
+    words = np.ascontiguousarray(codes).view(word)[:, ::-1].byteswap()
+    # In every byte: exclusive or with 3 complements 0 to 3; the bit of 4 calls it off.
+    ones = word.type(int.from_bytes(b"\x01" * width, "little"))
+    change = words >> word.type(2)
+    change &= ones
+    change ^= ones
+    change *= word.type(3)
+    words ^= change
+    return words.view(np.uint8)
 
 
 class WindowSplit:
@@ -90,8 +118,11 @@ class WindowSplit:
         codes = self._genome.windows(contig, start, self._length)
         if bits is not None and self._flip:
             turned = np.flatnonzero(bits & np.uint64(1))
-            # 3 minus a known code is its complement, and so is its bitwise exclusive or with 3.
-            codes[turned] = np.minimum(codes[turned, ::-1] ^ 3, UNKNOWN)
+            # In blocks that stay in the processor's cache, and in memory that is already mapped.
+            step = max(1, _BLOCK // self._length)
+            for first in range(0, turned.size, step):
+                rows = turned[first : first + step]
+                codes[rows] = reverse_complement(codes[rows])
         return codes, *self.targets(index)
 
     def targets(
