@@ -8,17 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from hydra import compose, initialize_config_dir
 from jaxtyping import Bool, Float64
 
-from deepmr.cli.plans import fit_plan
 from deepmr.data.simulation import SimulationSource
 from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
-from deepmr.lightning.training import load_weights, read_history
-from deepmr.mutagenesis import build_engine, saturation
 from deepmr.simulation import anscombe
-from deepmr.workflow.fit import fit
 
 __all__ = ["NETWORKS", "SCENARIOS", "Evidence", "Round", "gather"]
 
@@ -92,6 +87,13 @@ def gather(one: Round, cache: Path) -> Evidence:
 
 
 def _make(one: Round, cache: Path, path: Path) -> None:
+    from hydra import compose, initialize_config_dir
+
+    from deepmr.cli.plans import fit_plan
+    from deepmr.lightning.training import load_weights
+    from deepmr.mutagenesis import build_engine, saturation
+    from deepmr.workflow.fit import fit
+
     start = time.perf_counter()
     options = [f"data.confounding={one.scenario}", f"seed={one.seed}", f"ensemble={one.members}"]
     if one.effect is not None:
@@ -134,6 +136,8 @@ def _make(one: Round, cache: Path, path: Path) -> None:
 
 
 def _validation(folder: Path) -> Float64[np.ndarray, " task"]:
+    from deepmr.lightning.training import read_history
+
     history = read_history(folder)
     best = min(history, key=lambda epoch: epoch["validation/loss"])
     return np.asarray([best[f"validation/mse/{task}"] for task in _TASKS])

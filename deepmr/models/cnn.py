@@ -22,7 +22,8 @@ class MotifScanner(nn.Module):
     """Scan for wide patterns, ask of each whether it occurs, and combine the answers.
 
     One convolution as wide as a motif; each filter is pooled over the whole sequence twice, as
-    its maximum and as a soft OR over positions; dense layers combine the filters. There is no
+    its maximum and as a soft OR over positions; each head combines them by dense layers of its
+    own, so that what moves the outcome alone does not leak into the exposure. There is no
     pooling grid, so an effect does not depend on where in the window a motif lies.
 
     A scan is centred by batch norm and starts out at ``3 z - 10``: like a log odds of binding,
@@ -37,7 +38,7 @@ class MotifScanner(nn.Module):
         filters: Number of patterns.
         width: Bases a pattern spans.
         hidden: Units of each dense layer.
-        layers: Number of dense layers.
+        layers: Number of dense layers of each head.
         dropout: Share of hidden units dropped in training (and by MC dropout).
 
     Raises:
@@ -52,7 +53,7 @@ class MotifScanner(nn.Module):
         *,
         filters: int = 16,
         width: int = 19,
-        hidden: int = 64,
+        hidden: int = 32,
         layers: int = 2,
         dropout: float = 0.0,
     ) -> None:
@@ -68,18 +69,13 @@ class MotifScanner(nn.Module):
         self.maximum = nn.AdaptiveMaxPool1d(1)
         self.flatten = nn.Flatten()
         self.soft_or = SoftOr()
-        dense: list[nn.Module] = []
-        size = 2 * filters
-        for _ in range(layers):
-            dense += [nn.Linear(size, hidden), nn.GELU(), nn.Dropout(dropout)]
-            size = hidden
-        self.dense = nn.Sequential(*dense)
-        self.heads = Heads(size, exposures, outcomes)
+        self.heads = Heads(
+            2 * filters, exposures, outcomes, hidden=[hidden] * layers, dropout=dropout
+        )
 
     @no_type_check  # torch.fx traces this with proxies, which are no tensors
     def forward(self, sequence: Float[Tensor, "batch 4 length"]) -> Float[Tensor, "batch task"]:
         """Return raw outputs."""
         found = self.normalise(self.scan(sequence))
         best = self.flatten(self.maximum(found))
-        pooled = torch.cat([best, self.soft_or(found)], dim=1)
-        return self.heads(self.dense(pooled))
+        return self.heads(torch.cat([best, self.soft_or(found)], dim=1))

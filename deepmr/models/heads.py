@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import no_type_check
 
 import torch
@@ -24,6 +25,9 @@ class Heads(nn.Module):
         features: Size of the shared representation.
         exposures: Positions of the exposure tasks among the model's outputs.
         outcomes: Positions of the outcome tasks; empty for a single head.
+        hidden: Units of the dense layers that each head has to itself (GELU); none by default.
+            What only the outcome depends on then has no way into the exposure's prediction.
+        dropout: Share of those units dropped in training (and by MC dropout).
 
     Raises:
         ValueError: If the positions of both heads together are not 0 to n - 1, each once.
@@ -33,7 +37,15 @@ class Heads(nn.Module):
     scale: Tensor
     order: Tensor
 
-    def __init__(self, features: int, exposures: Sequence[int], outcomes: Sequence[int]) -> None:
+    def __init__(
+        self,
+        features: int,
+        exposures: Sequence[int],
+        outcomes: Sequence[int],
+        *,
+        hidden: Sequence[int] = (),
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         positions = [*exposures, *outcomes]
         n = len(positions)
@@ -42,8 +54,9 @@ class Heads(nn.Module):
                 "exposure and outcome heads must cover the outputs 0 to n - 1, each once; "
                 f"got exposures {list(exposures)} and outcomes {list(outcomes)}"
             )
-        self.exposure = nn.Linear(features, len(exposures)) if exposures else None
-        self.outcome = nn.Linear(features, len(outcomes)) if outcomes else None
+        sizes = (features, *hidden)
+        self.exposure = _head(sizes, len(exposures), dropout) if exposures else None
+        self.outcome = _head(sizes, len(outcomes), dropout) if outcomes else None
         order = torch.tensor(positions).argsort()
         self.in_order = positions == sorted(positions)
         self.register_buffer("order", order, persistent=False)
@@ -79,6 +92,13 @@ class Heads(nn.Module):
         if not self.in_order:
             linear = torch.index_select(linear, 1, self.order)
         return linear * self.scale + self.shift
+
+
+def _head(sizes: Sequence[int], tasks: int, dropout: float) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), nn.GELU(), nn.Dropout(dropout)]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], tasks))
 
 
 def set_output_statistics(
