@@ -155,7 +155,7 @@ def baujat(
     value: Float64[np.ndarray, "*batch locus"],
     se: Float64[np.ndarray, "*batch locus"],
     *,
-    tau2: Tau2Method = "zero",
+    tau2: Tau2Method | float = "zero",
 ) -> Baujat:
     """Place each locus by its part in the heterogeneity and its pull on the mean.
 

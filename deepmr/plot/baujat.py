@@ -1,0 +1,85 @@
+"""Baujat plot: which loci make the heterogeneity, and which move the mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float64
+from matplotlib.axes import Axes
+
+from deepmr.meta import MetaAnalysisResult
+from deepmr.meta import baujat as baujat_of
+from deepmr.plot.style import COLOURS, INK, new_axes, style
+
+__all__ = ["baujat"]
+
+
+@style()
+def baujat(
+    value: Float64[np.ndarray, " locus"],
+    se: Float64[np.ndarray, " locus"],
+    result: MetaAnalysisResult | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    n_named: int = 5,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw each locus's part in the heterogeneity against its pull on the pooled effect.
+
+    Loci on the upper right deserve a look before anything is made of the mean.
+
+    Args:
+        value: The loci's effects; missing ones are not drawn.
+        se: Their standard errors.
+        result: A random-effects pooling whose tau2 the parts are taken at; by default they are
+            terms of Cochran's Q around the common effect.
+        names: The loci's names.
+        n_named: How many of the farthest loci are named.
+        ax: Where to draw; a new figure by default.
+
+    Raises:
+        ValueError: If names and loci differ in number, or ``result`` is a batch.
+    """
+    if names is not None and len(names) != len(value):
+        raise ValueError(f"baujat needs a name a locus, got {len(names)} for {len(value)} loci")
+    if result is not None and result.tau2.ndim:
+        raise ValueError(
+            f"baujat draws one pooling, got a batch of shape {result.tau2.shape}; index it first"
+        )
+    found = baujat_of(value, se, tau2="zero" if result is None else float(result.tau2))
+    x, y = found.heterogeneity, found.influence
+    kept = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    ax = new_axes(ax, width=5.2, height=4.0)
+    many = len(kept) > 300
+    ax.scatter(
+        x[kept],
+        y[kept],
+        s=6 if many else 20,
+        alpha=float(np.clip(600 / max(len(kept), 1), 0.2, 0.6)) if many else 0.8,
+        color=INK,
+        linewidth=0,
+        rasterized=many,
+    )
+    top_x, top_y = (max(float(np.max(v[kept], initial=0.0)), 1e-300) for v in (x, y))
+    far = kept[np.argsort(-np.hypot(x[kept] / top_x, y[kept] / top_y), kind="stable")][:n_named]
+    places: list[tuple[float, float]] = []
+    for i in far:
+        ax.plot(x[i], y[i], "o", color=COLOURS[1], markersize=3.5 if many else 5)
+        left = x[i] > 0.75 * top_x
+        at = (float(x[i]) / top_x, float(y[i]) / top_y)
+        crowd = sum(abs(at[0] - a) < 0.2 and abs(at[1] - b) < 0.06 for a, b in places)
+        places.append(at)
+        ax.annotate(
+            f"locus {i + 1}" if names is None else names[i],
+            (float(x[i]), float(y[i])),
+            xytext=(-5 if left else 5, 4 - 11 * crowd),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            fontsize=8,
+        )
+    ax.set_xlim(-0.02 * top_x, 1.06 * top_x)
+    ax.set_ylim(-0.02 * top_y, 1.1 * top_y)
+    ax.set_xlabel("part in the heterogeneity (squared Pearson residual)")
+    ax.set_ylabel("pull on the pooled effect")
+    return ax

@@ -1,0 +1,93 @@
+"""Funnel plot: effects against their errors, with contours of significance."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+from matplotlib.axes import Axes
+from scipy import stats
+
+from deepmr.meta import MetaAnalysisResult
+from deepmr.plot.style import COLOURS, FADED, INK, new_axes, style
+
+__all__ = ["funnel"]
+
+_CONTOURS = ((0.90, 0.95, "#e8ebef"), (0.95, 0.99, "#d5dae1"))
+
+
+@style()
+def funnel(
+    value: Float64[np.ndarray, " locus"],
+    se: Float64[np.ndarray, " locus"],
+    result: MetaAnalysisResult,
+    *,
+    filled: Float64[np.ndarray, "2 added"] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw effects against standard errors, precise loci on top.
+
+    Without heterogeneity 95 % of the loci lie between the dashed lines around the pooled effect;
+    with it, between the dotted ones. Shaded is where a locus alone would have p between .10 and
+    .05, and between .05 and .01: loci crowded along these edges were chosen by their p-values.
+
+    Args:
+        value: The loci's effects; missing ones are not drawn.
+        se: Their standard errors.
+        result: Their pooled effect (a single one, no batch).
+        filled: Effects and standard errors of loci that trim-and-fill added, drawn hollow.
+        ax: Where to draw; a new figure by default.
+
+    Raises:
+        ValueError: If ``result`` is a batch, or there is no locus to draw.
+    """
+    kept = np.isfinite(value) & np.isfinite(se)
+    if result.pooled.value.ndim or not kept.any():
+        raise ValueError(
+            f"funnel draws one pooled effect over at least 1 locus, got a batch of shape "
+            f"{result.pooled.value.shape} over {int(kept.sum())}"
+        )
+    ax = new_axes(ax, width=5.4, height=4.4)
+    x, y = value[kept], se[kept]
+    centre, tau2 = float(result.pooled.value), float(result.tau2)
+    many = len(x) > 300
+    errors = y if filled is None else np.append(y, filled[1])
+    bottom = 1.06 * float(np.quantile(errors, 0.995) if many else np.max(errors))
+    depth = np.linspace(0.0, bottom, 200)
+    for inner, outer, colour in _CONTOURS:
+        near, far = (stats.norm.ppf(0.5 + level / 2) * depth for level in (inner, outer))
+        for sign in (-1, 1):
+            ax.fill_betweenx(depth, sign * near, sign * far, color=colour, linewidth=0, zorder=0)
+    wide = stats.norm.ppf(0.975)
+    for spread, line in ((depth, "--"), (np.sqrt(depth**2 + max(tau2, 0.0)), ":")):
+        if line == ":" and not tau2 > 0:
+            continue
+        for sign in (-1, 1):
+            ax.plot(centre + sign * wide * spread, depth, line, color=COLOURS[0], linewidth=0.9)
+    ax.axvline(centre, color=COLOURS[1], linewidth=1.2)
+    ax.axvline(0.0, color=INK, linewidth=0.6)
+    size, alpha = (5, float(np.clip(600 / len(x), 0.15, 0.6))) if many else (18, 0.75)
+    ax.scatter(x, y, s=size, alpha=alpha, color=INK, linewidth=0, rasterized=many, zorder=3)
+    if filled is not None:
+        ax.scatter(*filled, s=max(size, 9), facecolor="none", edgecolor=COLOURS[1], zorder=3)
+    everything = np.r_[x, centre, 0.0, [] if filled is None else filled[0]]
+    low, high = np.min(everything), np.max(everything)
+    if many:
+        low, high = np.quantile(x, [0.002, 0.998])
+        low, high = min(low, centre, 0.0), max(high, centre, 0.0)
+    reach = wide * np.sqrt(np.median(y) ** 2 + max(tau2, 0.0))
+    low, high = min(low, centre - reach), max(high, centre + reach)
+    pad = 0.06 * max(high - low, 1e-12)
+    ax.set_xlim(low - pad, high + pad)
+    ax.set_ylim(bottom, 0.0)
+    ax.set_xlabel("causal effect")
+    ax.set_ylabel("standard error")
+    outside = int(np.sum((x < low - pad) | (x > high + pad) | (y > bottom)))
+    note = f", {outside:,} beyond the axes" if outside else ""
+    ax.set_title(
+        f"{len(x):,} loci{note}; shaded: p of a locus from .10 to .05 to .01",
+        fontsize=8.5,
+        fontweight="normal",
+        color=INK,
+    )
+    ax.tick_params(color=FADED)
+    return ax
