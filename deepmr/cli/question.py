@@ -93,6 +93,7 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         trainer=part(settings["trainer"]),
         tracker=optional(settings["logger"]),
         inputs=_inputs(settings, subject),
+        metrics=subject.metrics,
         notes=notes,
         seed=config.seed,
         overwrite=config.overwrite,

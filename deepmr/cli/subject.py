@@ -16,6 +16,7 @@ from deepmr.calibration import CalibratorTable, fit_calibrators
 from deepmr.cli.plans import build_loss, build_network, build_source, part, short_name
 from deepmr.data.source import DataSource
 from deepmr.files import read_json, sha256
+from deepmr.io.tables import read_table
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.training import load_weights
 from deepmr.losses import MultiTaskLoss
@@ -39,6 +40,7 @@ class Subject:
         calibrators: One a task.
         source: The data they were trained on; None where nobody knows.
         weights: Files of their weights.
+        metrics: Columns of the run's ``metrics.parquet``, where there is one run.
         notes: What the reader of a report must know.
     """
 
@@ -51,6 +53,7 @@ class Subject:
     calibrators: CalibratorTable
     source: DataSource | None
     weights: Sequence[Path]
+    metrics: Mapping[str, Any] | None
     notes: Sequence[str]
 
     @property
@@ -95,6 +98,7 @@ def trained_subject(config: DictConfig, settings: Mapping[str, Any]) -> Subject:
         calibrators=_calibrators(runs, networks, source, loss),
         source=source,
         weights=weights,
+        metrics=read_table(first.folder / "metrics.parquet") if len(runs) == 1 else None,
         notes=[],
     )
 
@@ -200,6 +204,7 @@ def foreign_subject(config: DictConfig, settings: Mapping[str, Any]) -> Subject:
         calibrators=CalibratorTable.identity(tasks, reason="a network trained elsewhere"),
         source=source,
         weights=weights,
+        metrics=None,
         notes=notes,
     )
 

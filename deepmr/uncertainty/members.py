@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from deepmr.mutagenesis import dropout_draws
+
 __all__ = ["METHODS", "choose_members"]
 
 METHODS = ("auto", "ensemble", "dropout")
@@ -48,6 +50,4 @@ def choose_members(
         return list(networks), "ensemble"
     if draws is None or draws < 2:
         raise ValueError(f"uncertainty.draws must be at least 2, got {draws}")
-    from deepmr.mutagenesis import dropout_draws
-
     return list(dropout_draws(networks[0], draws=draws, seed=seed)), "dropout"

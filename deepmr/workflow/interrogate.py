@@ -18,6 +18,7 @@ from deepmr.genome import Interval
 from deepmr.io.manifest import is_finished, write_manifest
 from deepmr.io.schema import LOCI
 from deepmr.io.shards import ShardStore
+from deepmr.io.size import estimate_bytes
 from deepmr.io.tables import write_table
 from deepmr.lightning.mutagenesis import ENGINE, MutagenesisCallback, run_mutagenesis
 from deepmr.lightning.tracking import NoTracker, Tracker
@@ -53,6 +54,7 @@ class InterrogationPlan:
         trainer: Builds a Lightning Trainer.
         tracker: Builds the tracker; None for no tracking.
         inputs: Files that were read.
+        metrics: Columns of the training run's ``metrics.parquet``, where there is one.
         notes: What the reader of the report must know.
         seed: Of the draw of loci.
         overwrite: Delete a finished interrogation first.
@@ -76,6 +78,7 @@ class InterrogationPlan:
     trainer: Callable[..., Any]
     tracker: Callable[..., Tracker] | None
     inputs: Sequence[Path]
+    metrics: Mapping[str, np.ndarray] | None
     notes: Sequence[str]
     seed: int
     overwrite: bool
@@ -217,7 +220,7 @@ def _serves(theirs: ShardStore) -> bool:
 
 def _check_disk(store: ShardStore, plan: InterrogationPlan) -> None:
     n, length = plan.loci.codes.shape
-    needed = int(1.1 * n * 3 * length * len(store.tasks) * store.n_members * 4)
+    needed = estimate_bytes(n, 3 * length, len(store.tasks), store.n_members)
     free = shutil.disk_usage(plan.folder).free
     print(
         f"{n} loci of {length} bases, {len(plan.members)} members, {len(store.tasks)} tasks kept: "

@@ -12,13 +12,21 @@ from matplotlib.axes import Axes
 
 from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
+from deepmr.genome import Interval
 from deepmr.io.manifest import provenance
 from deepmr.io.rows import estimates_rows, meta_rows
 from deepmr.io.schema import ESTIMATES, META
 from deepmr.io.shards import ShardStore
 from deepmr.io.tables import concatenate, write_table
 from deepmr.lightning.tracking import Tracker
-from deepmr.plot import directions, effect_map, mr_scatter, to_png, true_versus_estimated
+from deepmr.plot import (
+    busiest_window,
+    directions,
+    effect_map,
+    mr_scatter,
+    to_png,
+    true_versus_estimated,
+)
 from deepmr.plot.forest import forest
 from deepmr.report import Figure, ReportContent, summary_table, write_report
 from deepmr.workflow.estimation import Answer
@@ -90,6 +98,7 @@ def tell(
             meta=meta,
             estimates=estimates,
             figures=list(figures.values()),
+            metrics=plan.metrics,
             provenance=_provenance(plan),
             notes=plan.notes,
         ),
@@ -119,11 +128,8 @@ def _most_telling(answer: Answer) -> int:
 
 
 def _locus(store: ShardStore, locus: int, tasks: Sequence[str]) -> MemberEffects:
-    number = locus // store.loci_per_shard
-    for shard in store.read(tasks):
-        if shard.index == number:
-            return shard.effects.at(locus - number * store.loci_per_shard)
-    raise LookupError(f"locus {locus} is in no shard")
+    number, row = divmod(locus, store.loci_per_shard)
+    return store.read_one(number, tasks).effects.at(row)
 
 
 def _figures(
@@ -174,7 +180,15 @@ def _figures(
     figures["effects"] = Figure(
         name="Where its effects lie",
         caption=f"Mean effect over the members of each substitution at {name}.",
-        content=to_png(effect_map(effects, pair, units=[unit[task] for task in pair])[0]),
+        content=to_png(
+            effect_map(
+                effects,
+                pair,
+                locus=Interval(*plan.loci.places()[shown]),
+                units=[unit[task] for task in pair],
+                window=busiest_window(effects, pair),
+            )[0]
+        ),
     )
     return figures
 
