@@ -1,20 +1,76 @@
 """Mendelian randomization: from mutation effects to a causal effect per locus."""
 
+from deepmr.mr.constrained_ml import ConstrainedFit, constrained_ml, constrained_ml_fit
+from deepmr.mr.contamination_mixture import contamination_mixture, likely_valid
+from deepmr.mr.debiased import debiased_ivw, penalized_debiased_ivw
+from deepmr.mr.direction import Direction, steiger
 from deepmr.mr.egger import egger
 from deepmr.mr.example import ldl_chd
+from deepmr.mr.grip import grip
+from deepmr.mr.heterogeneity import (
+    HeterogeneityTests,
+    funnel_asymmetry,
+    heterogeneity,
+    prefers_egger,
+)
 from deepmr.mr.ivw import inverse_variance_weighted
+from deepmr.mr.lasso import LassoSelection, lasso, lasso_selection
+from deepmr.mr.maximum_likelihood import maximum_likelihood
 from deepmr.mr.median import penalized_weighted_median, simple_median, weighted_median
+from deepmr.mr.mode import (
+    kernel_mode,
+    mode_bandwidth,
+    penalized_mode,
+    simple_mode,
+    weighted_mode,
+)
+from deepmr.mr.presso import Presso, presso, presso_tests
+from deepmr.mr.raps import overdispersion, raps
 from deepmr.mr.result import MREstimate
+from deepmr.mr.sensitivity import leave_one_out, single_instrument
 from deepmr.mr.strength import InstrumentStrength, instrument_strength
+from deepmr.mr.wald import wald_ratio, wald_ratios
 
 __all__ = [
+    "ConstrainedFit",
+    "Direction",
+    "HeterogeneityTests",
     "InstrumentStrength",
+    "LassoSelection",
     "MREstimate",
+    "Presso",
+    "constrained_ml",
+    "constrained_ml_fit",
+    "contamination_mixture",
+    "debiased_ivw",
     "egger",
+    "funnel_asymmetry",
+    "grip",
+    "heterogeneity",
     "instrument_strength",
     "inverse_variance_weighted",
+    "kernel_mode",
+    "lasso",
+    "lasso_selection",
     "ldl_chd",
+    "leave_one_out",
+    "likely_valid",
+    "maximum_likelihood",
+    "mode_bandwidth",
+    "overdispersion",
+    "penalized_debiased_ivw",
+    "penalized_mode",
     "penalized_weighted_median",
+    "prefers_egger",
+    "presso",
+    "presso_tests",
+    "raps",
     "simple_median",
+    "simple_mode",
+    "single_instrument",
+    "steiger",
+    "wald_ratio",
+    "wald_ratios",
     "weighted_median",
+    "weighted_mode",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Shaped
@@ -45,9 +46,18 @@ def assemble(
     flags: Mapping[str, Bool[np.ndarray, " locus"]],
     pleiotropy: Estimate | None = None,
     heterogeneity: Heterogeneity | None = None,
+    correlated_errors: Literal["used", "ignored"] = "ignored",
 ) -> MREstimate:
-    """Build the result of an estimator from what it found for each locus in a row."""
+    """Build the result of an estimator from what it found for each locus in a row.
+
+    Where effects have correlated errors and the method has no form for them, the flag
+    ``error_correlation_ignored`` says so.
+    """
     batch = effects.mask.shape[:-1]
+    if correlated_errors == "ignored" and bool(np.any(effects.error_correlation)):
+        wide = np.broadcast_to(effects.error_correlation != 0, effects.mask.shape)
+        ignored = np.any(wide & effects.mask, axis=-1).reshape(-1)
+        flags = {**flags, "error_correlation_ignored": ignored}
     return MREstimate(
         method=method,
         n_instruments=effects.n_instruments,

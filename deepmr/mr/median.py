@@ -142,6 +142,7 @@ def _median(
         method,
         effect=Estimate(value=found["value"], se=found["se"]),
         flags=common_flags(n=found["n"], f_mean=found["f_mean"]),
+        correlated_errors="used",
     )
 
 

@@ -10,8 +10,9 @@ from jaxtyping import Float64
 from deepmr.effects import EffectSizes
 from deepmr.mr.assemble import in_batch
 from deepmr.mr.columns import Columns, by_blocks
+from deepmr.mr.generalised import correlated, flat, inverse_products
 
-__all__ = ["InstrumentStrength", "i2_gx", "instrument_strength"]
+__all__ = ["InstrumentStrength", "generalised_f", "i2_gx", "instrument_strength"]
 
 
 def i2_gx(block: Columns, *, weighted: bool) -> Float64[np.ndarray, " locus"]:
@@ -35,7 +36,8 @@ class InstrumentStrength:
 
     Args:
         f: (x / sx)^2 of each variant; NaN where masked.
-        f_mean: Their mean; IVW is biased towards 0 by about one part in it.
+        f_mean: Their mean (for correlated instruments x' C^-1 x / n, with C the covariance of
+            the exposure's errors); IVW is biased towards 0 by about one part in it.
         f_median: Their median.
         i2_gx: 1 minus the share by which unweighted MR-Egger is attenuated.
         i2_gx_weighted: The same for weighted MR-Egger, the one `egger` computes.
@@ -67,6 +69,14 @@ def _kernel(block: Columns) -> dict[str, np.ndarray]:
     }
 
 
+def generalised_f(effects: EffectSizes) -> Float64[np.ndarray, " locus"]:
+    """Return the mean F statistic of correlated instruments."""
+    columns = flat(effects)
+    products = inverse_products(effects, columns["x"][:, None, :], columns["sx"])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(products[:, 0, 0] / columns["n"])
+
+
 def instrument_strength(effects: EffectSizes) -> InstrumentStrength:
     """Measure the strength of the instruments.
 
@@ -77,4 +87,6 @@ def instrument_strength(effects: EffectSizes) -> InstrumentStrength:
     """
     batch = effects.mask.shape[:-1]
     found = by_blocks(effects, _kernel)
+    if correlated(effects):
+        found["f_mean"] = generalised_f(effects)
     return InstrumentStrength(**{name: in_batch(found[name], batch) for name in found})
