@@ -1,9 +1,9 @@
 """How long labels of a whole genome take, and how much memory: 15 million bins, real peak lists.
 
     python -m benchmarks.labels --json labels.json
-    python -m benchmarks.labels --peaks FOLDER --json labels.json    # lists in chr coordinates
+    python -m benchmarks.labels --peaks FOLDER --assembly hg19 --json labels.json
 
-A genome of GRCh38's size (contigs chr1 to chrY) is made up, its sequence random; without
+A genome of the assembly's size (chr1 to chrY) is made up, its sequence random; without
 ``--peaks`` the peak lists are too, as many and as wide as those of the default tracks. The whole
 preparation is timed: peaks read, unknown bases and GC content counted, bins labelled, negatives
 chosen with the positives' GC content, the check that nothing leaks, files written.
@@ -30,18 +30,20 @@ from deepmr.data.tracks import Track
 from deepmr.files import read_json, write_json
 from deepmr.tasks import Task
 
-# Bases of chr1 to chr22, X and Y of GRCh38.
-SIZES = dict(
-    zip(
-        [f"chr{name}" for name in [*range(1, 23), "X", "Y"]],
-        [
-            248956422, 242193529, 198295559, 190214555, 181538259, 170805979, 159345973, 145138636,
-            138394717, 133797422, 135086622, 133275309, 114364328, 107043718, 101991189, 90338345,
-            83257441, 80373285, 58617616, 64444167, 46709983, 50818468, 156040895, 57227415,
-        ],
-        strict=True,
-    )
-)  # fmt: skip
+# Bases of chr1 to chr22, X and Y.
+NAMES = [f"chr{name}" for name in [*range(1, 23), "X", "Y"]]
+ASSEMBLIES = {
+    "GRCh38": [
+        248956422, 242193529, 198295559, 190214555, 181538259, 170805979, 159345973, 145138636,
+        138394717, 133797422, 135086622, 133275309, 114364328, 107043718, 101991189, 90338345,
+        83257441, 80373285, 58617616, 64444167, 46709983, 50818468, 156040895, 57227415,
+    ],
+    "hg19": [
+        249250621, 243199373, 198022430, 191154276, 180915260, 171115067, 159138663, 146364022,
+        141213431, 135534747, 135006516, 133851895, 115169878, 107349540, 102531392, 90354753,
+        81195210, 78077248, 59128983, 63025520, 48129895, 51304566, 155270560, 59373566,
+    ],
+}  # fmt: skip
 HELD_OUT = {"validation": ["chr7"], "calibration": ["chr10"], "test": ["chr8", "chr9"]}
 # Number and mean width of the peaks of the default K562 tracks, rounded: orders of magnitude.
 TRACKS = {
@@ -65,20 +67,19 @@ def made_up_genome(folder: Path, sizes: dict[str, int], seed: int = 0) -> Encode
     return EncodedGenome(folder)
 
 
-def made_up_peaks(folder: Path, seed: int = 0) -> list[Path]:
+def made_up_peaks(folder: Path, sizes: dict[str, int], seed: int = 0) -> list[Path]:
     """Write peak lists as long as those of the default tracks."""
     generator = np.random.default_rng(seed)
-    names = list(SIZES)
-    share = np.asarray(list(SIZES.values())) / sum(SIZES.values())
+    size = np.asarray(list(sizes.values()))
     paths = []
     for target, (count, width) in TRACKS.items():
-        chrom = generator.choice(len(names), count, p=share)
-        start = generator.random(count) * (np.asarray(list(SIZES.values()))[chrom] - 20_000)
+        chrom = generator.choice(size.size, count, p=size / size.sum())
+        start = generator.random(count) * (size[chrom] - 20_000)
         length = generator.exponential(width, count) + 50
         path = folder / f"{target}.bed"
         with path.open("w") as stream:
             for c, s, n in zip(chrom, start.astype(int), length.astype(int), strict=True):
-                stream.write(f"{names[c]}\t{s}\t{s + n}\n")
+                stream.write(f"{NAMES[c]}\t{s}\t{s + n}\n")
         paths.append(path)
     return paths
 
@@ -112,20 +113,22 @@ def main() -> None:
     """Measure, print and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peaks", type=Path, help="folder of peak lists in chr coordinates")
+    parser.add_argument("--assembly", choices=ASSEMBLIES, default="GRCh38")
     parser.add_argument("--negatives", type=float, default=1.0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["DEEPMR_CACHE"] = str(folder / "cache")
-        genome = made_up_genome(folder / "genome", SIZES)
-        paths = sorted(options.peaks.iterdir()) if options.peaks else made_up_peaks(folder)
+        sizes = dict(zip(NAMES, ASSEMBLIES[options.assembly], strict=True))
+        genome = made_up_genome(folder / "genome", sizes)
+        paths = sorted(options.peaks.iterdir()) if options.peaks else made_up_peaks(folder, sizes)
         tracks = tuple(
             Track(task=Task(name=path.name.split(".")[0], target=path.name), file=path)
             for path in paths
         )
         held_out = {chrom for names in HELD_OUT.values() for chrom in names}
-        train = [chrom for chrom in SIZES if chrom not in held_out]
+        train = [chrom for chrom in NAMES if chrom not in held_out]
         recipe = Recipe(
             tracks=tracks,
             splits=split_contigs(genome.contigs, {"train": train, **HELD_OUT}),
@@ -146,7 +149,7 @@ def main() -> None:
         with PrivateMemory() as memory:
             made = prepare(recipe, genome, "benchmark")
         record = {
-            "bins": sum(size // recipe.bin for size in SIZES.values()),
+            "bins": sum(size // recipe.bin for size in sizes.values()),
             "tracks": len(tracks),
             "peaks": sum(read_text(path).count("\n") for path in paths),
             "windows": sum(len(np.load(made / f"{split}.npz")["start"]) for split in recipe.splits),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,27 +11,23 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
-from deepmr.data.cache import content_hash
 from deepmr.data.catalogue import Catalogue
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.heads import choose_tasks, divide
 from deepmr.data.inputs import DataFiles, local_files
-from deepmr.data.loci import inside_windows
+from deepmr.data.loci import inside_windows, strongest, summits
 from deepmr.data.options import check_options
 from deepmr.data.partition import fold_splits, split_contigs
-from deepmr.data.peaks import read_peaks
 from deepmr.data.portal import ADDRESS, Portal
 from deepmr.data.prepared import Recipe, measured_on, prepare
 from deepmr.data.source import SPLITS
+from deepmr.data.summary import positive_weights
 from deepmr.data.tracks import Track, covered
 from deepmr.data.windows import WindowSplit
-from deepmr.files import fingerprint, read_json
+from deepmr.files import read_json
 from deepmr.tasks import TaskTable
 
 __all__ = ["EncodeSource"]
-
-_VERSION = 1  # raised when the same settings would give other windows or labels
-_STRONG = 99.0  # percentile of a signal above which a window suits an interrogation
 
 
 class EncodeSource:
@@ -214,16 +209,7 @@ class EncodeSource:
     @cached_property
     def fingerprint(self) -> str:
         """Digits that change with any file or setting that decides windows and labels."""
-        record = asdict(self.recipe)
-        record["tracks"] = [
-            asdict(track.task) | {"sha256": content_hash(track.file), "covers": track.covers}
-            for track in self.tracks
-        ]
-        exclude = self.recipe.exclude
-        record["exclude"] = None if exclude is None else content_hash(exclude)
-        record["genome"] = self.genome.sha256
-        record["version"] = _VERSION
-        return fingerprint(record, digits=16)
+        return self.recipe.fingerprint(self.genome)
 
     def prepare(self) -> None:
         """Encode the genome and make the labels, unless the cache holds them."""
@@ -310,12 +296,7 @@ class EncodeSource:
         """Return the weight of each task's positives, or None."""
         if self._class_weights == "none":
             return None
-        rows = {row["task"]: row for row in self.summary() if row["split"] == "train"}
-        weight = np.ones(len(self.tasks), dtype=np.float32)
-        for column, task in enumerate(self.tasks):
-            if task.kind == "binary":  # there are positives, else the task would not be here
-                n, positives = rows[task.name]["n"], rows[task.name]["positives"]
-                weight[column] = (n - positives) / positives
+        weight = positive_weights(self.tasks, self.summary())
         return np.sqrt(weight) if self._class_weights == "sqrt" else weight
 
     def sequences(
@@ -360,21 +341,10 @@ class EncodeSource:
         return np.asarray(self.genome.names)[contig], start, start + self.length
 
     def _points(self, name: str) -> tuple[Int64[np.ndarray, " point"], Int64[np.ndarray, " point"]]:
-        """Return where a task is active: contig and base, sorted by place."""
         track = next(track for track in self.tracks if track.task.name == name)
         if track.task.kind == "binary":
-            peaks = read_peaks(track.file, self.genome.contigs, missing=self.recipe.missing_contigs)
-            contig, centre = peaks.contig, peaks.summit
-        else:
-            test = self._split("test")
-            target, mask = test.targets(np.arange(len(test)))
-            column = self.tasks.names.index(name)
-            value = np.where(mask[:, column], target[:, column], -np.inf)
-            strong = mask[:, column] & (value >= np.percentile(value, _STRONG))
-            contig = self.genome.locate(test.chrom[strong])
-            centre = test.start[strong] + self.length // 2
-        order = np.lexsort((centre, contig))
-        return contig[order], centre[order]
+            return summits(track.file, self.genome, missing=self.recipe.missing_contigs)
+        return strongest(self._split("test"), self.tasks.names.index(name), self.genome)
 
     def true_effects(
         self,

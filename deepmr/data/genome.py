@@ -141,34 +141,35 @@ class EncodedGenome:
         return result
 
     def count(
-        self, contig: int, start: Int64[np.ndarray, " locus"], length: int, counted: tuple[int, ...]
+        self, contig: int, start: Int64[np.ndarray, " locus"], length: int, first: int, last: int
     ) -> Int64[np.ndarray, " locus"]:
-        """Count bases of the given codes in windows of one contig, in pieces of bounded memory.
+        """Count bases of a range of codes in windows of one contig, in pieces of bounded memory.
 
         Args:
             contig: Position in `names`.
             start: First base of each window, ascending; may be negative or run over the end,
                 where nothing is counted.
             length: Bases in a window.
-            counted: Codes of the bases that count, e.g. ``(1, 2)`` for C and G.
+            first: Lowest code that counts, e.g. 1 for C.
+            last: Highest code that counts, e.g. 2 for G.
         """
         size, origin = int(self.lengths[contig]), int(self.offsets[contig])
         low, high = np.clip(start, 0, size), np.clip(start + length, 0, size)
         total = np.zeros(start.size, dtype=np.int64)
-        member = np.isin(np.arange(256), counted)
-        for first in range(0, size, _PIECE):
-            last = min(first + _PIECE, size)
-            rows = slice(*np.searchsorted(start, [first - length, last]).tolist())
+        for low_end in range(0, size, _PIECE):
+            high_end = min(low_end + _PIECE, size)
+            rows = slice(*np.searchsorted(start, [low_end - length, high_end]).tolist())
             if rows.start == rows.stop:
                 continue
-            sums = np.zeros(last - first + 1, dtype=np.int32)
             # Read, not mapped: a pass over the whole genome would count as resident memory.
             codes = np.fromfile(
-                self.folder / "codes.u8", np.uint8, last - first, offset=origin + first
+                self.folder / "codes.u8", np.uint8, high_end - low_end, offset=origin + low_end
             )
-            np.cumsum(member[codes], out=sums[1:])
-            inner = np.clip(high[rows], first, last) - first
-            outer = np.clip(low[rows], first, last) - first
+            codes -= np.uint8(first)  # what lies below wraps around to the top of the range
+            sums = np.zeros(codes.size + 1, dtype=np.int32)
+            np.cumsum(codes <= last - first, out=sums[1:])
+            inner = np.clip(high[rows], low_end, high_end) - low_end
+            outer = np.clip(low[rows], low_end, high_end) - low_end
             total[rows] += sums[inner] - sums[outer]
         return total
 

@@ -91,8 +91,8 @@ def label_contig(
     n_bins = int(genome.lengths[contig]) // size
     low = np.arange(n_bins, dtype=np.int64) * size
     start = low - (context - size) // 2
-    known = genome.count(contig, start, context, (0, 1, 2, 3))
-    strong = genome.count(contig, start, context, (1, 2))
+    known = genome.count(contig, start, context, 0, 3)
+    strong = genome.count(contig, start, context, 1, 2)
     # Without any known base a window is never usable, whatever max_unknown says.
     usable = (known > 0) & (context - known <= max_unknown * context)
     if exclude is not None:

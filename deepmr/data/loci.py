@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from jaxtyping import Bool, Int64
 
 from deepmr.data.genome import EncodedGenome
+from deepmr.data.peaks import read_peaks
+from deepmr.data.windows import WindowSplit
 from deepmr.sequence import UNKNOWN
 
-__all__ = ["inside_windows", "separate", "windows_around"]
+__all__ = ["inside_windows", "separate", "strongest", "summits", "windows_around"]
+
+_STRONG = 99.0  # percentile of a signal from which on a window is worth interrogating
+
+
+def summits(
+    path: Path, genome: EncodedGenome, *, missing: str
+) -> tuple[Int64[np.ndarray, " point"], Int64[np.ndarray, " point"]]:
+    """Return contig and summit of every peak of a file, sorted by place."""
+    peaks = read_peaks(path, genome.contigs, missing=missing)
+    order = np.lexsort((peaks.summit, peaks.contig))
+    return peaks.contig[order], peaks.summit[order]
+
+
+def strongest(
+    split: WindowSplit, column: int, genome: EncodedGenome
+) -> tuple[Int64[np.ndarray, " point"], Int64[np.ndarray, " point"]]:
+    """Return contig and middle of the windows with the strongest percent of a signal."""
+    target, mask = split.targets(np.arange(len(split)))
+    value, known = target[:, column], mask[:, column]
+    rows = np.flatnonzero(known)
+    if rows.size:
+        rows = rows[value[rows] >= np.percentile(value[rows], _STRONG)]
+    return genome.locate(split.chrom[rows]), (split.start[rows] + split.end[rows]) // 2
 
 
 def inside_windows(

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,19 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from tqdm import tqdm
 
-from deepmr.data.cache import cache_folder
+from deepmr.data.cache import cache_folder, content_hash
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.labelling import ContigBins, Windows, choose_windows, label_contig
 from deepmr.data.partition import check_disjoint
 from deepmr.data.peaks import read_peaks
 from deepmr.data.signal import anscombe, read_signal
+from deepmr.data.summary import summarise, write_summary
 from deepmr.data.tracks import Track, covered
-from deepmr.files import atomic_write, locked, write_json
+from deepmr.files import fingerprint, locked, write_json
 
 __all__ = ["Recipe", "measured_on", "prepare"]
+
+_VERSION = 2  # raised when the same settings would give other windows or labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,16 @@ class Recipe:
         """Which tracks are real-valued (kinds signal and count), not peaks."""
         return np.asarray([track.task.kind != "binary" for track in self.tracks], dtype=bool)
 
+    def fingerprint(self, genome: EncodedGenome) -> str:
+        """Return digits that change with any file or setting that decides windows and labels."""
+        tracks = [
+            asdict(track.task) | {"sha256": content_hash(track.file), "covers": track.covers}
+            for track in self.tracks
+        ]
+        exclude = None if self.exclude is None else content_hash(self.exclude)
+        record = asdict(self) | {"tracks": tracks, "exclude": exclude}
+        return fingerprint([_VERSION, genome.sha256, record], digits=16)
+
 
 def measured_on(tracks: Sequence[Track], contigs: Sequence[str]) -> Bool[np.ndarray, "contig task"]:
     """Tell on which contigs each track was measured."""
@@ -75,7 +88,7 @@ def measured_on(tracks: Sequence[Track], contigs: Sequence[str]) -> Bool[np.ndar
 
 
 def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
-    """Return the folder of a prepared data set, made under a lock if absent.
+    """Return the folder of a prepared data set in the cache, made under a lock if absent.
 
     It holds, for each split, ``<split>.npz`` (contig, start, row and signal of each window), the
     label rows ``labels.npy``, ``summary.tsv`` for people and, written last, ``prepared.json``.
@@ -150,11 +163,11 @@ def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:
         target[:, is_signal] = signal
         target[:, ~is_signal] = np.concatenate([labels[0], rows])[chosen.row + 1]
         target[~measured[chosen.contig]] = np.nan
-        summary += _summarise(split, tracks, chosen, target)
+        summary += summarise(split, tracks, chosen.gc, target)
         windows[split] = chosen
     _check_leaks(recipe, genome, windows)
     np.save(folder / "labels.npy", np.concatenate(labels))
-    _write_summary(folder / "summary.tsv", summary)
+    write_summary(folder / "summary.tsv", summary)
     names = [track.task.name for track in tracks]
     write_json(folder / "prepared.json", {"tasks": names, "summary": summary})
 
@@ -246,39 +259,3 @@ def _check_leaks(recipe: Recipe, genome: EncodedGenome, windows: Mapping[str, Wi
         },
         genome.names,
     )
-
-
-def _summarise(
-    split: str,
-    tracks: Sequence[Track],
-    windows: Windows,
-    target: Float32[np.ndarray, "window task"],
-) -> list[dict[str, Any]]:
-    result = []
-    for track, value in zip(tracks, target.T, strict=True):
-        known = ~np.isnan(value)
-        n, binary = int(known.sum()), track.task.kind == "binary"
-        positive = value == 1
-        positives = int(positive.sum()) if binary else None
-        mean = float(value[known].mean(dtype=np.float64)) if n else None
-        result.append(
-            {
-                "split": split,
-                "task": track.task.name,
-                "n": n,
-                "positives": positives,
-                "prevalence": mean if binary else None,
-                "mean": mean,
-                "gc": float(windows.gc.mean(dtype=np.float64)),
-                "gc_positives": float(windows.gc[positive].mean()) if positives else None,
-            }
-        )
-    return result
-
-
-def _write_summary(path: Path, summary: Sequence[Mapping[str, Any]]) -> None:
-    with atomic_write(path) as stream:
-        stream.write("\t".join(summary[0]) + "\n")
-        for row in summary:
-            cells = [f"{cell:.4g}" if isinstance(cell, float) else cell for cell in row.values()]
-            stream.write("\t".join("" if cell is None else str(cell) for cell in cells) + "\n")

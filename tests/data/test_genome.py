@@ -74,7 +74,7 @@ def test_counting_in_pieces_equals_counting_windows(
     start = np.arange(-8, 21)
     windows = genome.windows(np.zeros(start.size, dtype=np.int64), start, 5)
     expected = np.isin(windows, [1, 2]).sum(axis=1)
-    assert genome.count(0, start, 5, (1, 2)).tolist() == expected.tolist()
+    assert genome.count(0, start, 5, 1, 2).tolist() == expected.tolist()
 
 
 def test_unknown_contig_is_named(tmp_path: Path) -> None:
