@@ -73,7 +73,7 @@ class GlobalSum(End):
     def begin(self, references: References, plan: Plan) -> None:
         """Prepare for the blocks of a locus."""
         source = references[self.source]
-        self._total = source.new_zeros((plan.n_mutants, source.shape[1]))
+        self._total = source.new_zeros((plan.n_mutants, source.shape[2]))
 
     def take(self, block: Block, change: Change) -> None:
         """Take the change of one block."""
@@ -92,12 +92,12 @@ class GlobalMax(End):
     def begin(self, references: References, plan: Plan) -> None:
         """Take the reference less its maximum, and its running maxima from either end."""
         source = references[self.source]
-        slack = source - source.amax(0)
-        edge = slack.new_full((1, slack.shape[1]), -inf)
+        slack = source - source.amax(1, keepdim=True)
+        edge = slack.new_full((slack.shape[0], 1, slack.shape[2]), -inf)
         self._slack = Rows(slack, self.axis, self.margin, -inf)
-        self._before = torch.cat([edge, slack.cummax(0).values])
-        self._behind = torch.cat([slack.flip(0).cummax(0).values.flip(0), edge])
-        self._total = source.new_zeros((plan.n_mutants, source.shape[1]))
+        self._before = torch.cat([edge, slack.cummax(1).values], dim=1)
+        self._behind = torch.cat([slack.flip(1).cummax(1).values.flip(1), edge], dim=1)
+        self._total = source.new_zeros((plan.n_mutants, source.shape[2]))
 
     def take(self, block: Block, change: Change) -> None:
         """Take the change of one block."""
@@ -105,9 +105,10 @@ class GlobalMax(End):
         origin = block.steps * block.scale(self.axis)
         start = np.clip(origin + change.span.start, 0, self.axis.length)
         stop = np.clip(origin + change.span.stop, 0, self.axis.length)
-        device = within.device
-        torch.maximum(within, self._before[torch.from_numpy(start).to(device)], out=within)
-        torch.maximum(within, self._behind[torch.from_numpy(stop).to(device)], out=within)
+        loci = torch.from_numpy(block.loci).to(within.device)
+        for reference, at in ((self._before, start), (self._behind, stop)):
+            rest = reference[loci, torch.from_numpy(at).to(within.device)]
+            torch.maximum(within, rest, out=within)
         self._total[_index(block, within)] = within.view(-1, within.shape[-1])
 
     def total(self) -> Float[Tensor, "mutant channel"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ from deepmr.sequence import one_hot
 
 __all__ = ["Incremental"]
 
+_MOST_LOCI = 16
+"""Loci that share blocks at most, where one is too small to fill a block."""
 _BLOCK_BYTES = 4 << 20
 """Size of a block's largest array by default: what stays in a core's caches."""
 
@@ -67,6 +70,7 @@ class Incremental:
         self._stamp: tuple[tuple[int, int], ...] = ()
         with borrowed(model):
             self._network = self._sorted_network()
+        self._n_tasks = self._network.n_tasks
         self.chunk = chunk or self._default_chunk()
 
     @property
@@ -90,22 +94,30 @@ class Incremental:
             ValueError: If loci do not match the variants or the engine's length.
         """
         check_loci(codes, variants, self._length)
-        references, differences = [], []
+        shape = (variants.n_loci, self._n_tasks, variants.n_variants)
+        dtype = np.float64 if self._dtype == torch.float64 else np.float32
+        reference, difference = np.zeros(shape[:2], dtype=dtype), np.zeros(shape, dtype=dtype)
         with borrowed(self._model, tf32=self._precision == "tf32"):
             network = self._sorted_network()
-            for row in range(variants.n_loci):
-                columns = np.flatnonzero(variants.mask[row])
-                locus = _Locus(network, codes[row], self._dtype, device_of(self._model))
+            together = self._loci_together(variants.n_variants)
+            for first in range(0, variants.n_loci, together):
+                part = slice(first, first + together)
+                locus, column = np.nonzero(variants.mask[part])
+                offset = variants.offset[part][locus, column]
                 # in the order of their positions, as LinearOverPositions counts on
-                columns = columns[np.argsort(variants.offset[row, columns], kind="stable")]
-                effects = locus.effects(
-                    variants.offset[row, columns], variants.alt[row, columns], self.chunk
-                )
-                difference = effects.new_zeros((effects.shape[1], variants.n_variants))
-                difference[:, torch.from_numpy(columns).to(effects.device)] = effects.T
-                references.append(locus.output.cpu().numpy())
-                differences.append(difference.cpu().numpy())
-        return RawEffects(reference=np.concatenate(references), difference=np.stack(differences))
+                order = np.lexsort((locus, offset))
+                locus, column = locus[order], column[order]
+                loci = _Loci(network, codes[part], self._dtype, device_of(self._model))
+                mutants = _Mutants(locus, offset[order], variants.alt[part][locus, column])
+                effects = loci.effects(mutants, self.chunk).cpu().numpy()
+                difference[part][locus, :, column] = effects
+                reference[part] = loci.output.cpu().numpy()
+        return RawEffects(reference=reference, difference=difference)
+
+    def _loci_together(self, n_variants: int) -> int:
+        """Return how many loci fill a block, where one does not."""
+        per_phase = max(1, n_variants // self._network.total_stride)
+        return min(_MOST_LOCI, max(1, self.chunk // per_phase))
 
     def _sorted_network(self) -> Network:
         """Return the sorted network, made anew if a parameter has changed since."""
@@ -131,51 +143,80 @@ class Incremental:
             ),
             default=1,
         )
-        return int(max(24, _BLOCK_BYTES // 4 // widest))
+        return int(max(48, _BLOCK_BYTES // 4 // widest))
 
 
-class _Locus:
-    """One locus: its reference at every node, and the changes its mutants make."""
+@dataclass(frozen=True, slots=True)
+class _Mutants:
+    """Mutants in the order of their positions, then loci."""
+
+    locus: Int[np.ndarray, " mutant"]
+    offset: Int[np.ndarray, " mutant"]
+    alt: Int[np.ndarray, " mutant"]
+
+    def blocks(self, total: int, chunk: int) -> list[Block]:
+        """Group by the phase of the position, alternatives of a site together."""
+        sites = np.stack([self.offset, self.locus], axis=1)
+        starts = np.flatnonzero(np.any(np.diff(sites, axis=0, prepend=-1) != 0, axis=1))
+        counts = np.diff(starts, append=len(sites))
+        each = int(counts[0])
+        if np.any(counts != each):
+            starts, each = np.arange(len(sites)), 1
+        mutants = np.arange(len(sites)).reshape(-1, each).T
+        offset = self.offset[starts]
+        blocks: list[Block] = []
+        for phase in np.unique(offset % total):
+            here = np.flatnonzero(offset % total == phase)
+            parts = np.array_split(here, -(-len(here) * each // max(chunk, each)))
+            blocks += [self._block(int(phase), total, mutants[:, some]) for some in parts]
+        return blocks
+
+    def _block(self, phase: int, total: int, mutants: Int[np.ndarray, "alternative site"]) -> Block:
+        steps = (self.offset[mutants[0]] - phase) // total
+        loci = self.locus[mutants[0]]
+        return Block(phase=phase, total=total, steps=steps, loci=loci, mutants=mutants)
+
+
+class _Loci:
+    """Some loci: their reference at every node, and the changes their mutants make."""
 
     def __init__(
         self,
         network: Network,
-        codes: UInt8[np.ndarray, " length"],
+        codes: UInt8[np.ndarray, "locus length"],
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
         self._network = network
         self._codes = codes
-        sequence = one_hot(torch.from_numpy(codes.astype(np.int64)).to(device), dtype)[None]
-        self._values = run_reference(network.traced, sequence)
+        sequences = one_hot(torch.from_numpy(codes.astype(np.int64)).to(device), dtype)
+        self._values = run_reference(network.traced, sequences)
         self._references = _References(network, self._values)
         for layer in network.layers:
             layer.refer(self._references)
             if isinstance(layer, Convolution) and layer.into is not None:
                 layer.into.refer(self._references)
-        self.output: Float[Tensor, "1 task"] = self._values[network.output]
+        self.output: Float[Tensor, "locus task"] = self._values[network.output]
         self._readers = Counter(name for layer in network.layers for name in layer.sources)
 
-    def effects(
-        self, offset: Int[np.ndarray, " mutant"], alt: Int[np.ndarray, " mutant"], chunk: int
-    ) -> Float[Tensor, "mutant task"]:
+    def effects(self, mutants: _Mutants, chunk: int) -> Float[Tensor, "mutant task"]:
         """Return the change of the output for every mutant."""
         network = self._network
-        n_mutants = len(offset)
+        n_mutants = len(mutants.offset)
+        total = self.output.new_zeros((n_mutants, self.output.shape[1]))
         if n_mutants == 0:
-            return self.output.new_zeros((0, self.output.shape[1]))
-        blocks = _blocks(offset, network.total_stride, chunk)
+            return total
+        blocks = mutants.blocks(network.total_stride, chunk)
         spans = [network.spans(block.phase, block) for block in blocks]
         plan = Plan(blocks=blocks, spans=spans, n_mutants=n_mutants)
         tail = Tail(network, self._values) if network.tail else None
         along = tail is not None and tail.reads_along
         for end in network.ends:
             end.begin(self._references, plan)
-        total = self.output.new_zeros((n_mutants, self.output.shape[1]))
         kept = set(tail.frontier) if along else set()
         kept |= {end.source for end in network.ends}
         for block, block_spans in zip(blocks, spans, strict=True):
-            changes = self._along(block, block_spans, alt, kept)
+            changes = self._along(block, block_spans, mutants.alt, kept)
             for end in network.ends:
                 if end.source in changes:
                     end.take(block, changes[end.source])
@@ -184,11 +225,25 @@ class _Locus:
                 total[index] = tail.run_block(block, changes, chunk)
         if along:
             return total
-        vectors = {end.name: end.total().view(n_mutants, *self._values[end.name].shape[1:])
-                   for end in network.ends}  # fmt: skip
+        return self._behind(mutants, tail, chunk)
+
+    def _behind(
+        self, mutants: _Mutants, tail: Tail | None, chunk: int
+    ) -> Float[Tensor, "mutant task"]:
+        """Return the change of the output, once every block has reached its ends."""
+        network = self._network
+        n_mutants = len(mutants.locus)
+        locus = torch.from_numpy(mutants.locus).to(self.output.device)
+        changes = {
+            end.name: end.total().view(n_mutants, *self._values[end.name].shape[1:])
+            for end in network.ends
+        }
+        references = _OfMutants(self._values, locus)
         for vector in network.vectors:
-            vectors[vector.name] = vector.run(vectors, self._values)
-        return vectors[network.output] if tail is None else tail.run_vectors(vectors, chunk)
+            changes[vector.name] = vector.run(changes, references)
+        if tail is not None:
+            return tail.run_vectors(changes, references, chunk)
+        return changes[network.output]
 
     def _along(
         self,
@@ -225,7 +280,7 @@ class _Locus:
 
     def _mutations(self, block: Block, alt: Int[np.ndarray, " mutant"]) -> Change:
         positions = block.phase + block.total * block.steps
-        ref = self._codes[positions].astype(np.int64)
+        ref = self._codes[block.loci, positions].astype(np.int64)
         one_base = np.eye(4)
         change = one_base[alt[block.mutants]] - one_base[ref][None]
         values = torch.from_numpy(change[None]).to(self.output)
@@ -242,24 +297,21 @@ class _References(dict[str, Tensor]):
 
     def __missing__(self, name: str) -> Tensor:
         channels, length = self._shapes[name]
-        self[name] = self._values[name].reshape(channels, length).T.contiguous()
+        value = self._values[name]
+        self[name] = value.reshape(-1, channels, length).transpose(1, 2).contiguous()
         return self[name]
 
 
-def _blocks(offset: Int[np.ndarray, " mutant"], total: int, chunk: int) -> list[Block]:
-    """Group mutants by the phase of their position, alternatives of a site together."""
-    order = np.argsort(offset, kind="stable")
-    positions, counts = np.unique(offset, return_counts=True)
-    each = int(counts[0])
-    if np.any(counts != each):
-        positions, each = offset[order], 1
-    mutants = order.reshape(-1, each).T
-    blocks = []
-    for phase in np.unique(positions % total):
-        sites = np.flatnonzero(positions % total == phase)
-        for some in np.array_split(sites, -(-len(sites) * each // max(chunk, each))):
-            steps = (positions[some] - phase) // total
-            blocks.append(
-                Block(phase=int(phase), total=total, steps=steps, mutants=mutants[:, some])
-            )
-    return blocks
+class _OfMutants(dict[str, Tensor]):
+    """Each node's reference for every mutant, made when first asked for."""
+
+    def __init__(self, values: dict[str, Any], locus: Int[Tensor, " mutant"]) -> None:
+        super().__init__()
+        self._values = values
+        self._locus = locus
+
+    def __missing__(self, name: str) -> Tensor:
+        value = self._values[name]
+        # one locus stands for all mutants: a view with a batch of 1
+        self[name] = value if len(value) == 1 else value.index_select(0, self._locus)
+        return self[name]

@@ -34,7 +34,7 @@ __all__ = [
     "Sliding",
 ]
 
-References = Mapping[str, Float[Tensor, "position channel"]]
+References = Mapping[str, Float[Tensor, "_locus _position _channel"]]
 Values = Float[Tensor, "_position _alternative _site _channel"]
 
 
@@ -297,14 +297,14 @@ class MaxPool(Nonlinear):
     def refer(self, references: References) -> None:
         """Take the reference, less its window's maximum where each input has one window."""
         source, pooled = references[self.sources[0]], references[self.name]
-        axis = Axis(source.shape[0], self.axis.stride // self.sliding.stride)
+        axis = Axis(source.shape[1], self.axis.stride // self.sliding.stride)
         margin = self.margin * self.sliding.stride + self.sliding.inputs(Span(0, 1)).width
         margin += self.sliding.padding
         if self._apart:
-            positions = torch.arange(source.shape[0], device=source.device)
+            positions = torch.arange(source.shape[1], device=source.device)
             window = (positions + self.sliding.padding) // self.sliding.stride
-            inside = window < pooled.shape[0]
-            slack = source - pooled[window.clamp(max=pooled.shape[0] - 1)]
+            inside = window < pooled.shape[1]
+            slack = source - pooled[:, window.clamp(max=pooled.shape[1] - 1)]
             source = torch.where(inside[:, None], slack, -inf)
         self._source = Rows(source, axis, margin, -inf)
         self._pooled = Rows(pooled, self.axis, self.margin, 0.0)
@@ -354,7 +354,7 @@ class AveragePool(Layer):
     def refer(self, references: References) -> None:
         """Lay out what one input contributes to each output."""
         share = self._share.to(references[self.name])
-        self._shares = Rows(share[:, None], self.axis, self.margin, 0.0)
+        self._shares = Rows(share[None, :, None], self.axis, self.margin, 0.0)
 
     def run(self, block: Block, changes: list[Change], span: Span) -> Values:
         """Return the change within ``span``."""
@@ -383,7 +383,7 @@ class Scale(Layer):
     def refer(self, references: References) -> None:
         """Lay out the factors."""
         factor = self.factor.to(references[self.name]).expand(self.axis.length, -1)
-        self._factors = Rows(factor, self.axis, self.margin, 0.0)
+        self._factors = Rows(factor[None], self.axis, self.margin, 0.0)
 
     def run(self, block: Block, changes: list[Change], span: Span) -> Values:
         """Return the change within ``span``."""

@@ -25,6 +25,8 @@ class Network:
         traced: The graph, which also computes references.
         source: The input node.
         output: The node whose value is the prediction.
+        length: Bases of a locus.
+        n_tasks: Values of a prediction.
         alias: Nodes that are another node under a second name (dropout in evaluation mode).
         layers: Nodes along the sequence that pass changes on.
         ends: Nodes that leave the position axis.
@@ -37,6 +39,7 @@ class Network:
     source: str
     output: str
     length: int
+    n_tasks: int = 0
     alias: dict[str, str] = field(default_factory=dict)
     layers: list[Layer] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)

@@ -66,6 +66,7 @@ def _sorted(
         if node.op not in {"placeholder", "output"}:
             _sort(known, node)
     network.output = network.real(final.args[0].name)
+    network.n_tasks = known.shape(final.args[0].name)[1]
     return network, known
 
 

@@ -29,33 +29,41 @@ class Tail:
         self._values = values
         self.frontier = network.frontier()
         shapes = network.shapes()
+        parts = (*network.ends, *network.vectors, *network.tail)
+        self._changing = {*shapes, *(part.name for part in parts)}
         self.reads_along = any(name in shapes for name in self.frontier)
 
     def run_block(
         self, block: Block, changes: Mapping[str, Change], chunk: int
     ) -> Float[Tensor, "mutant task"]:
         """Return the output's change for the mutants of a block."""
+        loci = torch.from_numpy(np.tile(block.loci, block.n_alternatives))
+        loci = loci.to(self._values[self._network.output].device)
         whole = {
             name: self._whole(block, changes[name], name)
             if name in changes
-            else self._values[name].expand(block.mutants.size, *self._values[name].shape[1:])
+            else self._values[name][loci]
             for name in self.frontier
         }
-        return self._run(whole, block.mutants.size, chunk)
+        return self._run(whole, self._values[self._network.output][loci], chunk)
 
     def run_vectors(
-        self, vectors: Mapping[str, Float[Tensor, "mutant ..."]], chunk: int
+        self,
+        vectors: Mapping[str, Float[Tensor, "mutant ..."]],
+        references: Mapping[str, Float[Tensor, "_mutant ..."]],
+        chunk: int,
     ) -> Float[Tensor, "mutant task"]:
         """Return the output's change for all mutants."""
-        whole = {name: self._values[name] + vectors[name] for name in self.frontier}
-        return self._run(whole, len(next(iter(whole.values()))), chunk)
+        whole = {name: references[name] + vectors[name] for name in self.frontier}
+        return self._run(whole, references[self._network.output], chunk)
 
     def _whole(self, block: Block, change: Change, name: str) -> Float[Tensor, "mutant ..."]:
         """Return a node's values along the whole sequence for every mutant of a block."""
         channels, length = self._network.shapes()[name]
-        reference = self._values[name].reshape(channels, length).T
+        reference = self._values[name].reshape(-1, channels, length).transpose(1, 2)
         n_alternatives, n_sites = block.mutants.shape
-        rows = reference.expand(block.mutants.size, length, channels).reshape(-1, channels)
+        loci = torch.from_numpy(np.tile(block.loci, n_alternatives)).to(reference.device)
+        rows = reference[loci].reshape(-1, channels)
         stride = self._network.axis_of(name).stride
         position = block.positions(change.span, Axis(length, stride))[:, None, :]
         mutant = np.arange(block.mutants.size).reshape(1, n_alternatives, n_sites)
@@ -70,13 +78,14 @@ class Tail:
         return whole.view(-1, *self._values[name].shape[1:])
 
     def _run(
-        self, whole: dict[str, Tensor], n_mutants: int, chunk: int
+        self, whole: dict[str, Tensor], reference: Float[Tensor, "_mutant task"], chunk: int
     ) -> Float[Tensor, "mutant task"]:
+        n_mutants = len(next(iter(whole.values())))
         parts = [
             self._output({name: value[start : start + chunk] for name, value in whole.items()})
             for start in range(0, n_mutants, chunk)
         ]
-        return torch.cat(parts) - self._values[self._network.output]
+        return torch.cat(parts) - reference
 
     def _output(self, values: dict[str, Any]) -> Tensor:
         size = len(next(iter(values.values())))
@@ -104,8 +113,8 @@ class Tail:
     def _shaped(self, node: fx.Node, values: dict[str, Any], size: int) -> Any:
         """Return something of the operand's shape for this many mutants."""
         value = self._values[node.name]
-        if isinstance(value, Tensor):
-            return value.expand(size, *value.shape[1:])
+        if isinstance(value, Tensor) and self._network.real(node.name) in self._changing:
+            return value[:1].expand(size, *value.shape[1:])
         return self._value(node, values, size)
 
     def _call(self, node: fx.Node, args: Any, kwargs: Any) -> Any:

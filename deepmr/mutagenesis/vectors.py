@@ -11,7 +11,7 @@ from torch import Tensor
 __all__ = ["Vector", "linear_vector", "nonlinear_vector", "product_vector"]
 
 Changes = Mapping[str, Float[Tensor, "mutant ..."]]
-References = Mapping[str, Float[Tensor, "1 ..."]]
+References = Mapping[str, Float[Tensor, "_mutant ..."]]
 
 
 class Vector:

@@ -61,12 +61,14 @@ class Block:
         phase: The sites' common position modulo the total stride.
         total: The network's total stride in bases.
         steps: Each site's position is ``phase + total * step``; ascending.
-        mutants: Number of each mutant in the locus's list, alternatives first.
+        loci: Each site's locus.
+        mutants: Number of each mutant among all, alternatives first.
     """
 
     phase: int
     total: int
     steps: Int[np.ndarray, " site"]
+    loci: Int[np.ndarray, " site"]
     mutants: Int[np.ndarray, "alternative site"]
 
     @property
@@ -81,11 +83,12 @@ class Block:
 
     @cached_property
     def spacing(self) -> int | None:
-        """The common distance between steps; None if there is none."""
+        """The common distance between steps of one locus; None if there is none."""
         gaps = np.diff(self.steps)
         if len(gaps) == 0:
             return 1
-        return int(gaps[0]) if bool(np.all(gaps == gaps[0])) else None
+        regular = np.all(gaps == gaps[0]) and np.all(self.loci == self.loci[0])
+        return int(gaps[0]) if bool(regular) else None
 
     def scale(self, axis: Axis) -> int:
         """Positions of ``axis`` between one step and the next."""
@@ -146,32 +149,34 @@ class Rows:
     """A reference laid out by position, padded so that every span of every site exists.
 
     Args:
-        values: Channels at each position.
+        values: Channels at each position of each locus, or of one that stands for all.
         axis: The positions.
         margin: Positions to add at either end.
         fill: The value of those.
     """
 
     def __init__(
-        self, values: Float[Tensor, "position channel"], axis: Axis, margin: int, fill: float
+        self, values: Float[Tensor, "locus position channel"], axis: Axis, margin: int, fill: float
     ) -> None:
-        length, channels = values.shape
+        loci, length, channels = values.shape
         self._axis = axis
         self._margin = margin
-        self._padded = values.new_full((length + 2 * margin, channels), fill)
-        self._padded[margin : margin + length] = values
+        self._padded = values.new_full((loci, length + 2 * margin, channels), fill)
+        self._padded[:, margin : margin + length] = values
 
     def around(self, block: Block, span: Span) -> Float[Tensor, "position 1 site channel"]:
         """Return the reference within a span around each site: a view where sites are regular."""
         scale = block.scale(self._axis)
-        channels = self._padded.shape[1]
-        first = self._margin + int(block.steps[0]) * scale + span.start
+        loci, length, channels = self._padded.shape
+        places = length * (block.loci if loci > 1 else np.zeros_like(block.loci)) + self._margin
         if block.spacing is not None:
+            first = int(places[0]) + int(block.steps[0]) * scale + span.start
             return self._padded.as_strided(
                 (span.width, 1, block.n_sites, channels),
                 (channels, 0, block.spacing * scale * channels, 1),
                 first * channels,
             )
-        at = torch.from_numpy(block.positions(span, self._axis) + self._margin)
-        rows = self._padded.index_select(0, at.reshape(-1).to(self._padded.device))
+        at = torch.from_numpy(block.positions(span, self._axis) + places)
+        rows = self._padded.view(-1, channels)
+        rows = rows.index_select(0, at.reshape(-1).to(self._padded.device))
         return rows.view(span.width, 1, block.n_sites, channels)
