@@ -10,23 +10,22 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
-from jaxtyping import Float, Float64, UInt8
+from jaxtyping import UInt8
 from pytorch_lightning.callbacks import Callback
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from deepmr.effects import MemberEffects
 from deepmr.files import read_json, write_json
 from deepmr.io.shards import ShardStore
-from deepmr.mutagenesis import Engine, RawEffects, Variants, saturation
+from deepmr.mutagenesis import Engine, saturation
+from deepmr.mutagenesis.members import Scale, to_members
 
 __all__ = ["EnsembleModule", "MutagenesisCallback", "run_mutagenesis"]
 
 ENGINE = "engine.json"
 _NOTHING = -1
 EngineBuilder = Callable[..., Engine]
-Scale = Callable[[Float64[np.ndarray, "*batch task"]], Float64[np.ndarray, "*batch task"]]
 
 
 class EnsembleModule(pl.LightningModule):
@@ -82,8 +81,7 @@ class MutagenesisCallback(Callback):
         store: Where shards go.
         codes: Bases of all loci, in the store's order.
         build: Builds an engine for a network: ``build(model, length=..., chunk=...)``.
-        scale: From raw outputs (last axis: all tasks of the network) to the effect scale.
-        tasks: Names of all tasks of the network, in order; the store says which are kept.
+        scale: From raw outputs to the effect scale.
         progress: Show a bar over this rank's loci.
     """
 
@@ -94,11 +92,9 @@ class MutagenesisCallback(Callback):
         *,
         build: EngineBuilder,
         scale: Scale,
-        tasks: Sequence[str],
         progress: bool = True,
     ) -> None:
         self.store, self.codes, self.build, self.scale = store, codes, build, scale
-        self.kept = [list(tasks).index(name) for name in store.tasks]
         self.progress = progress
         self.engines: list[Engine] = []
         self.bar: tqdm[Any] | None = None
@@ -152,7 +148,7 @@ class MutagenesisCallback(Callback):
         began = time.perf_counter()
         raw = [engine(codes, variants) for engine in self.engines]
         elapsed = time.perf_counter() - began
-        effects, reference = self._to_members(raw, variants)
+        effects, reference = to_members(raw, variants, self.scale, self.store.tasks)
         self.store.write(index, loci, effects, reference)
         if self.bar is not None:
             mutants = int(variants.mask.sum()) * len(raw)
@@ -164,38 +160,6 @@ class MutagenesisCallback(Callback):
         if self.bar is not None:
             self.bar.close()
         trainer.strategy.barrier()
-
-    def _to_members(
-        self, raw: Sequence[RawEffects], variants: Variants
-    ) -> tuple[MemberEffects, Float64[np.ndarray, "locus task member"]]:
-        values, references = [], []
-        for one in raw:
-            reference = np.asarray(one.reference, dtype=np.float64)
-            difference = np.asarray(one.difference, dtype=np.float64)
-            value, at_reference = effect_of(reference, difference, self.scale)
-            values.append(value[:, self.kept])
-            references.append(at_reference[:, self.kept])
-        effects = MemberEffects(
-            value=np.stack(values, axis=2),
-            tasks=self.store.tasks,
-            offset=variants.offset,
-            ref=variants.ref,
-            alt=variants.alt,
-            mask=variants.mask,
-        )
-        return effects, np.stack(references, axis=2)
-
-
-def effect_of(
-    reference: Float[np.ndarray, "locus task"],
-    difference: Float[np.ndarray, "locus task variant"],
-    scale: Scale,
-) -> tuple[Float64[np.ndarray, "locus task variant"], Float64[np.ndarray, "locus task"]]:
-    """Turn raw reference and difference into effects and references on the effect scale."""
-    at_reference = scale(reference)
-    mutated = np.moveaxis(reference[..., None] + difference, 1, -1)
-    value = np.moveaxis(scale(mutated), -1, 1) - at_reference[..., None]
-    return value, at_reference
 
 
 def run_mutagenesis(

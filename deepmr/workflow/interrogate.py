@@ -176,7 +176,6 @@ def _callback(plan: InterrogationPlan, store: ShardStore) -> MutagenesisCallback
         plan.loci.codes,
         build=plan.engine,
         scale=plan.scale,
-        tasks=plan.scale.tasks.names,
     )
 
 
@@ -220,7 +219,13 @@ def _serves(theirs: ShardStore) -> bool:
 
 def _check_disk(store: ShardStore, plan: InterrogationPlan) -> None:
     n, length = plan.loci.codes.shape
-    needed = estimate_bytes(n, 3 * length, len(store.tasks), store.n_members)
+    needed = estimate_bytes(
+        n_loci=n,
+        n_variants=3 * length,
+        n_tasks=len(store.tasks),
+        n_members=store.n_members,
+        loci_per_shard=store.loci_per_shard,
+    )
     free = shutil.disk_usage(plan.folder).free
     print(
         f"{n} loci of {length} bases, {len(plan.members)} members, {len(store.tasks)} tasks kept: "
