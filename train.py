@@ -12,9 +12,11 @@ from deepmr import cli
 @cli.job
 def main(config: DictConfig) -> float:
     """Train, calibrate, evaluate; return the ensemble's mean validation loss for a sweeper."""
-    from deepmr.cli.plans import fit_plan
+    from deepmr.cli.plans import fetch_only, fit_plan
     from deepmr.workflow.fit import fit
 
+    if fetch_only(config):
+        return float("nan")
     return fit(fit_plan(config))
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "build_network",
     "build_source",
     "command",
+    "fetch_only",
     "fit_plan",
     "is_leader",
     "optional",
@@ -112,6 +113,20 @@ def short_name(config: DictConfig, group: str) -> str:
     from hydra.core.hydra_config import HydraConfig
 
     return str(HydraConfig.get().runtime.choices.get(group) or config[group]["_target_"])
+
+
+def fetch_only(config: DictConfig) -> bool:
+    """Fetch the data's files and say where they are, if ``data.download_only`` asks for no more.
+
+    Raises:
+        FileNotFoundError: If a file cannot be fetched.
+    """
+    data = plain(config)["data"]
+    if not data.get("download_only"):
+        return False
+    for path in part(data)().download():
+        print(path)
+    return True
 
 
 def fit_plan(config: DictConfig) -> FitPlan:

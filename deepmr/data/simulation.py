@@ -210,6 +210,10 @@ class SimulationSource:
         """No file is read."""
         return []
 
+    def provenance(self) -> list[dict[str, Any]]:
+        """No file is fetched."""
+        return []
+
     def weights(self) -> None:
         """Counts have no positives to weigh."""
         return

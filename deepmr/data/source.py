@@ -143,6 +143,10 @@ class DataSource(Protocol):
         """Return the files that were read, for the manifest."""
         ...
 
+    def provenance(self) -> list[dict[str, Any]]:
+        """Return accession, source, checksum and description of every file that was fetched."""
+        ...
+
     def weights(self) -> Float32[np.ndarray, " task"] | None:
         """Return the weight of each task's positives in the loss, or None for equal weights."""
         ...

@@ -235,6 +235,7 @@ def _report(plan: FitPlan, tracker: Tracker, evaluation: Evaluation, started: da
         started=started,
         inputs=plan.source.inputs(),
         outputs=[folder / name for name in (*written, "scores.parquet", "figures")],
+        facts={"data_files": plan.source.provenance()},
     )
     tracker.artifact(folder.name, folder)
     print(f"results: {folder}")

@@ -330,3 +330,43 @@ def test_kill_in_mid_download_leaves_nothing_corrupt_and_is_continued(
     assert not fetch_all([Download(url=url, path=path, md5=md5)], pause=0.01)
     assert path.read_bytes() == body
     assert int(server.ranges[0].removeprefix("bytes=").rstrip("-")) >= 1 << 19
+
+
+def _train(server: StandIn, *overrides: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).resolve().parents[2]
+    settings = [
+        "data=encode",
+        f"data.portal={server.address}",
+        "data.retries=0",
+        "data.catalogue.genome.accession=GENOME",
+        "data.catalogue.exclude=null",
+        "data.catalogue.tracks=[{target:GATA1,biosample:K562,accession:ENCFF001AAA}]",
+    ]
+    return subprocess.run(
+        [sys.executable, str(root / "train.py"), *settings, *overrides],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        check=False,
+    )
+
+
+def test_download_only_fetches_and_stops(server: StandIn, cache: Path) -> None:
+    done = _train(server, "data.download_only=true")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [
+        str(cache / "GENOME.fasta.gz"),
+        str(cache / "ENCFF001AAA.bed.gz"),
+    ]
+    assert (cache / "ENCFF001AAA.bed.gz").read_bytes() == GATA1
+
+
+def test_without_a_network_the_command_says_what_to_place_where(
+    server: StandIn, cache: Path
+) -> None:
+    server.close()
+    done = _train(server)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    source = f"{server.address}/files/ENCFF001AAA/@@download/ENCFF001AAA.bed.gz"
+    assert f"{source} -> {cache / 'ENCFF001AAA.bed.gz'} (no connection)" in done.stderr
