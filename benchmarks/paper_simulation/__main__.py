@@ -22,9 +22,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from benchmarks.paper_simulation.evidence import NETWORKS, SCENARIOS, Round, gather
+from benchmarks.paper_simulation.evidence import NETWORKS, SCENARIOS, Round
 from benchmarks.paper_simulation.table import cells, show
-from benchmarks.paper_simulation.verdict import METHODS, judge
+from benchmarks.paper_simulation.verdict import verdicts
 from deepmr.files import read_json, write_json
 
 _RESULTS = Path(__file__).resolve().parents[1] / "results" / "paper_simulation.json"
@@ -56,32 +56,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     if options.rounds < 1 or options.members < 2 or options.jobs < 1:
         parser.error("--rounds and --jobs must be at least 1, --members at least 2")
     return options
-
-
-def verdicts(one: Round, cache: Path, threads: int) -> list[dict[str, Any]]:
-    """Return a record for each method and direction of one round."""
-    import torch
-
-    torch.set_num_threads(threads)
-    evidence = gather(one, cache)
-    about = {
-        "scenario": one.scenario,
-        "seed": one.seed,
-        "drawn": one.effect is None,
-        "effect": evidence.effect,
-        "network": one.network,
-        "members": one.members,
-        "validation_mse": evidence.validation_mse.mean(axis=0).tolist(),
-        "noise_floor": evidence.noise_floor.tolist(),
-        "seconds": evidence.seconds,
-    }
-    return [
-        about
-        | {"method": name, "direction": "reverse" if reverse else "forward"}
-        | judge(evidence, name, reverse=reverse)
-        for name in METHODS
-        for reverse in (False, True)
-    ]
 
 
 def _wanted(options: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> list[Round]:

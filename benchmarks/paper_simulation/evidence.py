@@ -36,6 +36,7 @@ class Round:
         network: Which recipe, a key of `NETWORKS`.
         effect: Strength of the cooperation; None draws it as the paper does.
         members: Networks of the ensemble.
+        options: Further settings for `train.py`.
     """
 
     scenario: str
@@ -43,12 +44,14 @@ class Round:
     network: str
     effect: float | None = None
     members: int = 5
+    options: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Name of the round's file."""
         strength = "drawn" if self.effect is None else f"{self.effect:g}"
-        return f"{self.scenario}-{strength}-{self.seed}-{self.network}-{self.members}"
+        name = f"{self.scenario}-{strength}-{self.seed}-{self.network}-{self.members}"
+        return "-".join([name, *(option.replace("=", "_") for option in self.options)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ def _make(one: Round, cache: Path, path: Path) -> None:
     options += [f"name={one.name}", f"paths.output={cache}", "logger=csv"]
     options += ["trainer.enable_progress_bar=false"]
     with initialize_config_dir(str(_CONF), version_base="1.3"):
-        config = compose("train", overrides=[*NETWORKS[one.network], *options])
+        config = compose("train", overrides=[*NETWORKS[one.network], *options, *one.options])
     config.logger = None
     plan = fit_plan(config)
     if not (plan.folder / "manifest.json").is_file():

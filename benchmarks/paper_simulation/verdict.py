@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from benchmarks.paper_simulation.evidence import Evidence
+from benchmarks.paper_simulation.evidence import Evidence, Round, gather
 from deepmr.effects import EffectSizes, MemberEffects
 from deepmr.inference import Inference, LocalInference, PerMember
 from deepmr.instruments import All, ByModeratedZ, Rule
@@ -18,7 +19,7 @@ from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted
 from deepmr.workflow.estimation import true_slope
 
-__all__ = ["METHODS", "Method", "judge"]
+__all__ = ["METHODS", "Method", "judge", "verdicts"]
 
 Estimator = Callable[[EffectSizes], MREstimate]
 
@@ -110,6 +111,32 @@ METHODS: dict[str, Method] = {
     ),
 }
 """``default`` is what `interrogate.py` does by default (conf/inference, instruments, meta)."""
+
+
+def verdicts(one: Round, cache: Path, threads: int) -> list[dict[str, Any]]:
+    """Return a record for each method and direction of one round."""
+    import torch
+
+    torch.set_num_threads(threads)
+    evidence = gather(one, cache)
+    about = {
+        "scenario": one.scenario,
+        "seed": one.seed,
+        "drawn": one.effect is None,
+        "effect": evidence.effect,
+        "network": one.network,
+        "members": one.members,
+        "validation_mse": evidence.validation_mse.mean(axis=0).tolist(),
+        "noise_floor": evidence.noise_floor.tolist(),
+        "seconds": evidence.seconds,
+    }
+    return [
+        about
+        | {"method": name, "direction": "reverse" if reverse else "forward"}
+        | judge(evidence, name, reverse=reverse)
+        for name in METHODS
+        for reverse in (False, True)
+    ]
 
 
 def judge(evidence: Evidence, name: str, *, reverse: bool) -> dict[str, Any]:

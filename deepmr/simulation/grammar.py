@@ -52,7 +52,8 @@ class Grammar:
 
     The confounder's motif counts under ``sequence`` and ``both``, the coin under ``independent``
     and ``both``. The coin cannot be read from the sequence; what is called noiseless here is the
-    mean over its two sides, which is also what the best possible network predicts.
+    mean over its two sides. The best possible network predicts the mean of transformed *counts*,
+    which the square root's curvature holds less than 0.2 below, and only at counts of a few.
 
     Args:
         amplitude: a, the counts that full occupancy of the exposure's motif adds.

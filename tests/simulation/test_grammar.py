@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from deepmr.simulation import CONFOUNDING, Grammar, anscombe, draw_grammar, variant_order
 
@@ -82,6 +83,15 @@ def test_anscombe_stabilises_a_poisson_count() -> None:
     for mean in (4.0, 30.0, 300.0):
         readings = anscombe(rng.poisson(mean, 40_000).astype(np.float64))
         assert np.var(readings) == pytest.approx(1.0, abs=0.06)
+
+
+def test_noiseless_readings_lie_near_the_mean_of_transformed_counts() -> None:
+    mean = np.array([1.0, 1.5, 2.0, 3.0, 10.0, 30.0, 100.0])
+    counts = np.arange(400)
+    transformed = stats.poisson.pmf(counts, mean[:, None]) @ anscombe(counts.astype(np.float64))
+    gap = anscombe(mean) - transformed
+    assert np.all((gap > 0) & (gap < 0.2))
+    assert np.all(gap[mean >= 10] < 0.1)
 
 
 def test_drawn_effects_form_two_clusters() -> None:
