@@ -24,21 +24,43 @@ from deepmr.mr.mode import (
     simple_mode,
     weighted_mode,
 )
+from deepmr.mr.multivariable import (
+    MultivariableEstimate,
+    multivariable_egger,
+    multivariable_ivw,
+)
+from deepmr.mr.multivariable_robust import (
+    MultivariableLassoSelection,
+    multivariable_lasso,
+    multivariable_lasso_selection,
+    multivariable_median,
+)
+from deepmr.mr.multivariable_strength import (
+    conditional_f,
+    mediated_effect,
+    multivariable_heterogeneity,
+)
 from deepmr.mr.presso import Presso, presso, presso_tests
 from deepmr.mr.raps import overdispersion, raps
 from deepmr.mr.result import MREstimate
 from deepmr.mr.sensitivity import leave_one_out, single_instrument
 from deepmr.mr.strength import InstrumentStrength, instrument_strength
+from deepmr.mr.table import ESTIMATORS, all_estimators, rows
 from deepmr.mr.wald import wald_ratio, wald_ratios
 
 __all__ = [
+    "ESTIMATORS",
     "ConstrainedFit",
     "Direction",
     "HeterogeneityTests",
     "InstrumentStrength",
     "LassoSelection",
     "MREstimate",
+    "MultivariableEstimate",
+    "MultivariableLassoSelection",
     "Presso",
+    "all_estimators",
+    "conditional_f",
     "constrained_ml",
     "constrained_ml_fit",
     "contamination_mixture",
@@ -56,7 +78,14 @@ __all__ = [
     "leave_one_out",
     "likely_valid",
     "maximum_likelihood",
+    "mediated_effect",
     "mode_bandwidth",
+    "multivariable_egger",
+    "multivariable_heterogeneity",
+    "multivariable_ivw",
+    "multivariable_lasso",
+    "multivariable_lasso_selection",
+    "multivariable_median",
     "overdispersion",
     "penalized_debiased_ivw",
     "penalized_mode",
@@ -65,6 +94,7 @@ __all__ = [
     "presso",
     "presso_tests",
     "raps",
+    "rows",
     "simple_median",
     "simple_mode",
     "single_instrument",

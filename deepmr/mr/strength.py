@@ -12,7 +12,7 @@ from deepmr.mr.assemble import in_batch
 from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.generalised import correlated, flat, inverse_products
 
-__all__ = ["InstrumentStrength", "generalised_f", "i2_gx", "instrument_strength"]
+__all__ = ["InstrumentStrength", "generalised_f", "i2_gx", "instrument_strength", "strength_kernel"]
 
 
 def i2_gx(block: Columns, *, weighted: bool) -> Float64[np.ndarray, " locus"]:
@@ -54,7 +54,8 @@ class InstrumentStrength:
     i2_gx_weighted: Float64[np.ndarray, "*batch"]
 
 
-def _kernel(block: Columns) -> dict[str, np.ndarray]:
+def strength_kernel(block: Columns) -> dict[str, np.ndarray]:
+    """Compute all measures for a block of loci."""
     f = np.where(block.mask, (block.x / block.sx) ** 2, np.nan)
     sorted_f = np.sort(f, axis=-1)
     n = block.n
@@ -86,7 +87,7 @@ def instrument_strength(effects: EffectSizes) -> InstrumentStrength:
         28.01
     """
     batch = effects.mask.shape[:-1]
-    found = by_blocks(effects, _kernel)
+    found = by_blocks(effects, strength_kernel)
     if correlated(effects):
         found["f_mean"] = generalised_f(effects)
     return InstrumentStrength(**{name: in_batch(found[name], batch) for name in found})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from deepmr import mr
-from deepmr.effects import EffectSizes
+from deepmr.effects import EffectSizes, MultivariableEffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
 
 Case = Mapping[str, Any]
@@ -492,6 +494,119 @@ def presso(case: Case, inputs: Inputs) -> dict[str, Any]:
     }
 
 
+def multivariable_effects(inputs: Inputs) -> MultivariableEffectSizes:
+    x, sx = (np.array([numbers(row) for row in inputs[name]]).T for name in ("bx", "bxse"))
+    y, sy = numbers(inputs["by"]), numbers(inputs["byse"])
+    return MultivariableEffectSizes(
+        beta_exposure=x.copy(),
+        se_exposure=sx.copy(),
+        beta_outcome=y,
+        se_outcome=sy,
+        mask=np.ones(len(y), bool),
+    )
+
+
+def several(estimate: Estimate, *, interval: bool = True) -> dict[str, Any]:
+    fields = {
+        "estimate": estimate.value.tolist(),
+        "se": estimate.se.tolist(),
+        "p": estimate.p_value.tolist(),
+        "stat": estimate.z.tolist(),
+    }
+    if interval:
+        low, high = estimate.interval()
+        fields |= {"ci_lower": low.tolist(), "ci_upper": high.tolist()}
+    return fields
+
+
+def multivariable_ivw(case: Case, inputs: Inputs) -> dict[str, Any]:
+    setting, kind = case["setting"], case["kind"]
+    effects = multivariable_effects(inputs)
+    model, distribution = setting.get("model", "default"), setting.get("distribution", "normal")
+    options = {"model": MODEL[model], "distribution": DISTRIBUTION[distribution]}
+    if kind == "mvmr_ivw":
+        options = {"model": "random_unfloored", "distribution": "t"}
+    if kind == "tsmr_mv_multiple":
+        options = {"model": "random_unfloored", "distribution": "normal"}
+    robust = bool(setting.get("robust", kind == "mv_ivw_robust"))
+    result = mr.multivariable_ivw(effects, robust=robust, **options)
+    return {
+        **several(result.effect),
+        **cochran(result.heterogeneity),
+        "rse": number(np.sqrt(result.heterogeneity.h2)),
+        "n": number(result.n_instruments),
+    }
+
+
+def multivariable_egger(case: Case, inputs: Inputs) -> dict[str, Any]:
+    setting = case["setting"]
+    effects = multivariable_effects(inputs)
+    distribution = DISTRIBUTION[setting.get("distribution", "normal")]
+    result = mr.multivariable_egger(
+        effects, orient=int(setting.get("orientate", 0)), distribution=distribution
+    )
+    fields = {
+        **several(result.effect),
+        **wald(result.pleiotropy, prefix="intercept"),
+        **cochran(result.heterogeneity),
+        "rse": number(np.sqrt(result.heterogeneity.h2)),
+        "n": number(result.n_instruments),
+    }
+    if distribution == "t":
+        # mr_mvegger's p-values count one degree of freedom more than its intervals.
+        df = number(result.heterogeneity.df) + 1
+        fields["p"] = (2 * stats.t.sf(np.abs(result.effect.z), df)).tolist()
+        fields["intercept_p"] = float(2 * stats.t.sf(abs(number(result.pleiotropy.z)), df))
+    return fields
+
+
+def multivariable_median(case: Case, inputs: Inputs) -> dict[str, Any]:
+    setting = case["setting"]
+    result = mr.multivariable_median(
+        multivariable_effects(inputs),
+        iterations=int(setting.get("iterations", 2000)),
+        distribution=DISTRIBUTION[setting.get("distribution", "normal")],
+    )
+    return {**several(result.effect), "n": number(result.n_instruments)}
+
+
+def multivariable_lasso(case: Case, inputs: Inputs) -> dict[str, Any]:
+    setting = case["setting"]
+    effects = multivariable_effects(inputs)
+    options = {"orient": int(setting.get("orientate", 0)), "penalty": setting.get("lambda")}
+    result = mr.multivariable_lasso(
+        effects, distribution=DISTRIBUTION[setting.get("distribution", "normal")], **options
+    )
+    selection = mr.multivariable_lasso_selection(effects, **options)
+    return {
+        **several(result.effect),
+        "n": number(result.n_instruments),
+        "n_valid": int(selection.valid.sum()),
+        "valid": np.flatnonzero(selection.valid).tolist(),
+        "lambda": number(selection.penalty),
+    }
+
+
+def conditional_f(case: Case, inputs: Inputs) -> dict[str, Any]:
+    effects = multivariable_effects(inputs)
+    if case["kind"] == "mvmr_strength":
+        return {"f": mr.conditional_f(effects).tolist()}
+    size = case["setting"].get("nx", inputs.get("n_exp"))
+    if size is None:
+        size = float(re.findall(r"nx=([0-9.e+]+)", case["call"])[0])
+    f = mr.conditional_f(effects, method="sample_size", n_exposure=float(size))
+    return {"f": f.tolist()}
+
+
+def multivariable_heterogeneity(case: Case, inputs: Inputs) -> dict[str, Any]:
+    found = mr.multivariable_heterogeneity(multivariable_effects(inputs))
+    # MVMR's pleiotropy_mvmr compares Q with one degree of freedom fewer than it has.
+    return {
+        "q": number(found.q),
+        "q_p": float(stats.chi2.sf(number(found.q), number(found.df) - 1)),
+    }
+
+
 KINDS: dict[str, Callable[[Case, Inputs], dict[str, Any]]] = {
     "wald_ratio": wald_ratio,
     "tsmr_wald_ratio": tsmr_wald_ratio,
@@ -513,6 +628,12 @@ KINDS: dict[str, Callable[[Case, Inputs], dict[str, Any]]] = {
     "tsmr_ml": maximum_likelihood,
     "raps": raps,
     "divw": divw,
+    **dict.fromkeys(("mv_ivw", "mv_ivw_robust", "mvmr_ivw", "tsmr_mv_multiple"), multivariable_ivw),
+    "mv_egger": multivariable_egger,
+    "mv_median": multivariable_median,
+    "mv_lasso": multivariable_lasso,
+    **dict.fromkeys(("mv_conditional_f", "mvmr_strength"), conditional_f),
+    "mvmr_pleiotropy": multivariable_heterogeneity,
     **dict.fromkeys(("cml_bic", "cml_ma_bic", "cml_ma_bic_dp"), constrained_ml),
     "mr_lasso": lasso,
     **dict.fromkeys(("presso", "presso_rss"), presso),

@@ -30,6 +30,9 @@ EXEMPT = {
     # 1,000 draws give here, but the record's 5 % is narrower than that.
     ("bmi_sbp", "pivw_fieller"): {"ci_lower"},
     ("syn_few_a", "pivw_fieller"): {"ci_lower"},
+    # For one of three exposures R's optimiser leaves its start along a gradient that is not that
+    # of its objective, and stops at no minimum of it; the others are met.
+    ("mv_lipids3", "mv_conditional_f"): {"f"},
 }
 
 

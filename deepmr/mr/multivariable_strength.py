@@ -1,0 +1,174 @@
+"""Are instruments strong for one exposure given the others, and valid for all?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from deepmr.effects import MultivariableEffectSizes
+from deepmr.estimate import Estimate, Heterogeneity
+from deepmr.mr.assemble import estimate_in_batch, heterogeneity_in_batch, in_batch
+from deepmr.mr.multivariable import MultivariableRows, fit_plane, rows_of
+
+__all__ = ["conditional_f", "mediated_effect", "multivariable_heterogeneity"]
+
+
+def _error_covariance(
+    effects: MultivariableEffectSizes, rows: MultivariableRows
+) -> Float64[np.ndarray, "locus exposure exposure variant"]:
+    """Return the covariance of one variant's exposure errors."""
+    n_exposures = rows.x.shape[1]
+    correlation = np.eye(n_exposures)[None]
+    if effects.exposure_error_correlation is not None:
+        shape = (*effects.mask.shape[:-1], n_exposures, n_exposures)
+        wide = np.broadcast_to(effects.exposure_error_correlation, shape)
+        correlation = wide.reshape(-1, n_exposures, n_exposures)
+    return np.asarray(correlation[..., None] * rows.sx[:, :, None] * rows.sx[:, None, :])
+
+
+def _summary_covariance(
+    rows: MultivariableRows, n_exposure: float, correlation: np.ndarray
+) -> np.ndarray:
+    """Return the covariance that standardised traits in one sample of known size imply."""
+    inverse = n_exposure * rows.sx**2 + rows.x**2
+    scaled = rows.x / np.sqrt(inverse) * rows.mask[:, None]
+    explained = np.einsum("lkv,ljv->lkj", scaled, scaled)
+    root = np.sqrt(inverse)
+    left = (correlation - explained) / (n_exposure - rows.n + 1)[:, None, None]
+    return np.asarray(left[..., None] * root[:, :, None] * root[:, None, :])
+
+
+def _contrast_variance(covariance: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    return np.asarray(np.einsum("lkjv,lk,lj->lv", covariance, contrast, contrast))
+
+
+def conditional_f(
+    effects: MultivariableEffectSizes,
+    *,
+    method: Literal["reported", "sample_size"] = "reported",
+    n_exposure: float | None = None,
+) -> Float64[np.ndarray, "*batch exposure"]:
+    """Return each exposure's F statistic given the other exposures.
+
+    An exposure's effects are regressed on the others'; F is the mean squared residual over its
+    variance. Near 1 the instruments cannot tell this exposure from the others, and
+    `multivariable_ivw` is unreliable; above 10 weak-instrument bias is small.
+
+    Args:
+        effects: The instruments; ``exposure_error_correlation`` enters the variances.
+        method: Where the variances come from: the ``reported`` errors, and the sum is divided by n
+            (R's MVMR; the default, since effects of networks have errors but no sample size); or
+            the ``sample_size``, for standardised traits measured in one sample, and the sum is
+            divided by n - K + 1. The latter is what MendelianRandomization reports where its
+            optimiser stays at its start, as it mostly does: the gradient it is given is not that of
+            its objective.
+        n_exposure: Sample size behind the exposures, for ``sample_size``.
+
+    Raises:
+        ValueError: If ``sample_size`` is asked for without one.
+
+    References:
+        Sanderson, Spiller and Bowden 2021, doi:10.1002/sim.9133;
+        Patel, Lane and Burgess 2023, doi:10.48550/arXiv.2310.02869 (by sample size).
+    """
+    rows = rows_of(effects)
+    n_exposures = rows.x.shape[1]
+    if method == "sample_size":
+        if n_exposure is None:
+            raise ValueError("conditional_f by sample_size needs n_exposure, got None")
+        correlation = np.eye(n_exposures)[None]
+        if effects.exposure_error_correlation is not None:
+            correlation = effects.exposure_error_correlation.reshape(-1, n_exposures, n_exposures)
+        covariance = _summary_covariance(rows, n_exposure, correlation)
+    else:
+        covariance = _error_covariance(effects, rows)
+    found = []
+    for k in range(n_exposures):
+        contrast = _contrast(rows, k)
+        residual = np.einsum("lkv,lk->lv", rows.x, contrast)
+        weight = rows.mask / np.where(rows.mask, _contrast_variance(covariance, contrast), 1.0)
+        divisor = rows.n - n_exposures + 1 if method == "sample_size" else rows.n
+        found.append(np.vecdot(weight, residual**2) / divisor)
+    return in_batch(np.stack(found, axis=-1), effects.mask.shape[:-1])
+
+
+def _contrast(rows: MultivariableRows, k: int) -> Float64[np.ndarray, "locus exposure"]:
+    """Return 1 for exposure ``k`` and minus the coefficients of its regression on the others."""
+    others = [j for j in range(rows.x.shape[1]) if j != k]
+    contrast = np.zeros((len(rows.n), rows.x.shape[1]))
+    contrast[:, k] = 1.0
+    plane = fit_plane(rows.x[:, others], rows.x[:, k], rows.mask.astype(np.float64))
+    contrast[:, others] = -plane.coefficient
+    return contrast
+
+
+def multivariable_heterogeneity(effects: MultivariableEffectSizes) -> Heterogeneity:
+    """Test instrument validity by Q about the plane, with the exposures' errors in its variances.
+
+    Q = sum(r^2 / (sy^2 + b' S b)), S the covariance of a variant's exposure errors, on n - K
+    degrees of freedom. (R's MVMR compares it with n - K - 1, as if an intercept had been fitted.)
+
+    References:
+        Sanderson, Davey Smith, Windmeijer and Bowden 2019, doi:10.1093/ije/dyy262.
+    """
+    rows = rows_of(effects)
+    plane = fit_plane(rows.x, rows.y, rows.mask / rows.sy**2)
+    noise = _contrast_variance(_error_covariance(effects, rows), plane.coefficient)
+    residual = rows.y - np.einsum("lkv,lk->lv", rows.x, plane.coefficient)
+    q = np.vecdot(rows.mask / (rows.sy**2 + noise), residual**2)
+    df = np.maximum(rows.n - rows.x.shape[1], 0.0)
+    batch = effects.mask.shape[:-1]
+    return heterogeneity_in_batch(Heterogeneity(q=q, df=df), batch)
+
+
+def mediated_effect(
+    effects: MultivariableEffectSizes, *, exposure: int = 0
+) -> tuple[Estimate, Estimate, Estimate]:
+    """Split an exposure's total effect into a direct one and one mediated by the other exposures.
+
+    Total: IVW on the exposure alone. Direct: its slope given the others. Mediated: the difference.
+    Both are weighted sums of the same outcome effects, so the error of their difference is that of
+    the difference of the weights: it counts their covariance exactly, which adding variances would
+    not. Errors are multiplied by the multivariable residual spread where it exceeds 1; errors of
+    the exposure effects are ignored, as in IVW.
+
+    *Valid* only if the instruments act on the mediators through the exposure or the mediators have
+    instruments of their own, and nothing else is on the way. Weak conditional instruments bias the
+    direct effect, hence the split.
+
+    Args:
+        effects: The instruments.
+        exposure: Index of the exposure; all others are the mediators.
+
+    Returns:
+        Total, direct and mediated effect.
+
+    References:
+        Burgess et al. 2017, doi:10.1007/s10654-017-0255-x; Carter et al. 2021,
+        doi:10.1007/s10654-021-00757-1.
+    """
+    rows = rows_of(effects)
+    n_exposures = rows.x.shape[1]
+    w = rows.mask / rows.sy**2
+    plane = fit_plane(rows.x, rows.y, w)
+    scaled = rows.x * w[:, None]
+    gram = scaled @ np.swapaxes(rows.x, -1, -2)
+    singular = np.isnan(plane.q)
+    gram = np.where(singular[:, None, None], np.eye(n_exposures), gram)
+    direct = np.einsum("lk,lkv->lv", np.linalg.inv(gram)[:, exposure], scaled)
+    x = rows.x[:, exposure]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = w * x / np.vecdot(w * x, x)[:, None]
+    df = rows.n - n_exposures
+    spread = np.maximum(np.sqrt(plane.q / np.where(df > 0, df, np.nan)), 1.0)
+    spread = np.where(df > 0, spread, 1.0)
+    batch = effects.mask.shape[:-1]
+
+    def estimate(influence: np.ndarray) -> Estimate:
+        value = np.where(singular, np.nan, np.vecdot(influence, rows.y))
+        se = np.where(singular, np.nan, spread * np.sqrt(np.vecdot(influence**2, rows.sy**2)))
+        return estimate_in_batch(Estimate(value=value, se=se), batch)
+
+    return estimate(total), estimate(direct), estimate(total - direct)
