@@ -66,8 +66,8 @@ class Subject:
 
 NETWORKS: dict[str, Subject] = {
     "deepsea": Subject(lambda: DeepSEA(1000, range(919)), 1000, 96),
-    "basset_like": Subject(basset_like, 600, 288),
-    "bpnet_like": Subject(BPNetLike, 1000, 192),
+    "basset_like": Subject(basset_like, 600, 192),
+    "bpnet_like": Subject(BPNetLike, 1000, 96),
     "cnn": Subject(lambda: MotifScanner(100, [0], [1]), 100, 300),
     "cnn_1000": Subject(lambda: MotifScanner(1000, [0], [1]), 1000, 960),
     "paper": Subject(lambda: PaperCNN(100, [0], [1]), 100, 300),

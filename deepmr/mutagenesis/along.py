@@ -9,7 +9,8 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
-from deepmr.mutagenesis import layers
+from deepmr.mutagenesis import linear, nonlinear
+from deepmr.mutagenesis.convolution import Convolution
 from deepmr.mutagenesis.dropout import FixedDropout
 from deepmr.mutagenesis.known import (
     NEGATIONS,
@@ -24,6 +25,7 @@ from deepmr.mutagenesis.known import (
     operands,
     pointwise,
 )
+from deepmr.mutagenesis.layer import Layer, Sliding
 from deepmr.mutagenesis.window import Axis
 
 __all__ = ["layer_of"]
@@ -33,7 +35,7 @@ _AVERAGE_POOLS = {F.avg_pool1d, torch.avg_pool1d}
 _CONCATENATIONS = {torch.cat, torch.concat}
 
 
-def layer_of(known: Known, node: fx.Node, source: str) -> layers.Layer | None:
+def layer_of(known: Known, node: fx.Node, source: str) -> Layer | None:
     """Return the layer that a node along the sequence is; None if it is none.
 
     Raises:
@@ -55,9 +57,9 @@ def layer_of(known: Known, node: fx.Node, source: str) -> layers.Layer | None:
         return _average_pool(known, node, module, source)
     if isinstance(module, nn.BatchNorm1d):
         axis = known.axes[source]
-        return layers.Scale(node.name, (source,), axis, channels, batch_norm_factor(module)[None])
+        return linear.Scale(node.name, (source,), axis, channels, batch_norm_factor(module)[None])
     if node.target in NEGATIONS:
-        return layers.Add(node.name, (source,), known.axes[source], channels, (-1.0,))
+        return linear.Add(node.name, (source,), known.axes[source], channels, (-1.0,))
     if node.target in _CONCATENATIONS:
         return _concatenation(known, node, shape)
     if node.target in SIGNS or node.target in PRODUCTS or node.target in QUOTIENTS:
@@ -67,22 +69,20 @@ def layer_of(known: Known, node: fx.Node, source: str) -> layers.Layer | None:
     return None
 
 
-def _local(
-    known: Known, node: fx.Node, module: nn.Module | None, source: str
-) -> layers.Layer | None:
+def _local(known: Known, node: fx.Node, module: nn.Module | None, source: str) -> Layer | None:
     """Return a layer that treats each value by itself, flattened or not."""
     axis, channels = known.axes[source], known.channels[source]
     here = (node.name, (source,), axis, channels)
     if isinstance(module, FixedDropout):
         mask = module.mask(known.values[source]).reshape(channels, axis.length)
-        return layers.Scale(*here, mask.T.contiguous())
+        return linear.Scale(*here, mask.T.contiguous())
     if is_rectifier(node, module):
-        return layers.Rectifier(*here)
+        return nonlinear.Rectifier(*here)
     function = pointwise(node, module)
-    return None if function is None else layers.Pointwise(*here, function)
+    return None if function is None else nonlinear.Pointwise(*here, function)
 
 
-def _convolution(known: Known, node: fx.Node, module: nn.Conv1d, source: str) -> layers.Convolution:
+def _convolution(known: Known, node: fx.Node, module: nn.Conv1d, source: str) -> Convolution:
     if module.padding_mode != "zeros":
         raise Whole(f"{label(node)} pads with {module.padding_mode}")
     kernel, stride, dilation = module.kernel_size[0], module.stride[0], module.dilation[0]
@@ -91,8 +91,8 @@ def _convolution(known: Known, node: fx.Node, module: nn.Conv1d, source: str) ->
     else:
         padding = module.padding[0]
     axis = Axis(known.shape(node.name)[2], known.axes[source].stride * stride)
-    sliding = layers.Sliding(kernel, stride, padding, dilation)
-    return layers.Convolution(node.name, (source,), axis, module, sliding)
+    sliding = Sliding(kernel, stride, padding, dilation)
+    return Convolution(node.name, (source,), axis, module, sliding)
 
 
 def _options(node: fx.Node, module: nn.Module | None, names: dict[str, Any]) -> dict[str, Any]:
@@ -112,26 +112,28 @@ def _options(node: fx.Node, module: nn.Module | None, names: dict[str, Any]) -> 
     return options
 
 
-def _max_pool(known: Known, node: fx.Node, module: nn.Module | None, source: str) -> layers.MaxPool:
+def _max_pool(
+    known: Known, node: fx.Node, module: nn.Module | None, source: str
+) -> nonlinear.MaxPool:
     names = {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1}
     extra = {"ceil_mode": False, "return_indices": False}
     options = _options(node, module, names | extra)
     if options["return_indices"]:
         raise Whole(f"{label(node)} returns indices")
-    sliding = layers.Sliding(
+    sliding = Sliding(
         options["kernel_size"], options["stride"], options["padding"], options["dilation"]
     )
     length, channels = known.shape(node.name)[2], known.channels[source]
     axis = Axis(length, known.axes[source].stride * sliding.stride)
-    return layers.MaxPool(node.name, (source,), axis, channels, sliding)
+    return nonlinear.MaxPool(node.name, (source,), axis, channels, sliding)
 
 
 def _average_pool(
     known: Known, node: fx.Node, module: nn.Module | None, source: str
-) -> layers.AveragePool:
+) -> linear.AveragePool:
     names = {"kernel_size": None, "stride": None, "padding": 0}
     options = _options(node, module, names | {"ceil_mode": False, "count_include_pad": True})
-    sliding = layers.Sliding(options["kernel_size"], options["stride"], options["padding"])
+    sliding = Sliding(options["kernel_size"], options["stride"], options["padding"])
     before = known.axes[source]
     axis = Axis(known.shape(node.name)[2], before.stride * sliding.stride)
     ones = torch.ones((1, 1, before.length), dtype=torch.float64)
@@ -146,19 +148,19 @@ def _average_pool(
     first = torch.arange(axis.length) * sliding.stride - sliding.padding
     seen = (first + sliding.kernel).clamp(max=before.length) - first.clamp(min=0)
     channels = known.channels[source]
-    return layers.AveragePool(
+    return linear.AveragePool(
         node.name, (source,), axis, channels, sliding=sliding, share=mean / seen
     )
 
 
-def _concatenation(known: Known, node: fx.Node, shape: tuple[int, ...]) -> layers.Layer:
+def _concatenation(known: Known, node: fx.Node, shape: tuple[int, ...]) -> Layer:
     dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
     parts = node.args[0] if node.args else node.kwargs["tensors"]
     names = tuple(known.network.real(part.name) for part in parts)
     if dim not in {1, -2} or any(name not in known.axes for name in names):
         raise Whole(f"{label(node)} concatenates along another axis, or constants")
     axis = _common_axis(known, node, names)
-    return layers.Concatenate(node.name, names, axis, shape[1])
+    return linear.Concatenate(node.name, names, axis, shape[1])
 
 
 def _common_axis(known: Known, node: fx.Node, names: tuple[str, ...]) -> Axis:
@@ -168,7 +170,7 @@ def _common_axis(known: Known, node: fx.Node, names: tuple[str, ...]) -> Axis:
     return axes.pop()
 
 
-def _arithmetic(known: Known, node: fx.Node, shape: tuple[int, ...]) -> layers.Layer:
+def _arithmetic(known: Known, node: fx.Node, shape: tuple[int, ...]) -> Layer:
     names = operands(known, node)
     changing = tuple(name for name in names if name in known.axes)
     if any(known.shape(name) != shape or name in known.flat for name in changing):
@@ -177,22 +179,22 @@ def _arithmetic(known: Known, node: fx.Node, shape: tuple[int, ...]) -> layers.L
     here = (node.name, changing, axis, shape[1])
     if len(changing) == 2:
         if node.target in SIGNS:
-            return layers.Add(*here, SIGNS[node.target])
+            return linear.Add(*here, SIGNS[node.target])
         if node.target in PRODUCTS:
-            return layers.Product(*here)
+            return linear.Product(*here)
         raise Whole(f"{label(node)} divides by what changes")
     place = names.index(changing[0])
     if node.target in SIGNS:
-        return layers.Add(*here, (SIGNS[node.target][place],))
+        return linear.Add(*here, (SIGNS[node.target][place],))
     if node.target in QUOTIENTS and place == 1:
         raise Whole(f"{label(node)} divides by what changes")
     reference = known.values[changing[0]]
     factor = torch.ones_like(reference) * known.constant(node.args[1 - place])
     factor = 1 / factor if node.target in QUOTIENTS else factor
-    return layers.Scale(*here, factor.reshape(shape[1:]).T.contiguous())
+    return linear.Scale(*here, factor.reshape(shape[1:]).T.contiguous())
 
 
-def _crop(known: Known, node: fx.Node, source: str, shape: tuple[int, ...]) -> layers.Crop:
+def _crop(known: Known, node: fx.Node, source: str, shape: tuple[int, ...]) -> linear.Crop:
     before = known.shape(source)
     axis = Axis(shape[2], known.axes[source].stride)
     choice = node.args[1] if len(node.args) > 1 else None
@@ -200,7 +202,7 @@ def _crop(known: Known, node: fx.Node, source: str, shape: tuple[int, ...]) -> l
         plain = isinstance(choice, tuple | list) and len(choice) == 2 and len(node.args) == 2
         if not plain or node.kwargs.get("mode", "constant") != "constant":
             raise Whole(f"{label(node)} pads in a way that is not a constant at both ends")
-        return layers.Crop(node.name, (source,), axis, shape[1], choice[0])
+        return linear.Crop(node.name, (source,), axis, shape[1], choice[0])
     whole = slice(None)
     stretch = isinstance(choice, tuple) and len(choice) == 3 and choice[:2] == (whole, whole)
     if not stretch or not isinstance(choice[2], slice) or choice[2].step not in {None, 1}:
@@ -208,4 +210,4 @@ def _crop(known: Known, node: fx.Node, source: str, shape: tuple[int, ...]) -> l
     edges = (choice[2].start, choice[2].stop)
     edges = tuple(known.constant(edge) for edge in edges)
     start = slice(*edges).indices(before[2])[0]
-    return layers.Crop(node.name, (source,), axis, shape[1], -start)
+    return linear.Crop(node.name, (source,), axis, shape[1], -start)

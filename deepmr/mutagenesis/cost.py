@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import UInt8
 from torch import nn
 
+from deepmr.mutagenesis.convolution import Convolution
 from deepmr.mutagenesis.effects import Engine
 from deepmr.mutagenesis.ends import End, LinearOverPositions
-from deepmr.mutagenesis.layers import Convolution
 from deepmr.mutagenesis.network import Network
 from deepmr.mutagenesis.variants import Variants
 

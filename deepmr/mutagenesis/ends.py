@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from deepmr.mutagenesis.layers import References
+from deepmr.mutagenesis.arranged import arranged
+from deepmr.mutagenesis.layer import References
 from deepmr.mutagenesis.window import Axis, Block, Change, Rows, Span
 
 __all__ = ["End", "GlobalMax", "GlobalSum", "LinearOverPositions", "Plan"]
@@ -127,11 +128,13 @@ class LinearOverPositions(End):
         self, name: str, source: str, axis: Axis, module: nn.Linear, product: torch.dtype | None
     ) -> None:
         super().__init__(name, source, axis)
-        weight = module.weight.detach()
-        channels = weight.shape[1] // axis.length
-        laid_out = weight.view(-1, channels, axis.length).permute(2, 1, 0)
+
+        def by_position(weight: Tensor) -> Tensor:
+            return weight.view(weight.shape[0], -1, axis.length).permute(2, 1, 0)
+
         self._product = product
-        self.weight = laid_out.to(product or weight.dtype).contiguous()
+        dtype = product or module.weight.dtype
+        self.weight = arranged(module.weight, f"position {axis.length}", dtype, by_position)
 
     def begin(self, references: References, plan: Plan) -> None:
         """Find the place of every changed position of every mutant, ordered by position.

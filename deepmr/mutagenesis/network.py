@@ -9,8 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from deepmr.mutagenesis.convolution import Convolution
 from deepmr.mutagenesis.ends import End
-from deepmr.mutagenesis.layers import Convolution, Layer, Nonlinear, Scale
+from deepmr.mutagenesis.layer import Layer
+from deepmr.mutagenesis.linear import Scale
+from deepmr.mutagenesis.nonlinear import Nonlinear
 from deepmr.mutagenesis.vectors import Vector
 from deepmr.mutagenesis.window import Axis, Block, Span
 

@@ -10,8 +10,10 @@ from torch import fx, nn
 from deepmr.mutagenesis.along import layer_of
 from deepmr.mutagenesis.behind import end_of, is_flattening, vector_of
 from deepmr.mutagenesis.borrowed import device_of
+from deepmr.mutagenesis.convolution import Convolution
 from deepmr.mutagenesis.known import Known, Whole, is_identity, label
-from deepmr.mutagenesis.layers import Convolution, Layer, Renamed
+from deepmr.mutagenesis.layer import Layer
+from deepmr.mutagenesis.linear import Renamed
 from deepmr.mutagenesis.network import Network, run_reference
 from deepmr.mutagenesis.trace import trace
 from deepmr.mutagenesis.window import Axis

@@ -12,6 +12,7 @@ from deepmr.mutagenesis import (
     Incremental,
     NotTraceableError,
     build_engine,
+    dropout_draws,
     saturation,
     substitutions,
 )
@@ -365,3 +366,17 @@ def test_loci_without_known_bases_have_no_effects():
     effects = build_engine(small(), length=100, engine="incremental")(codes, saturation(codes))
     assert effects.difference.shape == (2, 2, 300)
     assert not effects.difference.any()
+
+
+def test_engines_of_shared_parameters_share_what_they_lay_out():
+    network = small()
+    first, second = (
+        Incremental(draw, length=100) for draw in dropout_draws(network, draws=2, seed=3)
+    )
+    laid_out = [
+        [layer._weight.data_ptr() for layer in engine._network.layers if hasattr(layer, "_weight")]
+        + [end.weight.data_ptr() for end in engine._network.ends]
+        for engine in (first, second)
+    ]
+    assert len(laid_out[0]) == 3
+    assert laid_out[0] == laid_out[1]
