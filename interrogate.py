@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import hydra
 from omegaconf import DictConfig
 
 from deepmr import cli
 
+CONF = Path(__file__).resolve().with_name("conf")
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="interrogate")
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="interrogate")
 @cli.job
 def main(config: DictConfig) -> float:
     """Mutate, estimate, pool, report; return the pooled effect for a sweeper."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import hydra
 from omegaconf import DictConfig
 
 from deepmr import cli
 
+CONF = Path(__file__).resolve().with_name("conf")
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 @cli.job
 def main(config: DictConfig) -> float:
     """Train, calibrate, evaluate; return the ensemble's mean validation loss for a sweeper."""

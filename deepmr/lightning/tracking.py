@@ -6,7 +6,7 @@ import netrc
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
@@ -16,6 +16,7 @@ __all__ = ["CsvTracker", "NoTracker", "Tracker", "WandbTracker"]
 Columns = Mapping[str, Sequence[Any] | np.ndarray]
 
 
+@runtime_checkable
 class Tracker(Protocol):
     """Where a run reports to."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -16,6 +16,7 @@ from deepmr.tasks import TaskTable
 __all__ = ["Scale", "effect_of", "to_members"]
 
 
+@runtime_checkable
 class Scale(Protocol):
     """From raw outputs, all tasks on the last axis, to the scale on which effects are measured."""
 

@@ -1,0 +1,99 @@
+"""Scripts run in this process, on data and networks made here and small enough for a laptop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+TINY = (
+    "data.n_train=400",
+    "data.n_variants=40",
+    "data.n_calibration=60",
+    "data.n_test=120",
+    "data.effect=1",
+    "model.filters=6",
+    "model.hidden=8",
+    "trainer.max_epochs=3",
+    "trainer.accelerator=cpu",
+    "trainer.enable_progress_bar=false",
+    "batch_size=64",
+    "logger=null",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a script ended, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line that a failed script printed."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.err
+        return lines[0]
+
+
+Script = Callable[..., Outcome]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Script:
+    """Run train.py or interrogate.py as the command line would."""
+    return _runner(monkeypatch, capfd.readouterr)
+
+
+def _runner(monkeypatch: pytest.MonkeyPatch, read: Callable[[], object]) -> Script:
+    def call(name: str, *arguments: str) -> Outcome:
+        import importlib
+
+        from deepmr import cli
+
+        job = importlib.import_module("deepmr.cli.job")
+        monkeypatch.syspath_prepend(str(REPOSITORY))
+        monkeypatch.setattr(sys, "argv", [str(REPOSITORY / f"{name}.py"), *arguments])
+        monkeypatch.setattr(job, "_failed", [])
+        monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+        main = importlib.import_module(name).main
+        read()
+        status = 0
+        try:
+            cli.run(main, name)
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = read()
+        return Outcome(status, said.out, said.err)  # type: ignore[attr-defined]
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output folder with one finished training run, ``train/tiny``, for all tests to share."""
+    import importlib
+
+    folder = tmp_path_factory.mktemp("runs")
+    from deepmr import cli
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(REPOSITORY))
+        arguments = [*TINY, f"paths.output={folder}", "name=tiny", "ensemble=3"]
+        patch.setattr(sys, "argv", [str(REPOSITORY / "train.py"), *arguments])
+        cli.run(importlib.import_module("train").main, "train")
+    return folder
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """For scripts in processes of their own: one thread, so that results are equal to the bit."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)}

@@ -1,0 +1,96 @@
+"""Every yaml composes, and what it names can be built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from tests.conftest import REPOSITORY
+
+CONF = REPOSITORY / "conf"
+MAIN = {"train": [], "interrogate": ["exposure=A", "outcome=B"]}
+ONLY_TRAIN = {"optimizer", "scheduler", "callbacks", "loss", "calibrator"}
+ONLY_INTERROGATE = {
+    "loci",
+    "mutagenesis",
+    "uncertainty",
+    "instruments",
+    "estimator",
+    "inference",
+    "meta",
+}
+LISTED = [
+    (folder.name, path.stem)
+    for folder in sorted(CONF.iterdir())
+    if folder.is_dir() and folder.name not in {"hydra", "paths"}
+    for path in sorted(folder.glob("*.yaml"))
+]
+
+
+def _compose(group: str, name: str) -> OmegaConf:
+    script = "interrogate" if group in ONLY_INTERROGATE else "train"
+    text = (CONF / group / f"{name}.yaml").read_text()
+    if group in {"experiment", "hparams_search"} and "estimator" in text:
+        script = "interrogate"
+    choice = f"{group}=[{name}]" if group == "estimator" else f"{group}={name}"
+    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+        return compose(config_name=script, overrides=[choice, *MAIN[script]])
+
+
+@pytest.mark.parametrize(("group", "name"), LISTED, ids=lambda value: value)
+def test_composes_and_what_it_names_can_be_built(
+    group: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = _compose(group, name)
+    if group == "estimator":
+        assert list(config.estimator) == [name], "the package header must name the file"
+        built = instantiate(config.estimator[name])
+        assert callable(built)
+        return
+    if group in {"experiment", "hparams_search"}:
+        return
+    part = OmegaConf.to_container(config[group], resolve=False)
+    if group == "logger":
+        part = {key: value for key, value in part.items() if key != "mode"}
+    for section in _with_target(part):
+        if section.get("_target_", "").endswith("Source") and group == "data":
+            section = {key: value for key, value in section.items() if value != "???"}
+            section["seed"] = 0
+        if "${" in str(section):
+            section = {k: v for k, v in section.items() if "${" not in str(v)}
+        assert instantiate(section, _convert_="all") is not None
+
+
+def _with_target(part: dict) -> list[dict]:
+    if "_target_" in part:
+        return [part]
+    return [value for value in part.values() if isinstance(value, dict) and "_target_" in value]
+
+
+@pytest.mark.parametrize("script", MAIN)
+def test_every_group_of_the_table_of_contents_exists(script: str) -> None:
+    text = (CONF / f"{script}.yaml").read_text()
+    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+        config = compose(config_name=script, overrides=MAIN[script], return_hydra_config=True)
+    for group in config.hydra.runtime.choices:
+        if not group.startswith("hydra") or group == "hydra":
+            assert f"- {group}:" in text or f"optional {group}:" in text
+
+
+def test_estimators_name_their_results_as_their_files() -> None:
+    import numpy as np
+
+    from deepmr.effects import EffectSizes
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=30)
+    effects = EffectSizes.from_arrays(
+        x, np.full(30, 0.05), 0.5 * x + rng.normal(size=30) * 0.05, np.full(30, 0.05)
+    )
+    for path in sorted((CONF / "estimator").glob("*.yaml")):
+        estimate = instantiate(_compose("estimator", path.stem).estimator[path.stem])(effects)
+        assert estimate.method == path.stem

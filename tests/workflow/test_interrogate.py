@@ -1,0 +1,206 @@
+"""From a run to an answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from deepmr.io.manifest import changed_outputs
+from deepmr.io.schema import ESTIMATES, META
+from deepmr.io.tables import read_table
+from tests.conftest import TINY, Script
+
+ASK = (
+    "exposure=GATA1",
+    "outcome=TAL1",
+    "loci.n=6",
+    "effects.loci_per_shard=4",
+    "logger=null",
+    "trainer.accelerator=cpu",
+    "instruments.min_effect=0",
+    "instruments.min_z=1",
+)
+
+
+@pytest.fixture(scope="module")
+def asked(runs: Path) -> Path:
+    """One interrogation of the shared run."""
+    import importlib
+    import sys
+
+    from deepmr import cli
+    from tests.conftest import REPOSITORY
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(REPOSITORY))
+        patch.setattr(
+            sys,
+            "argv",
+            [str(REPOSITORY / "interrogate.py"), *ASK, f"paths.output={runs}", "name=first"],
+        )
+        cli.run(importlib.import_module("interrogate").main, "interrogate")
+    return runs / "interrogate" / "tiny" / "first"
+
+
+def test_an_interrogation_holds_what_it_promises(asked: Path) -> None:
+    assert changed_outputs(asked) == []
+    for name in ("config.yaml", "loci.parquet", "report.html", "figures/forest.png"):
+        assert (asked / name).is_file()
+    assert len(list((asked / "effects").glob("shard-*.parquet"))) == 2
+    page = (asked / "report.html").read_text()
+    assert "GATA1" in page
+    assert 'src="http' not in page, "the page is self-contained"
+
+
+def test_tables_have_both_directions_and_the_truth(asked: Path) -> None:
+    estimates, meta = read_table(asked / "estimates.parquet"), read_table(asked / "meta.parquet")
+    assert list(estimates) == ESTIMATES.names
+    assert list(meta) == META.names
+    asked_pairs = set(zip(meta["exposure"], meta["outcome"], meta["method"], strict=True))
+    methods = ("ivw", "egger", "weighted_median")
+    assert asked_pairs == {
+        (*pair, method) for pair in (("GATA1", "TAL1"), ("TAL1", "GATA1")) for method in methods
+    }
+    assert len(estimates["value"]) == 6 * 6
+    known = np.isfinite(estimates["value"])
+    assert np.isfinite(estimates["true_value"][known & (estimates["n_instruments"] > 3)]).any()
+
+
+def test_intervals_in_the_table_are_those_of_value_se_and_df(asked: Path) -> None:
+    from scipy import stats
+
+    table = read_table(asked / "estimates.parquet")
+    reach = stats.t.ppf(0.975, table["df"]) * table["se"]
+    # the table stores what the type derives: equal to rounding
+    np.testing.assert_allclose(table["ci_upper"] - table["value"], reach, rtol=1e-9)
+
+
+def test_the_newest_run_that_predicts_both_is_taken_and_said(
+    asked: Path, runs: Path, script: Script
+) -> None:
+    outcome = script("interrogate", *ASK, f"paths.output={runs}", "name=second")
+    assert outcome.status == 0, outcome.err
+    assert f"run: {runs / 'train' / 'tiny'} (the newest" in outcome.out
+    assert "nothing is computed again" in outcome.out, "the first interrogation's shards serve"
+    one, two = (read_table(asked.parent / name / "meta.parquet") for name in ("first", "second"))
+    np.testing.assert_array_equal(one["value"], two["value"])
+
+
+def test_a_finished_interrogation_is_refused(asked: Path, runs: Path, script: Script) -> None:
+    outcome = script("interrogate", *ASK, f"paths.output={runs}", "name=first")
+    assert "is finished" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["exposure=GATA2"], "did you mean GATA1"),
+        (["exposure=TAL1"], "exposure and outcome must differ"),
+        (["run=nowhere"], "run nowhere does not exist"),
+        (["run=nowhere/*"], "no run matches"),
+        (["loci.n=100000"], "loci suit the question"),
+        (["scale=odds"], "scale is one of logit, probability"),
+        (["effects.keep=some"], "effects.keep is pair or all"),
+        (["uncertainty=dropout"], "no dropout"),
+        (["checkpoint=x.pt"], "checkpoint= needs model="),
+        (["loci=bed", "loci.path=regions.bed"], "loci=bed needs a genome"),
+        (["data=simulation", "data.seed=3", "data.n_train=400"], "was trained on other data"),
+    ],
+)
+def test_bad_questions_get_one_line(
+    runs: Path, script: Script, arguments: list[str], says: str
+) -> None:
+    ask = [a for a in ASK if a.split("=")[0] not in {b.split("=")[0] for b in arguments}]
+    if "loci=bed" in arguments:
+        ask = [a for a in ask if a != "loci.n=6"]
+    outcome = script("interrogate", *ask, *arguments, f"paths.output={runs}", "name=bad")
+    assert outcome.status == 1
+    assert says in outcome.error
+    assert not (runs / "interrogate/tiny/bad/manifest.json").exists()
+
+
+def test_no_run_at_all_is_said(script: Script, tmp_path: Path) -> None:
+    outcome = script("interrogate", *ASK, f"paths.output={tmp_path}")
+    assert "run train.py first" in outcome.error
+
+
+def test_runs_pool_as_one_ensemble_only_on_the_same_data(
+    runs: Path, script: Script, tmp_path: Path
+) -> None:
+    for name, extra in (("more", []), ("other", ["data.confounding=both"])):
+        done = script(
+            "train",
+            *TINY,
+            "ensemble=1",
+            "seed=5",
+            "data.seed=0",
+            *extra,
+            f"paths.output={tmp_path}",
+            f"name={name}",
+        )
+        assert done.status == 0, done.err
+    tiny = runs / "train" / "tiny"
+    pooled = script(
+        "interrogate",
+        *ASK,
+        f"run=[{tiny},{tmp_path / 'train' / 'more'}]",
+        f"paths.output={tmp_path}",
+        "name=pooled",
+    )
+    assert pooled.status == 0, pooled.err
+    assert "4 members" in pooled.out
+    refused = script(
+        "interrogate",
+        *ASK,
+        f"run=[{tiny},{tmp_path / 'train' / 'other'}]",
+        f"paths.output={tmp_path}",
+        "name=refused",
+    )
+    assert "cannot be pooled as one ensemble: their data fingerprint differ" in refused.error
+
+
+def test_zero_instruments_are_missing_values_not_failures(
+    asked: Path, runs: Path, script: Script
+) -> None:
+    strict = [a for a in ASK if not a.startswith("instruments")]
+    outcome = script(
+        "interrogate", *strict, "instruments.min_effect=1e6", f"paths.output={runs}", "name=none"
+    )
+    assert outcome.status == 0, outcome.err
+    table = read_table(runs / "interrogate/tiny/none/estimates.parquet")
+    assert (table["n_instruments"] == 0).all()
+    assert np.isnan(table["value"]).all()
+    assert (np.char.find(table["flags"].astype(str), "few_instruments") >= 0).all()
+
+
+def test_all_tasks_can_be_kept(runs: Path, script: Script) -> None:
+    outcome = script("interrogate", *ASK, "effects.keep=all", f"paths.output={runs}", "name=all")
+    assert outcome.status == 0, outcome.err
+
+
+def test_a_stranger_s_checkpoint_cannot_run_code(
+    runs: Path, script: Script, tmp_path: Path
+) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return (open, (str(tmp_path / "pwned"), "w"))
+
+    torch.save({"state_dict": Evil()}, tmp_path / "evil.pt")
+    (tmp_path / "tasks.tsv").write_text("name\tkind\nGATA1\tcount\nTAL1\tcount\n")
+    outcome = script(
+        "interrogate",
+        *ASK[:2],
+        f"checkpoint={tmp_path / 'evil.pt'}",
+        "model=cnn",
+        f"tasks={tmp_path / 'tasks.tsv'}",
+        "+model.length=100",
+        "+model.exposures=[0]",
+        "+model.outcomes=[1]",
+        "data=simulation",
+        f"paths.output={tmp_path}",
+    )
+    assert "is not plain weights" in outcome.error
+    assert not (tmp_path / "pwned").exists()
