@@ -359,14 +359,3 @@ def test_download_only_fetches_and_stops(server: StandIn, cache: Path) -> None:
         str(cache / "ENCFF001AAA.bed.gz"),
     ]
     assert (cache / "ENCFF001AAA.bed.gz").read_bytes() == GATA1
-
-
-def test_without_a_network_the_command_says_what_to_place_where(
-    server: StandIn, cache: Path
-) -> None:
-    server.close()
-    done = _train(server)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    source = f"{server.address}/files/ENCFF001AAA/@@download/ENCFF001AAA.bed.gz"
-    assert f"{source} -> {cache / 'ENCFF001AAA.bed.gz'} (no connection)" in done.stderr
