@@ -1,6 +1,6 @@
 """Speed and accuracy of saturation mutagenesis, engines side by side in one process.
 
-    python -m benchmarks.mutagenesis --json OUT [--models deepsea,bpnet_like] [--threads 1 --clock cpu]
+    python -m benchmarks.mutagenesis --json OUT [--models deepsea,cnn] [--threads 1 --clock cpu]
 
 The methods take turns, so that a busy machine slows all of them alike; medians and ranges of the
 rounds are reported, and ratios to plain batched PyTorch of the same round. tangermeme takes part

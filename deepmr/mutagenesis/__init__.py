@@ -1,5 +1,6 @@
 """Mutation effects of a network: exact, and fast where its structure allows."""
 
+from deepmr.mutagenesis.alleles import Allele, AlleleEffects, allele_effects, with_allele
 from deepmr.mutagenesis.averaged import Averaged
 from deepmr.mutagenesis.build import build_engine
 from deepmr.mutagenesis.checked import Checked
@@ -8,10 +9,13 @@ from deepmr.mutagenesis.dense import Dense
 from deepmr.mutagenesis.dropout import FixedDropout, dropout_draws
 from deepmr.mutagenesis.effects import Engine, RawEffects
 from deepmr.mutagenesis.incremental import Incremental
+from deepmr.mutagenesis.pairs import PairEffects, pair_effects
 from deepmr.mutagenesis.trace import NotTraceableError
 from deepmr.mutagenesis.variants import Variants, saturation, substitutions
 
 __all__ = [
+    "Allele",
+    "AlleleEffects",
     "Averaged",
     "Checked",
     "Dense",
@@ -19,12 +23,16 @@ __all__ = [
     "FixedDropout",
     "Incremental",
     "NotTraceableError",
+    "PairEffects",
     "RawEffects",
     "Variants",
+    "allele_effects",
     "build_engine",
     "bytes_per_locus",
     "dropout_draws",
     "mutants_per_second",
+    "pair_effects",
     "saturation",
     "substitutions",
+    "with_allele",
 ]

@@ -34,13 +34,13 @@ def saving(network: Network, chunk: int) -> float:
     changed = float(np.mean([_changed(network, phase) for phase in phases]))
     per_phase = 3 * max(1, network.length // total)
     started = _started(network) / min(chunk, per_phase)
-    return (_whole(network) + rest) / (changed + started + rest)
+    return float((_whole(network) + rest) / (changed + started + rest))
 
 
 def _started(network: Network) -> float:
     taps = [layer.sliding.kernel for layer in network.layers if isinstance(layer, Convolution)]
     operations = sum(taps) + 8 * len(network.layers) + 8 * len(network.ends)
-    return _START * (operations + 8 * len(network.vectors))
+    return float(_START * (operations + 8 * len(network.vectors)))
 
 
 def _whole(network: Network) -> float:
@@ -51,7 +51,7 @@ def _whole(network: Network) -> float:
         if isinstance(layer, Convolution):
             weights = layer.module.weight.numel()
             cost += layer.axis.length * weights + _PASS * layer.axis.length * layer.channels
-    return cost
+    return float(cost)
 
 
 def _changed(network: Network, phase: int) -> float:
@@ -70,7 +70,7 @@ def _changed(network: Network, phase: int) -> float:
             span = spans[layer.name]
             share = min(1.0, layer.axis.length / max(span.width, 1))
             cost += share * layer.products(sources, span) + _PASS * span.width * layer.channels
-    return cost
+    return float(cost)
 
 
 def _weights(network: Network, end: End) -> int:
@@ -91,7 +91,7 @@ def _tail(network: Network) -> float:
         weights = sum(parameter.numel() for parameter in module.parameters())
         meets = 1 if isinstance(module, nn.Linear) else network.length
         cost += weights * meets
-    return cost + _PASS * 4 * network.length * len(network.tail)
+    return float(cost + _PASS * 4 * network.length * len(network.tail))
 
 
 def mutants_per_second(

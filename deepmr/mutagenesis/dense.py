@@ -47,7 +47,7 @@ class Dense:
         if chunk is not None and chunk < 1:
             raise ValueError(f"chunk must be 1 or more, got {chunk}")
         self._model = model
-        self._length = length
+        self.length = length
         self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32
         self.n_tasks, sample_bytes = _probe(model, length)
@@ -64,12 +64,11 @@ class Dense:
         Raises:
             ValueError: If loci do not match the variants or the engine's length.
         """
-        check_loci(codes, variants, self._length)
+        check_loci(codes, variants, self.length)
         locus, column = np.nonzero(variants.mask)
         dtype = np.dtype(np.float64 if self._dtype == torch.float64 else np.float32)
         difference = np.zeros((variants.n_loci, self.n_tasks, variants.n_variants), dtype=dtype)
-        model = copy.deepcopy(self._model).double() if dtype == np.float64 else self._model
-        with borrowed(model, tf32=self._precision == "tf32"):
+        with borrowed(self._in_precision(), tf32=self._precision == "tf32") as model:
             reference = self._predict(model, codes)
             for start in range(0, len(locus), self.chunk):
                 rows, columns = (
@@ -80,6 +79,18 @@ class Dense:
                 outputs = self._predict(model, mutants)
                 difference[rows, :, columns] = outputs - reference[rows]
         return RawEffects(reference=reference, difference=difference)
+
+    def predict(
+        self, codes: UInt8[np.ndarray, "sequence length"]
+    ) -> Float[np.ndarray, "sequence task"]:
+        """Return the outputs for whole sequences, whatever they hold."""
+        with borrowed(self._in_precision(), tf32=self._precision == "tf32") as model:
+            return self._predict(model, codes)
+
+    def _in_precision(self) -> nn.Module:
+        if self._dtype == torch.float64:
+            return copy.deepcopy(self._model).double()
+        return self._model
 
     def _predict(
         self, model: nn.Module, codes: UInt8[np.ndarray, "sequence length"]

@@ -1,0 +1,53 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from deepmr.mutagenesis import (
+    Incremental,
+    build_engine,
+    bytes_per_locus,
+    mutants_per_second,
+    saturation,
+)
+
+
+def wide(length=400):
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv1d(4, 64, 9, padding=4), nn.ReLU(), nn.Conv1d(64, 64, 9, padding=4), nn.ReLU(),
+        nn.AdaptiveMaxPool1d(1), nn.Flatten(), nn.Linear(64, 2),
+    )  # fmt: skip
+
+
+def test_the_saving_of_a_wide_network_is_counted():
+    # the second convolution does nearly all: 400 x 9 x 64 x 64 products, of which 9 x 9 x 64 x 64
+    # remain, so the saving lies near 400 / 9 = 44 and stays below it by what passes cost
+    saving = Incremental(wide(), length=400).saving()
+    assert 20 < saving < 44
+
+
+def test_auto_takes_the_incremental_engine_where_it_saves_and_the_dense_one_elsewhere(caplog):
+    assert build_engine(wide(), length=400).settings["engine"] == "incremental"
+    all_to_all = nn.Sequential(nn.Conv1d(4, 3, 39, padding=19), nn.Flatten(), nn.Linear(60, 2))
+    with caplog.at_level(logging.INFO):
+        assert build_engine(all_to_all, length=20).settings["engine"] == "dense"
+    assert "it would save too little" in caplog.text
+
+
+@pytest.mark.parametrize("engine", ["dense", "incremental"])
+def test_speed_is_measured_on_one_locus(engine):
+    codes = np.zeros((2, 400), dtype=np.uint8)
+    built = build_engine(wide(), length=400, engine=engine)
+    assert mutants_per_second(built, codes, saturation(codes)) > 0
+    with pytest.raises(ValueError, match="a locus without variants"):
+        mutants_per_second(built, codes + np.uint8(4), saturation(codes + np.uint8(4)))
+
+
+def test_bytes_grow_with_everything_that_is_kept():
+    small = bytes_per_locus(n_variants=300, n_tasks=2, n_members=5, itemsize=4)
+    assert small == 300 * 2 * 5 * 4 + 300 * 10 + 2 * 5 * 4
+    half = bytes_per_locus(n_variants=300, n_tasks=2, n_members=5, itemsize=2)
+    assert half < small
