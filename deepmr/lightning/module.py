@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from deepmr.tasks import TaskTable
 
 __all__ = ["MultiTaskModule", "epoch_seed"]
 
-Batch = tuple[Tensor, Tensor, Tensor]
+Batch = Sequence[Tensor]
 
 
 def epoch_seed(seed: int, member: int, epoch: int, rank: int = 0) -> int:
