@@ -30,11 +30,12 @@ def two_way(
     by the number of loci; it must be divided by the number of members. The pooled effect is a
     weighted mean over loci of the members' means, of variance
 
-        V = V_locus + max(0, V_member - V_residual),
+        V = max(V_member, V_locus + max(0, V_member - V_residual)),
 
     where V_locus is Hartung and Knapp's from the spread between loci, V_member that of the
     members' pooled effects over the number of members, and V_residual the part of both that is
-    e_lm and would count twice. Its interval is Student's t with Satterthwaite's degrees of
+    e_lm and would count twice. It never falls below V_member: with five members V_residual is
+    known too roughly to argue away what the members' pooled effects plainly show. Its interval is Student's t with Satterthwaite's degrees of
     freedom: near members - 1 where the members decide, near loci - 1 where the loci do.
 
     When each kind of pooling applies:
@@ -174,6 +175,7 @@ def _variance(
     alone = n_loci < 2
     if loci == "fixed":
         alone = np.ones_like(alone)
+    alone = alone | (member > locus + shared)
     variance = np.where(alone, member, locus + shared)
     spread = (
         locus**2 / freedom
