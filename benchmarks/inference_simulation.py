@@ -6,7 +6,8 @@ Each round draws a data set of the paper's size, trains an ensemble of the defau
 plain loop (30 epochs, AdamW, one cycle), mutates test sequences with both motifs and stores the
 members' effects beside the true ones in DIR. A stored round is not trained again; every stored
 round is then judged by every way of inference, and the table printed, and written with --json.
-``--bootstrap`` trains each member on its own resample, ``--effect 0`` fixes no effect.
+``--bootstrap`` trains each member on its own resample, ``--effect 0`` fixes no effect,
+``--shared`` sets the inferences' option of that name.
 """
 
 from __future__ import annotations
@@ -46,22 +47,23 @@ TASKS = ("GATA1", "TAL1")
 RULES: dict[str, Rule] = {
     "all": All(),
     "moderated_z": ByModeratedZ(),
+    "default": ByModeratedZ(min_effect=0.5),
     "z": ByZ(),
     "top_20": TopK(),
 }
 
 
-def ways(*, resampled: bool) -> dict[str, Inference]:
-    """Return every way of inference, fit for members on resamples or on one training set."""
+def ways(*, shared: float) -> dict[str, Inference]:
+    """Return every way of inference, each with that share of variance common to all members."""
     return {
         "summary": Summary(),
-        "per_member": PerMember(resampled=resampled),
-        "per_member, moderated weights": PerMember(weights="moderated", resampled=resampled),
-        "jackknife": Jackknife(resampled=resampled),
-        "cross_fitted": CrossFitted(resampled=resampled),
-        "errors_in_variables": ErrorsInVariables(resampled=resampled),
-        "errors_in_variables, shared": ErrorsInVariables(selection="shared", resampled=resampled),
-        "correlated": Correlated(resampled=resampled),
+        "per_member": PerMember(shared=shared),
+        "per_member, moderated weights": PerMember(weights="moderated", shared=shared),
+        "jackknife": Jackknife(shared=shared),
+        "cross_fitted": CrossFitted(shared=shared),
+        "errors_in_variables": ErrorsInVariables(shared=shared),
+        "errors_in_variables, shared": ErrorsInVariables(selection="shared", shared=shared),
+        "correlated": Correlated(shared=shared),
     }
 
 
@@ -212,6 +214,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=5)
     parser.add_argument("--model", choices=("cnn", "paper"), default="cnn")
     parser.add_argument("--bootstrap", action="store_true")
+    parser.add_argument("--shared", type=float, default=0.0)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--loci", type=int, default=100)
@@ -234,7 +237,7 @@ def main() -> None:
             f"{'way':32s}{'rule':13s}{'cover':>7s}{'half':>8s}{'bias':>8s}{'rmse':>8s}"
             f"{'pooled covers':>15s}{'half':>8s}{'rejects':>9s}"
         )
-        for way_name, way in ways(resampled=options.bootstrap).items():
+        for way_name, way in ways(shared=options.shared).items():
             for rule_name, rule in RULES.items():
                 found = [judge(path, way, rule, query) for path in paths]
                 mean = {key: float(np.mean([one[key] for one in found])) for key in found[0]}

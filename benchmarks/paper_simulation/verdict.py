@@ -96,14 +96,14 @@ METHODS: dict[str, Method] = {
         in_motif=True,
     ),
     "default": Method(
-        inference=PerMember(),
-        rule=ByModeratedZ(),
+        inference=PerMember(shared=0.4),
+        rule=ByModeratedZ(min_effect=0.5),
         estimator=_IVW,
         pooling=random_effects,
         in_motif=False,
     ),
     "default_in_motif": Method(
-        inference=PerMember(),
+        inference=PerMember(shared=0.4),
         rule=All(),
         estimator=_IVW,
         pooling=random_effects,

@@ -44,7 +44,7 @@ def combine(
     method: str,
     found: MREstimate | None = None,
     flags: Mapping[str, Bool[np.ndarray, "*batch"]] | None = None,
-    resampled: bool = False,
+    shared: float = 0.0,
 ) -> LocalInference:
     """Average over members, with a t interval from their spread.
 
@@ -58,17 +58,16 @@ def combine(
         method: Name of the estimator.
         found: The estimator's results, member by member, for its intercept and flags.
         flags: Further warnings.
-        resampled: Whether members were trained on resamples of the data. Their spread is then
-            the error of *one* training set, which averaging members does not reduce: deviations
-            are stretched by the square root of their number, so that the error of the mean is
-            the members' standard deviation, here and in pooling.
+        shared: Variance that all members share, relative to the variance between them. Deviations
+            are stretched by sqrt(1 + members x shared), so that both the locus's error and the
+            members' part of a pooled one are those of a mean with that share.
 
-    References:
-        Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 6 (the spread of
-        replicates is the standard error, whatever their number).
+    Raises:
+        ValueError: If ``shared`` is negative.
     """
-    if resampled:
-        slopes = _stretched(slopes)
+    if not shared >= 0:
+        raise ValueError(f"inference.shared must not be negative, got {shared}; it is a variance")
+    slopes = _stretched(slopes, shared)
     seen = ~np.isnan(slopes)
     raised = {"member_without_estimate": np.asarray(np.any(~seen, axis=-1)), **(flags or {})}
     if found is not None:
@@ -90,12 +89,14 @@ def combine(
 
 
 def _stretched(
-    slopes: Float64[np.ndarray, "*batch member"],
+    slopes: Float64[np.ndarray, "*batch member"], shared: float
 ) -> Float64[np.ndarray, "*batch member"]:
+    if shared == 0:
+        return slopes
     seen = ~np.isnan(slopes)
     count = np.maximum(seen.sum(axis=-1, keepdims=True), 1)
     mean = np.sum(slopes, axis=-1, keepdims=True, where=seen) / count
-    return np.asarray(mean + np.sqrt(count) * (slopes - mean))
+    return np.asarray(mean + np.sqrt(1.0 + count * shared) * (slopes - mean))
 
 
 def member_mean(value: Float64[np.ndarray, "*batch member"]) -> Estimate:

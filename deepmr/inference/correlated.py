@@ -34,7 +34,7 @@ class Correlated:
     Args:
         shrinkage: Share of the diagonal: 1 gives equal weights, 0 none of it (not allowed).
         loci: As for `PerMember`.
-        resampled: As for `PerMember`.
+        shared: As for `PerMember`.
 
     Raises:
         ValueError: If ``shrinkage`` is not in (0, 1].
@@ -46,7 +46,7 @@ class Correlated:
 
     shrinkage: float = 0.5
     loci: Loci = "sampled"
-    resampled: bool = False
+    shared: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.shrinkage <= 1.0:
@@ -90,9 +90,7 @@ class Correlated:
         without = np.stack(
             [self._slope(x[..., kept, :], y[..., kept, :], mask) for kept in left], axis=-1
         )
-        return combine(
-            pseudo_values(full, without), mask, method="correlated", resampled=self.resampled
-        )
+        return combine(pseudo_values(full, without), mask, method="correlated", shared=self.shared)
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""

@@ -40,7 +40,7 @@ class ErrorsInVariables:
             curse); the instruments reported are those of any product. ``shared`` chooses them
             once, by all members: fair only to rules that do not look at the effects.
         loci: As for `PerMember`.
-        resampled: As for `PerMember`.
+        shared: As for `PerMember`.
 
     References:
         Fuller 1987, Measurement Error Models, section 1.2 (the moment correction; here in the
@@ -49,7 +49,7 @@ class ErrorsInVariables:
 
     selection: Literal["cross_fitted", "shared"] = "cross_fitted"
     loci: Loci = "sampled"
-    resampled: bool = False
+    shared: float = 0.0
 
     def __call__(
         self,
@@ -95,7 +95,7 @@ class ErrorsInVariables:
             mask,
             method="errors_in_variables",
             flags={"no_signal": np.asarray(~kept)},
-            resampled=self.resampled,
+            shared=self.shared,
         )
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:

@@ -38,15 +38,19 @@ class PerMember:
             same functional, also where effects differ between variants.
         loci: What the pooled interval is about: ``sampled``, the population the loci were drawn
             from; ``fixed``, the mean over exactly these loci, whose error is the members' alone.
-        resampled: Whether members were trained on resamples of the data (``bootstrap=true``).
-            Members that differ by their seed alone share the error of the training set, and no
-            spread shows it; members on resamples show it, and their spread is then the error of
-            their mean, not the spread over the square root of their number.
+        shared: Variance that all members share, relative to the variance between them; the error
+            of their mean then has variance (1 / members + shared) times theirs. Members that
+            differ by their seed alone share the error of their training set, and no spread shows
+            it: a development set must (docs/validity.md). For members on resamples
+            (``bootstrap=true``) 1 is safe: their spread is the error of one training set.
+
+    Raises:
+        ValueError: If ``shared`` is negative.
     """
 
     weights: Weights = "equal"
     loci: Loci = "sampled"
-    resampled: bool = False
+    shared: float = 0.0
 
     def __call__(
         self,
@@ -83,7 +87,7 @@ class PerMember:
             )
         )
         return combine(
-            found.effect.value, mask, method=found.method, found=found, resampled=self.resampled
+            found.effect.value, mask, method=found.method, found=found, shared=self.shared
         )
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
@@ -102,12 +106,12 @@ class Jackknife:
     Args:
         weights: As for `PerMember`.
         loci: As for `PerMember`.
-        resampled: As for `PerMember`.
+        shared: As for `PerMember`.
     """
 
     weights: Weights = "equal"
     loci: Loci = "sampled"
-    resampled: bool = False
+    shared: float = 0.0
 
     def __call__(
         self,
@@ -147,7 +151,7 @@ class Jackknife:
         full = estimates(x.mean(axis=-2, keepdims=True), y.mean(axis=-2, keepdims=True), n)
         without = estimates(_others(x), _others(y), n - 1.0)
         values = pseudo_values(full.effect.value[..., 0], without.effect.value)
-        return combine(values, mask, method=full.method, found=full, resampled=self.resampled)
+        return combine(values, mask, method=full.method, found=full, shared=self.shared)
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
@@ -165,12 +169,12 @@ class CrossFitted:
     Args:
         weights: As for `PerMember`.
         loci: As for `PerMember`.
-        resampled: As for `PerMember`.
+        shared: As for `PerMember`.
     """
 
     weights: Weights = "equal"
     loci: Loci = "sampled"
-    resampled: bool = False
+    shared: float = 0.0
 
     def __call__(
         self,
@@ -206,7 +210,7 @@ class CrossFitted:
         found = estimator(stacked)
         union = np.asarray(np.any(mask, axis=-2))
         return combine(
-            found.effect.value, union, method=found.method, found=found, resampled=self.resampled
+            found.effect.value, union, method=found.method, found=found, shared=self.shared
         )
 
     def instruments(

@@ -35,8 +35,9 @@ def two_way(
     where V_locus is Hartung and Knapp's from the spread between loci, V_member that of the
     members' pooled effects over the number of members, and V_residual the part of both that is
     e_lm and would count twice. It never falls below V_member: with five members V_residual is
-    known too roughly to argue away what the members' pooled effects plainly show. Its interval is Student's t with Satterthwaite's degrees of
-    freedom: near members - 1 where the members decide, near loci - 1 where the loci do.
+    known too roughly to argue away what the members' pooled effects plainly show. Its interval
+    is Student's t with Satterthwaite's degrees of freedom: near members - 1 where the members
+    decide, near loci - 1 where the loci do.
 
     When each kind of pooling applies:
 

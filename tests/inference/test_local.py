@@ -268,9 +268,10 @@ def test_joining_is_for_one_method():
     [PerMember, Jackknife, CrossFitted, ErrorsInVariables, Correlated],
     ids=lambda one: one.__name__,
 )
-def test_on_resamples_the_error_is_the_spread_itself(make):
+def test_a_shared_error_widens_the_interval_and_moves_nothing(make):
     members, _ = ensemble(np.random.default_rng(16), n_loci=4)
-    one, two = run(make(), members), run(make(resampled=True), members)
+    one, two = run(make(), members), run(make(shared=0.8), members)
+    # Variance 1/5 + .8 of the members' own, against 1/5: their standard deviation itself.
     np.testing.assert_allclose(
         two.estimate.effect.se, np.sqrt(5) * one.estimate.effect.se, rtol=1e-9
     )
@@ -278,3 +279,5 @@ def test_on_resamples_the_error_is_the_spread_itself(make):
     np.testing.assert_allclose(
         two.slopes.std(axis=-1), np.sqrt(5) * one.slopes.std(axis=-1), rtol=1e-9
     )
+    with pytest.raises(ValueError, match=r"shared must not be negative, got -0\.1"):
+        run(make(shared=-0.1), members)
