@@ -13,12 +13,14 @@ def build(name: str, exposures: list[int], outcomes: list[int]) -> tuple[nn.Modu
     """Return a small network of that name and its sequence length."""
     if name == "deepsea":
         return DeepSEA(300, exposures, outcomes, **SMALL_DEEPSEA), 300
+    if name == "deepsea with batch norm":
+        return DeepSEA(300, exposures, outcomes, batch_norm=True, **SMALL_DEEPSEA), 300
     if name == "paper":
         return PaperCNN(40, exposures, outcomes), 40
     return MotifScanner(40, exposures, outcomes, filters=6, hidden=8), 40
 
 
-NAMES = ("cnn", "deepsea", "paper")
+NAMES = ("cnn", "deepsea", "deepsea with batch norm", "paper")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,6 +54,23 @@ def test_deepsea_has_the_published_number_of_parameters() -> None:
         split = DeepSEA(1000, list(range(690)), list(range(690, 919)))
     for net in (single, split):
         assert sum(p.numel() for p in net.parameters()) == 52_843_119
+
+
+def test_deepsea_with_batch_norm_does_not_care_how_loud_its_filters_are() -> None:
+    torch.manual_seed(0)
+    plain, normal = (DeepSEA(300, [0], batch_norm=on, **SMALL_DEEPSEA) for on in (False, True))
+    x = torch.rand(4, 4, 300)
+    for net, unmoved in ((plain, False), (normal, True)):
+        for module in net.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        before = net(x)
+        with torch.no_grad():
+            for module in net.modules():
+                if isinstance(module, nn.Conv1d):
+                    module.weight *= 100.0
+        # Batch norm divides by sqrt(variance + 1e-5): all but equal beside variances of 1e-2.
+        assert torch.allclose(net(x), before, rtol=1e-2, atol=1e-2) == unmoved
 
 
 def test_deepsea_says_when_a_sequence_is_too_short() -> None:
