@@ -122,7 +122,7 @@ def vector_of(known: Known, node: fx.Node, sources: list[str]) -> vectors.Vector
         mask = module.mask(known.values[sources[0]])
         return vectors.linear_vector(*here, lambda change: change * mask)
     if is_rectifier(node, module):
-        return vectors.nonlinear_vector(*here, torch.relu)
+        return vectors.rectified_vector(*here)
     function = pointwise(node, module)
     if function is not None:
         return vectors.nonlinear_vector(*here, function)

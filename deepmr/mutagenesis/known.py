@@ -149,7 +149,7 @@ def pointwise(node: fx.Node, module: nn.Module | None) -> Any:
     """Return a node's function of one value, if that is what it is."""
     if module is not None:
         if isinstance(module, nn.PReLU) and module.num_parameters == 1:
-            return module
+            return functools.partial(_leaky, module)
         return module if type(module) in _POINTWISE_MODULES else None
     if node.op == "call_function" and node.target in _POINTWISE_FUNCTIONS:
         return functools.partial(_call, node.target, node.args[1:], dict(node.kwargs))
@@ -160,3 +160,7 @@ def pointwise(node: fx.Node, module: nn.Module | None) -> Any:
 
 def _call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], values: Tensor) -> Tensor:
     return function(values, *args, **kwargs)
+
+
+def _leaky(module: nn.PReLU, values: Tensor) -> Tensor:
+    return F.prelu(values, module.weight.detach().to(values.dtype))

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Vector", "linear_vector", "nonlinear_vector", "product_vector"]
+__all__ = ["Vector", "linear_vector", "nonlinear_vector", "product_vector", "rectified_vector"]
 
 Changes = Mapping[str, Float[Tensor, "mutant ..."]]
 References = Mapping[str, Float[Tensor, "_mutant ..."]]
@@ -49,8 +49,27 @@ def linear_vector(name: str, sources: tuple[str, ...], function: Callable[..., T
 def nonlinear_vector(
     name: str, sources: tuple[str, ...], function: Callable[[Tensor], Tensor]
 ) -> Vector:
-    """Return a node that is any function of one source."""
-    return Vector(name, sources, lambda d, r: function(r[0] + d[0]) - function(r[0]))
+    """Return a node that is any function of one source.
+
+    Its two nearly equal values are taken in double precision, so that their difference keeps the
+    precision of the change: there are few of them, and nothing behind would restore the loss.
+    """
+
+    def rule(changes: list[Tensor], references: list[Tensor]) -> Tensor:
+        change, reference = changes[0].double(), references[0].double()
+        return (function(reference + change) - function(reference)).to(changes[0].dtype)
+
+    return Vector(name, sources, rule)
+
+
+def rectified_vector(name: str, sources: tuple[str, ...]) -> Vector:
+    """Return the ReLU of a source: max(d + min(r, 0), -max(r, 0)), without cancellation."""
+
+    def rule(changes: list[Tensor], references: list[Tensor]) -> Tensor:
+        reference = references[0]
+        return torch.maximum(changes[0] + reference.clamp(max=0), -reference.clamp(min=0))
+
+    return Vector(name, sources, rule)
 
 
 def product_vector(name: str, sources: tuple[str, ...]) -> Vector:

@@ -18,8 +18,8 @@ from deepmr.mutagenesis import (
 )
 
 ACTIVATIONS = [
-    nn.ReLU, nn.GELU, nn.Sigmoid, nn.Tanh, nn.ELU, nn.SiLU, nn.Softplus, nn.LeakyReLU, nn.Mish,
-    lambda: nn.ReLU(inplace=True),
+    nn.PReLU, nn.ReLU, nn.GELU, nn.Sigmoid, nn.Tanh, nn.ELU, nn.SiLU, nn.Softplus, nn.LeakyReLU,
+    nn.Mish, lambda: nn.ReLU(inplace=True),
 ]  # fmt: skip
 
 
