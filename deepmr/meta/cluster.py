@@ -132,7 +132,7 @@ def sandwich(
             f"{sample.effect.shape[-1]} loci"
         )
     blocks = Blocks(cluster)
-    score = blocks.sum_columns(sample, model.weight * model.residual)
+    score = blocks.sum_columns(sample, model.projected)
     within = blocks.cross(sample, model.weight)
     present = blocks.sum(sample.present) > 0
     n_clusters = np.sum(present, axis=-1)

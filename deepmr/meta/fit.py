@@ -24,89 +24,118 @@ __all__ = [
 class MeanFit:
     """A weighted mean; P = W - W 1 1'W / sum(W) is its projection.
 
-    The heaviest locus is summed apart from the rest. Where one locus outweighs all others (a
+    The heaviest locus is kept apart from the rest. Where one locus outweighs all others (a
     standard error a million times smaller), what P is made of are differences of nearly equal
     numbers; written with the rest alone they are sums of positive ones.
+
+    Args:
+        coefficients: The mean.
+        covariance: One over the sum of weights.
+        heaviest: Position of the locus known best.
+        top: Its weight.
+        rest: All weights, with that one set to 0.
+        pull: Its weighted residual, which balances those of the rest.
+        others: Weighted residuals, with that one set to 0.
+        q_value: y'Py, the weighted sum of squared residuals.
     """
 
-    weight: Float64[np.ndarray, "row locus"]
     coefficients: Float64[np.ndarray, "row 1"]
     covariance: Float64[np.ndarray, "row 1 1"]
     heaviest: Int[np.ndarray, " row"]
-    residual: Float64[np.ndarray, "row locus"]
-    projected: Float64[np.ndarray, "row locus"]
+    top: Float64[np.ndarray, " row"]
+    rest: Float64[np.ndarray, "row locus"]
+    pull: Float64[np.ndarray, " row"]
+    others: Float64[np.ndarray, "row locus"]
+    q_value: Float64[np.ndarray, " row"]
 
     @classmethod
     def of(cls, sample: Sample, weight: Float64[np.ndarray, "row locus"]) -> MeanFit:
-        """Fit with the weights given."""
-        total = np.sum(weight, axis=-1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inverse = np.where(total > 0, 1.0 / total, np.nan)
-        mean = np.vecdot(weight, sample.effect) * inverse
-        residual = sample.effect - mean[:, None]
-        projected = weight * residual
-        rows, heaviest = np.arange(len(weight)), _heaviest(weight)
+        """Fit with the weights given, which it takes over."""
+        rows = np.arange(len(weight))
+        heaviest = sample.heaviest
         if weight.shape[-1]:
-            projected[rows, heaviest] = 0.0
-            projected[rows, heaviest] = -np.sum(projected, axis=-1)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                residual[rows, heaviest] = projected[rows, heaviest] / weight[rows, heaviest]
+            top, known = weight[rows, heaviest], sample.effect[rows, heaviest]
+            weight[rows, heaviest] = 0.0
+        else:
+            top, known = np.zeros(len(rows)), np.zeros(len(rows))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inverse = 1.0 / (top + np.sum(weight, axis=-1))
+            inverse = np.where(np.isfinite(inverse), inverse, np.nan)
+            mean = (top * known + np.vecdot(weight, sample.effect)) * inverse
+            residual = sample.effect - mean[:, None]
+            others = weight * residual
+            pull = -np.sum(others, axis=-1)
+            q = np.vecdot(others, residual) + np.where(top > 0, pull**2 / top, 0.0)
         return cls(
-            weight=weight,
             coefficients=mean[:, None],
             covariance=inverse[:, None, None],
             heaviest=heaviest,
-            residual=residual,
-            projected=projected,
+            top=top,
+            rest=weight,
+            pull=pull,
+            others=others,
+            q_value=np.asarray(q),
         )
+
+    @property
+    def weight(self) -> Float64[np.ndarray, "row locus"]:
+        """The weights."""
+        return self._whole(self.rest, self.top)
+
+    @property
+    def projected(self) -> Float64[np.ndarray, "row locus"]:
+        """P y: the residuals times their weights."""
+        return self._whole(self.others, self.pull)
+
+    def total(self) -> Float64[np.ndarray, " row"]:
+        """Return the sum of the weights."""
+        return np.asarray(self.top + np.sum(self.rest, axis=-1))
+
+    def total_of_square(self) -> Float64[np.ndarray, " row"]:
+        """Return the sum of the squared weights."""
+        return np.asarray(self.top**2 + np.vecdot(self.rest, self.rest))
 
     def q(self) -> Float64[np.ndarray, " row"]:
         """y'Py: the weighted sum of squared residuals."""
-        return np.asarray(np.vecdot(self.projected, self.residual))
+        return self.q_value
 
     def slope(self) -> Float64[np.ndarray, " row"]:
         """y'PPy: minus the derivative of y'Py in tau2."""
-        return np.asarray(np.vecdot(self.projected, self.projected))
+        return np.asarray(np.vecdot(self.others, self.others) + self.pull**2)
 
     def trace(self) -> Float64[np.ndarray, " row"]:
         """Return tr P."""
-        top, rest = self._split()
-        total = self.covariance[:, 0, 0]
-        first = np.sum(rest, axis=-1)
-        return np.asarray((2 * top * first + first**2 - np.vecdot(rest, rest)) * total)
+        first = np.sum(self.rest, axis=-1)
+        inside = 2 * self.top * first + first**2 - np.vecdot(self.rest, self.rest)
+        return np.asarray(inside * self.covariance[:, 0, 0])
 
     def trace_of_square(self) -> Float64[np.ndarray, " row"]:
         """Return tr PP."""
-        top, rest = self._split()
-        square = rest * rest
-        r1, r2, r3 = np.sum(rest, axis=-1), np.sum(square, axis=-1), np.vecdot(square, rest)
+        square = self.rest * self.rest
+        r1, r2 = np.sum(self.rest, axis=-1), np.sum(square, axis=-1)
+        r3 = np.vecdot(square, self.rest)
         inverse = self.covariance[:, 0, 0]
-        share = top * inverse
+        share = self.top * inverse
         cross = 2 * share * inverse * (r1 * r2 - r3)
         small = inverse**2 * (r1**2 * r2 - 2 * r1 * r3 + r2**2)
         return np.asarray(share**2 * (r1**2 + 3 * r2) + cross + small)
 
     def curvature(self) -> Float64[np.ndarray, " row"]:
         """y'PPPy: minus half the derivative of y'PPy in tau2."""
-        top, rest = self._split()
-        rows = np.arange(len(self.weight))
-        u = self.projected[rows, self.heaviest] if rest.shape[-1] else np.zeros(len(rows))
-        weighted = rest * self.projected
+        weighted = self.rest * self.others
         onto = np.sum(weighted, axis=-1)
         inverse = self.covariance[:, 0, 0]
-        share = top * inverse
-        apart = share * (np.sum(rest, axis=-1) * u**2 - 2 * u * onto)
-        return np.asarray(np.vecdot(weighted, self.projected) + apart - onto**2 * inverse)
+        first = np.sum(self.rest, axis=-1)
+        apart = self.top * inverse * (first * self.pull**2 - 2 * self.pull * onto)
+        return np.asarray(np.vecdot(weighted, self.others) + apart - onto**2 * inverse)
 
-    def _split(self) -> tuple[Float64[np.ndarray, " row"], Float64[np.ndarray, "row locus"]]:
-        """Return the largest weight, and all weights with it set to 0."""
-        rest = self.weight.copy()
-        if not rest.shape[-1]:
-            return np.zeros(len(rest)), rest
-        rows = np.arange(len(rest))
-        top = rest[rows, self.heaviest]
-        rest[rows, self.heaviest] = 0.0
-        return top, rest
+    def _whole(
+        self, rest: Float64[np.ndarray, "row locus"], top: Float64[np.ndarray, " row"]
+    ) -> Float64[np.ndarray, "row locus"]:
+        whole = rest.copy()
+        if whole.shape[-1]:
+            whole[np.arange(len(whole)), self.heaviest] = top
+        return whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +177,14 @@ class RegressionFit:
         """y'Py: the weighted sum of squared residuals."""
         return np.asarray(np.vecdot(self.projected, self.residual))
 
+    def total(self) -> Float64[np.ndarray, " row"]:
+        """Return the sum of the weights."""
+        return np.asarray(np.sum(self.weight, axis=-1))
+
+    def total_of_square(self) -> Float64[np.ndarray, " row"]:
+        """Return the sum of the squared weights."""
+        return np.asarray(np.vecdot(self.weight, self.weight))
+
     def trace(self) -> Float64[np.ndarray, " row"]:
         """Return tr P."""
         second = self.sample.cross(self.weight**2)
@@ -187,16 +224,10 @@ def fit(sample: Sample, tau2: Float64[np.ndarray, " row"]) -> Fit:
 
 
 def fit_weighted(sample: Sample, weight: Float64[np.ndarray, "row locus"]) -> Fit:
-    """Fit the mean by least squares with the weights given."""
+    """Fit the mean by least squares with the weights given (an array of its own)."""
     if sample.design is None:
         return MeanFit.of(sample, weight)
     return RegressionFit.of(sample, weight)
-
-
-def _heaviest(weight: Float64[np.ndarray, "row locus"]) -> Int[np.ndarray, " row"]:
-    if not weight.shape[-1]:
-        return np.zeros(len(weight), dtype=np.int64)
-    return np.asarray(np.argmax(weight, axis=-1))
 
 
 def trace_of_product(

@@ -175,7 +175,8 @@ def baujat(
     present, variance = _columns(value, se)
     sample = prepare(value, se)
     model = fit(sample, full.tau2.reshape(-1))
-    weight, residual = (a.reshape(value.shape) for a in (model.weight, model.residual))
+    weight = model.weight.reshape(value.shape)
+    residual = value - full.pooled.value[..., None]
     rest = np.sum(weight, axis=-1, keepdims=True) - weight
     with np.errstate(divide="ignore", invalid="ignore"):
         change = weight * residual / rest

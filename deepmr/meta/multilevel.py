@@ -56,8 +56,8 @@ def multilevel(
     Example:
         >>> value, se = np.array([0.1, 0.2, 0.6, 0.7, 0.3, 0.2]), np.full(6, 0.05)
         >>> r = multilevel(value, se, cluster=np.array([1, 1, 2, 2, 3, 3]))
-        >>> round(float(r.pooled.value), 3), round(float(r.components["cluster"]), 3)
-        (0.35, 0.067)
+        >>> round(float(r.pooled.value), 3), round(float(r.components["cluster"]), 2)
+        (0.35, 0.07)
     """
     if len(cluster) != value.shape[-1]:
         raise ValueError(

@@ -11,7 +11,7 @@ from scipy import stats
 from deepmr.estimate import Estimate, Heterogeneity
 from deepmr.meta.fit import fit
 from deepmr.meta.result import MetaAnalysisResult
-from deepmr.meta.sample import Sample, ZeroSe, prepare
+from deepmr.meta.sample import ZeroSe, prepare
 from deepmr.meta.tau2 import Tau2Method, between_variance
 
 __all__ = ["Adjustment", "Prediction", "common_effect", "random_effects"]
@@ -59,7 +59,8 @@ def common_effect(
         columns["mean"][part] = model.coefficients[:, 0]
         columns["se"][part] = np.sqrt(model.covariance[:, 0, 0])
         columns["q"][part] = np.where(chunk.n_loci > 0, model.q(), np.nan)
-        columns["typical"][part] = _typical_variance(chunk)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            columns["typical"][part] = np.where(chunk.df > 0, chunk.df / model.trace(), np.nan)
     batch = value.shape[:-1]
     n_loci = sample.n_loci.reshape(batch)
     shaped = {name: column.reshape(batch) for name, column in columns.items()}
@@ -141,14 +142,14 @@ def random_effects(
     converged = np.zeros(len(sample.effect), bool)
     for part, chunk in sample.chunks():
         between = between_variance(chunk, tau2)
-        model = fit(chunk, between.value)
+        model, zero = between.model, fit(chunk, np.zeros(len(chunk.effect)))
         columns["tau2"][part], columns["se_tau2"][part] = between.value, between.se
         columns["mean"][part] = model.coefficients[:, 0]
         columns["plain"][part] = np.sqrt(model.covariance[:, 0, 0])
         with np.errstate(divide="ignore", invalid="ignore"):
             columns["factor"][part] = np.sqrt(model.q() / chunk.df)
-        columns["q"][part] = fit(chunk, np.zeros(len(chunk.effect))).q()
-        columns["typical"][part] = _typical_variance(chunk)
+            columns["typical"][part] = np.where(chunk.df > 0, chunk.df / zero.trace(), np.nan)
+        columns["q"][part] = zero.q()
         converged[part] = between.converged
     batch = value.shape[:-1]
     c = {name: column.reshape(batch) for name, column in columns.items()}
@@ -207,10 +208,3 @@ def _prediction_df(
         return np.full(df.shape, np.inf)
     left = np.asarray(n_loci - (1.0 if prediction == "t_k_minus_1" else 2.0))
     return np.where(left > 0, left, np.nan)
-
-
-def _typical_variance(sample: Sample) -> Float64[np.ndarray, " row"]:
-    """Higgins and Thompson's typical error variance: (k - p) / tr P at tau2 = 0."""
-    trace = fit(sample, np.zeros(len(sample.effect))).trace()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(sample.df > 0, sample.df / trace, np.nan))

@@ -160,7 +160,7 @@ def meta_regression(
         between = between_variance(chunk, tau2)
         model, none = fit(chunk, between.value), fit(chunk, np.zeros(len(chunk.effect)))
         c["tau2"][part], c["se_tau2"][part] = between.value, between.se
-        c["alone"][part] = _left_over(chunk.mean_only(), tau2)
+        c["alone"][part] = _left_over(chunk.with_design(None), tau2)
         c["left"][part] = _left_over(chunk, tau2)
         c["q"][part] = none.q()
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -304,13 +304,7 @@ def _with_design(
         )
     back = np.linalg.inv(triangle) / np.swapaxes(np.where(scale > 0, scale, 1.0), -1, -2)
     grow = np.sqrt(n_loci)
-    design = Sample(
-        effect=sample.effect,
-        variance=sample.variance,
-        present=sample.present,
-        design=orthogonal * grow,
-    )
-    return design, back * grow
+    return sample.with_design(orthogonal * grow), back * grow
 
 
 def _left_over(sample: Sample, tau2: Tau2Method) -> Float64[np.ndarray, " row"]:

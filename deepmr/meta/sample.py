@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,8 +13,8 @@ __all__ = ["Sample", "ZeroSe", "prepare"]
 
 ZeroSe = Literal["drop", "keep"]
 
-_CHUNK = 2**17
-"""Loci worked on at once, 1 MiB an array: so that a fit's few arrays stay in the cache."""
+_CHUNK = 2**16
+"""Loci worked on at once, half a MiB an array: so that a fit's few arrays stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class Sample:
         effect: The loci's effects; 0 where absent.
         variance: Their squared standard errors; 1 where absent.
         present: 1 where there is an estimate, 0 where there is none.
+        n_loci: Number of loci present.
+        heaviest: Position of the locus with the smallest variance.
         design: The columns that the mean is a linear function of, one set for all rows or one
             a row; 0 where absent. ``None`` means an intercept alone.
     """
@@ -32,6 +34,8 @@ class Sample:
     effect: Float64[np.ndarray, "row locus"]
     variance: Float64[np.ndarray, "row locus"]
     present: Float64[np.ndarray, "row locus"]
+    n_loci: Int[np.ndarray, " row"]
+    heaviest: Int[np.ndarray, " row"]
     design: Float64[np.ndarray, "*row locus column"] | None = None
 
     @property
@@ -40,14 +44,9 @@ class Sample:
         return 1 if self.design is None else int(self.design.shape[-1])
 
     @property
-    def n_loci(self) -> Int[np.ndarray, " row"]:
-        """Number of loci present."""
-        return np.asarray(np.count_nonzero(self.present, axis=-1))
-
-    @property
     def df(self) -> Float64[np.ndarray, " row"]:
         """Loci less coefficients."""
-        return np.asarray(np.sum(self.present, axis=-1) - self.n_columns)
+        return np.asarray(self.n_loci - float(self.n_columns))
 
     def take(self, rows: Int[np.ndarray, " kept"] | slice) -> Sample:
         """Return some of the rows."""
@@ -58,12 +57,14 @@ class Sample:
             effect=self.effect[rows],
             variance=self.variance[rows],
             present=self.present[rows],
+            n_loci=self.n_loci[rows],
+            heaviest=self.heaviest[rows],
             design=design,
         )
 
-    def mean_only(self) -> Sample:
-        """Return the same loci with an intercept alone."""
-        return Sample(effect=self.effect, variance=self.variance, present=self.present)
+    def with_design(self, design: Float64[np.ndarray, "*row locus column"] | None) -> Sample:
+        """Return the same loci with another design; None is an intercept alone."""
+        return replace(self, design=design)
 
     def chunks(self) -> Iterator[tuple[slice, Sample]]:
         """Yield blocks of rows small enough to stay in the cache."""
@@ -75,10 +76,11 @@ class Sample:
 
     def weight(self, tau2: Float64[np.ndarray, " row"]) -> Float64[np.ndarray, "row locus"]:
         """Return 1 / (variance + tau2), 0 where absent; NaN where that divides by zero."""
-        total = self.variance + tau2[:, None]
-        if np.any(total <= 0):
-            total = np.where(total > 0, total, np.nan)
-        return np.asarray(self.present / total)
+        total: Float64[np.ndarray, "row locus"] = self.variance + tau2[:, None]
+        if total.shape[-1]:
+            least = total[np.arange(len(total)), self.heaviest]
+            total[~(least > 0)] = np.nan
+        return np.asarray(np.divide(self.present, total, out=total))
 
     def cross(
         self, weight: Float64[np.ndarray, "row locus"]
@@ -132,22 +134,42 @@ def prepare(
             f"pooling needs one standard error an effect, got effects of shape {value.shape} "
             f"and errors of shape {se.shape}; broadcast them first"
         )
+    if zero_se not in ("drop", "keep"):
+        raise ValueError(f"zero_se is one of drop, keep; got {zero_se!r}")
     if bool(np.any(se < 0)):
         raise ValueError(
             f"a standard error must not be negative, got {np.nanmin(se)}; "
             "are these variances, or signed effects?"
         )
-    if zero_se not in ("drop", "keep"):
-        raise ValueError(f"zero_se is one of drop, keep; got {zero_se!r}")
-    variance = np.asarray(se**2)
-    kept = np.isfinite(value) & np.isfinite(variance)
-    if zero_se == "drop":
-        kept &= variance > 0
-    if mask is not None:
-        kept &= mask
     flat = (int(np.prod(value.shape[:-1])), value.shape[-1])
+    effect, variance = value.reshape(flat), np.square(se).reshape(flat)
+    if mask is None and _all_known(effect, variance):
+        present, n_loci = np.broadcast_to(np.ones(()), flat), np.full(flat[0], flat[1])
+        known = variance
+    else:
+        kept = np.isfinite(effect) & np.isfinite(variance)
+        if zero_se == "drop":
+            kept &= variance > 0
+        if mask is not None:
+            kept &= mask.reshape(flat)
+        effect, variance = np.where(kept, effect, 0.0), np.where(kept, variance, 1.0)
+        present = kept.astype(np.float64)
+        n_loci, known = np.count_nonzero(kept, axis=-1), np.where(kept, variance, np.inf)
+    heaviest = np.argmin(known, axis=-1) if flat[1] else np.zeros(flat[0], dtype=np.int64)
     return Sample(
-        effect=np.where(kept, value, 0.0).reshape(flat),
-        variance=np.where(kept, variance, 1.0).reshape(flat),
-        present=kept.astype(np.float64).reshape(flat),
+        effect=effect,
+        variance=variance,
+        present=present,
+        n_loci=np.asarray(n_loci),
+        heaviest=np.asarray(heaviest),
     )
+
+
+def _all_known(
+    effect: Float64[np.ndarray, "row locus"], variance: Float64[np.ndarray, "row locus"]
+) -> bool:
+    """Tell in three passes whether every locus has a finite effect and a positive variance."""
+    if not effect.size:
+        return True
+    sums = np.sum(effect), np.sum(variance)  # an infinity or NaN anywhere shows in its sum
+    return bool(np.all(np.isfinite(sums)) and variance.min() > 0)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int
 from scipy import stats
 
-from deepmr.meta.fit import fit, fit_weighted, trace_of_product
+from deepmr.meta.fit import Fit, fit, fit_weighted, trace_of_product
 from deepmr.meta.sample import Sample
 
 __all__ = ["Tau2", "Tau2Method", "between_variance", "solve_q"]
@@ -32,8 +32,11 @@ Tau2Method = Literal[
 
 _MAX_ITERATIONS = 100
 _TOLERANCE = 1e-10
-"""Last step over (tau2 + typical variance). The steps are Newton's, so that the error left is of
-the order of its square; a linear stage would still leave less than 1e-9 of the scale."""
+"""Last step, over tau2 and the smallest variance together, at which a search ends."""
+
+_NEWTON_TOLERANCE = 1e-6
+"""The same for a step of Newton's method with a curvature to trust: what is left after it is of
+the order of its square."""
 
 _ROUNDING = 1e-14
 """A score this small beside the two terms it is the difference of is 0 but for rounding."""
@@ -44,12 +47,13 @@ class Tau2:
     """The variance between loci, its standard error, and whether the search for it ended.
 
     Where ``converged`` is False, ``value`` and ``se`` are NaN: a number that a search has not
-    settled on is never handed out.
+    settled on is never handed out. ``model`` is the fit at ``value``.
     """
 
     value: Float64[np.ndarray, " row"]
     se: Float64[np.ndarray, " row"]
     converged: Bool[np.ndarray, " row"]
+    model: Fit
 
 
 def between_variance(sample: Sample, method: Tau2Method | float) -> Tau2:
@@ -72,21 +76,22 @@ def between_variance(sample: Sample, method: Tau2Method | float) -> Tau2:
         if not method >= 0:
             raise ValueError(f"tau2 is a variance, 0 or more; got {method}")
         given = np.full(len(sample.effect), float(method))
-        return Tau2(
-            value=given, se=np.full(given.shape, np.nan), converged=np.ones(given.shape, bool)
-        )
+        nothing, always = np.full(given.shape, np.nan), np.ones(given.shape, bool)
+        return Tau2(value=given, se=nothing, converged=always, model=fit(sample, given))
     if method not in get_args(Tau2Method):
         raise ValueError(f"tau2 is one of {', '.join(get_args(Tau2Method))}; got {method!r}")
     enough = np.flatnonzero(sample.df > 0)
-    n_rows = len(sample.effect)
-    value, se = np.zeros(n_rows), np.full(n_rows, np.nan)
-    converged = np.ones(n_rows, bool)
+    value, se = np.zeros(len(sample.effect)), np.full(len(sample.effect), np.nan)
+    converged = np.ones(len(value), bool)
+    part = _active(sample, enough)
     if len(enough):
-        part = sample if len(enough) == n_rows else sample.take(enough)
-        value[enough], converged[enough] = _ESTIMATORS[method](part)
-        se[enough] = _ERRORS[method](part, value[enough])
-    value[~converged], se[~converged] = np.nan, np.nan
-    return Tau2(value=value, se=se, converged=converged)
+        found, converged[enough] = _ESTIMATORS[method](part)
+        value[enough] = np.where(converged[enough], found, np.nan)
+    model = fit(sample, value)
+    if len(enough):
+        kept = model if part is sample else fit(part, value[enough])
+        se[enough] = _ERRORS[method](part, value[enough], kept)
+    return Tau2(value=value, se=se, converged=converged, model=model)
 
 
 def solve_q(
@@ -99,12 +104,12 @@ def solve_q(
     """
     low, high = np.full(len(target), -np.inf), np.full(len(target), np.inf)
     tau2, done = np.zeros(len(target)), np.zeros(len(target), bool)
-    scale = _typical(sample)
+    scale = _scale(sample)
     for iteration in range(_MAX_ITERATIONS):
         rows = np.flatnonzero(~done)
         if not len(rows):
             break
-        model = fit(sample.take(rows), tau2[rows])
+        model = fit(_active(sample, rows), tau2[rows])
         q, slope, here = model.q(), model.slope(), tau2[rows]
         if iteration == 0:
             done[rows] = q <= target[rows]
@@ -114,7 +119,7 @@ def solve_q(
         with np.errstate(divide="ignore", invalid="ignore"):
             step = (q - target[rows]) * q / (target[rows] * slope)
         proposed = _inside(here + step, low[rows], high[rows], scale[rows])
-        moved = np.abs(proposed - here) > _TOLERANCE * (here + scale[rows])
+        moved = np.abs(proposed - here) > _NEWTON_TOLERANCE * (here + scale[rows])
         finished = done[rows] | (~moved & np.isfinite(q))
         tau2[rows] = np.where(done[rows], here, proposed)
         done[rows] = finished
@@ -132,17 +137,17 @@ def _likelihood(
     tau2, _ = _hedges(sample)
     low, high = np.full(len(tau2), -np.inf), np.full(len(tau2), np.inf)
     done = np.zeros(len(tau2), bool)
-    scale, last = _typical(sample), np.full(len(tau2), np.inf)
+    scale, last = _scale(sample), np.full(len(tau2), np.inf)
     for iteration in range(_MAX_ITERATIONS):
         rows = np.flatnonzero(~done)
         if not len(rows):
             break
         here = tau2[rows]
-        model = fit(sample.take(rows), here)
+        model = fit(_active(sample, rows), here)
         first, second = (
             (model.trace(), model.trace_of_square())
             if restricted
-            else (np.sum(model.weight, axis=-1), np.sum(model.weight**2, axis=-1))
+            else (model.total(), model.total_of_square())
         )
         score = model.slope() - first
         observed = 2 * model.curvature() - second
@@ -156,7 +161,9 @@ def _likelihood(
         proposed = _inside(here + step, low[rows], high[rows], scale[rows])
         floor = (here == 0) & (score <= 0)
         proposed = np.where(floor, 0.0, proposed)
-        still = np.abs(proposed - here) <= _TOLERANCE * (here + scale[rows])
+        newton = (observed > 0.1 * second) & (proposed == here + step)
+        tolerance = np.where(newton, _NEWTON_TOLERANCE, _TOLERANCE)
+        still = np.abs(proposed - here) <= tolerance * (here + scale[rows])
         tau2[rows] = proposed
         level = np.abs(score) <= _ROUNDING * first
         done[rows] = (floor | still | level) & np.isfinite(score)
@@ -182,13 +189,17 @@ def _inside(
     return np.where(below, 0.0, np.where(inside, proposed, middle))
 
 
-def _typical(sample: Sample) -> Float64[np.ndarray, " row"]:
-    """Harmonic mean of the variances: a scale for tau2 that never is 0 unless a variance is."""
-    weight = sample.weight(np.zeros(len(sample.effect)))
-    total = np.sum(weight, axis=-1)
-    fallback = np.sum(sample.variance * sample.present, axis=-1)
-    n_loci = np.sum(sample.present, axis=-1)
-    return np.asarray(np.where(np.isfinite(total), n_loci / total, fallback / n_loci))
+def _active(sample: Sample, rows: Int[np.ndarray, " kept"]) -> Sample:
+    return sample if len(rows) == len(sample.effect) else sample.take(rows)
+
+
+def _scale(sample: Sample) -> Float64[np.ndarray, " row"]:
+    """Return the smallest variance, a scale for tau2; a mean where that is 0."""
+    least = sample.variance[np.arange(len(sample.effect)), sample.heaviest]
+    if np.all(least > 0):
+        return np.asarray(least)
+    mean = np.sum(sample.variance * sample.present, axis=-1) / sample.n_loci
+    return np.asarray(np.where(least > 0, least, mean))
 
 
 def _closed(
@@ -211,13 +222,13 @@ def _hunter_schmidt(
     model = fit(sample, np.zeros(len(sample.effect)))
     n_loci = sample.df + sample.n_columns
     factor = n_loci / sample.df if corrected else 1.0
-    return _closed((factor * model.q() - n_loci) / np.sum(model.weight, axis=-1))
+    return _closed((factor * model.q() - n_loci) / model.total())
 
 
 def _hedges(
     sample: Sample,
 ) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
-    model = fit_weighted(sample, sample.present)
+    model = fit_weighted(sample, sample.present.copy())
     kept = sample.present * sample.variance
     noise = np.sum(kept, axis=-1) - trace_of_product(model.covariance, sample.cross(kept))
     return _closed((model.q() - noise) / sample.df)
@@ -247,15 +258,13 @@ def _error_of_q(
     model = fit(sample, np.zeros(len(tau2)))
     trace = model.trace()
     spread = 2 * sample.df + 4 * tau2 * trace + 2 * tau2**2 * model.trace_of_square()
-    return np.asarray(
-        np.sqrt(spread) / (trace if divisor == "trace" else np.sum(model.weight, axis=-1))
-    )
+    return np.asarray(np.sqrt(spread) / (trace if divisor == "trace" else model.total()))
 
 
 def _error_of_hedges(
     sample: Sample, tau2: Float64[np.ndarray, " row"]
 ) -> Float64[np.ndarray, " row"]:
-    model = fit_weighted(sample, sample.present)
+    model = fit_weighted(sample, sample.present.copy())
     kept = sample.present * sample.variance
     first = np.matmul(model.covariance, sample.cross(kept))
     noise = np.sum(kept, axis=-1) - np.trace(first, axis1=-2, axis2=-1)
@@ -282,22 +291,17 @@ def _error_of_sidik_jonkman(
     return np.asarray(start / sample.df * np.sqrt(np.maximum(spread, 0.0)))
 
 
-def _error_of_paule_mandel(
-    sample: Sample, tau2: Float64[np.ndarray, " row"]
-) -> Float64[np.ndarray, " row"]:
+def _error_of_paule_mandel(sample: Sample, model: Fit) -> Float64[np.ndarray, " row"]:
     n_loci = sample.df + sample.n_columns
-    total = np.sum(sample.weight(tau2), axis=-1)
-    return np.asarray(np.sqrt(2 * n_loci**2 / sample.df) / total)
+    return np.asarray(np.sqrt(2 * n_loci**2 / sample.df) / model.total())
 
 
-def _error_of_ml(sample: Sample, tau2: Float64[np.ndarray, " row"]) -> Float64[np.ndarray, " row"]:
-    return np.asarray(np.sqrt(2 / np.sum(sample.weight(tau2) ** 2, axis=-1)))
+def _error_of_ml(model: Fit) -> Float64[np.ndarray, " row"]:
+    return np.asarray(np.sqrt(2 / model.total_of_square()))
 
 
-def _error_of_reml(
-    sample: Sample, tau2: Float64[np.ndarray, " row"]
-) -> Float64[np.ndarray, " row"]:
-    return np.asarray(np.sqrt(2 / fit(sample, tau2).trace_of_square()))
+def _error_of_reml(model: Fit) -> Float64[np.ndarray, " row"]:
+    return np.asarray(np.sqrt(2 / model.trace_of_square()))
 
 
 _ESTIMATORS: dict[
@@ -317,19 +321,21 @@ _ESTIMATORS: dict[
     "zero": lambda sample: _closed(np.zeros(len(sample.effect))),
 }
 
-_ERRORS: dict[str, Callable[[Sample, Float64[np.ndarray, " row"]], Float64[np.ndarray, " row"]]] = {
-    "reml": _error_of_reml,
-    "ml": _error_of_ml,
-    "dl": lambda sample, tau2: _error_of_q(sample, tau2, "trace"),
-    "dl_iterated": _error_of_paule_mandel,
-    "pm": _error_of_paule_mandel,
-    "pm_median": _error_of_paule_mandel,
-    "eb": _error_of_paule_mandel,
-    "he": _error_of_hedges,
-    "hs": lambda sample, tau2: _error_of_q(sample, tau2, "weight"),
-    "hs_corrected": lambda sample, tau2: (
+_ERRORS: dict[
+    str, Callable[[Sample, Float64[np.ndarray, " row"], Fit], Float64[np.ndarray, " row"]]
+] = {
+    "reml": lambda _, __, model: _error_of_reml(model),
+    "ml": lambda _, __, model: _error_of_ml(model),
+    "dl": lambda sample, tau2, _: _error_of_q(sample, tau2, "trace"),
+    "dl_iterated": lambda sample, _, model: _error_of_paule_mandel(sample, model),
+    "pm": lambda sample, _, model: _error_of_paule_mandel(sample, model),
+    "pm_median": lambda sample, _, model: _error_of_paule_mandel(sample, model),
+    "eb": lambda sample, _, model: _error_of_paule_mandel(sample, model),
+    "he": lambda sample, tau2, _: _error_of_hedges(sample, tau2),
+    "hs": lambda sample, tau2, _: _error_of_q(sample, tau2, "weight"),
+    "hs_corrected": lambda sample, tau2, _: (
         (1 + sample.n_columns / sample.df) * _error_of_q(sample, tau2, "weight")
     ),
-    "sj": _error_of_sidik_jonkman,
-    "zero": lambda _, tau2: np.full(tau2.shape, np.nan),
+    "sj": lambda sample, tau2, _: _error_of_sidik_jonkman(sample, tau2),
+    "zero": lambda _, tau2, __: np.full(tau2.shape, np.nan),
 }

@@ -10,7 +10,7 @@ from scipy import optimize
 
 from deepmr.meta import random_effects, tau2
 from deepmr.meta.fit import RegressionFit, fit
-from deepmr.meta.sample import Sample, prepare
+from deepmr.meta.sample import prepare
 
 
 def _restricted_loglik(value, variance, between):
@@ -68,16 +68,11 @@ def test_the_mean_and_a_regression_on_ones_are_the_same_fit():
     value = rng.normal(0, 1, (4, 9))
     value[1, 3] = np.nan
     sample = prepare(value, se)
-    ones = Sample(
-        effect=sample.effect,
-        variance=sample.variance,
-        present=sample.present,
-        design=np.ones((9, 1)),
-    )
+    ones = sample.with_design(np.ones((9, 1)))
     between = np.array([0.0, 0.1, 0.5, 2.0])
     mean, regression = fit(sample, between), fit(ones, between)
     assert isinstance(regression, RegressionFit)
-    for name in ("q", "slope", "curvature", "trace", "trace_of_square"):
+    for name in ("q", "slope", "curvature", "trace", "trace_of_square", "total", "total_of_square"):
         assert np.allclose(getattr(mean, name)(), getattr(regression, name)(), rtol=1e-10), name
     assert np.allclose(mean.coefficients, regression.coefficients, rtol=1e-12)
 
