@@ -7,10 +7,10 @@ counts them once; every function here takes loci (or clusters of loci) as indepe
 from deepmr.meta.asymmetry import egger_test, rank_test, trim_and_fill
 from deepmr.meta.cluster import cluster_robust, overlapping
 from deepmr.meta.counts import mantel_haenszel, table_effects
-from deepmr.meta.influence import baujat, cumulative, influence, leave_one_out
+from deepmr.meta.deletion import baujat, cumulative, influence, leave_one_out
 from deepmr.meta.interval import i2_interval, tau2_interval
 from deepmr.meta.likelihood import log_likelihood
-from deepmr.meta.multilevel import multilevel
+from deepmr.meta.levels import multilevel
 from deepmr.meta.pooling import common_effect, random_effects
 from deepmr.meta.regression import MetaRegressionResult, meta_regression, permutation_test
 from deepmr.meta.result import MetaAnalysisResult

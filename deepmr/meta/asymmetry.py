@@ -164,7 +164,7 @@ def rank_test(
     """
     sample = prepare(value, se, mask=mask)
     model = fit(sample, np.zeros(len(sample.effect)))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.sqrt(sample.variance - model.covariance[:, 0])
         standard = (sample.effect - model.coefficients) / spread
     tau, p_value = np.full((2, len(standard)), np.nan)

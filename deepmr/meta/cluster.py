@@ -116,8 +116,10 @@ def sandwich(
 
     With M = (X'WX)^-1 and H_g = M^(1/2) X_g'W_g X_g M^(1/2), CR2 turns a cluster's score
     s_g = X_g'W_g r_g into M^(-1/2) (I - H_g)^(-1/2) M^(1/2) s_g: matrices as small as the number
-    of coefficients, however large the cluster. ``basis`` turns the fit's coefficients into those
-    whose covariance is wanted.
+    of coefficients, however large the cluster. (Residuals are adjusted in units of their errors.
+    Where errors differ within a cluster, the variant that adjusts them as they are, in R's
+    clubSandwich, is another root of the same equation, as unbiased.) ``basis`` turns the fit's
+    coefficients into those whose covariance is wanted.
 
     Raises:
         ValueError: If there is not one label a locus, or the correction is unknown.

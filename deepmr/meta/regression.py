@@ -165,7 +165,7 @@ def meta_regression(
         c["q"][part] = none.q()
         with np.errstate(divide="ignore", invalid="ignore"):
             c["typical"][part] = np.where(chunk.df > 0, chunk.df / none.trace(), np.nan)
-            factor = model.q() / chunk.df
+            factor = np.where(chunk.df > 0, model.q() / chunk.df, np.nan)
         converged[part] = between.converged
         basis = to_names[part] if to_names.ndim == 3 else to_names
         coefficients[part] = (basis @ model.coefficients[:, :, None])[:, :, 0]
@@ -290,7 +290,8 @@ def _with_design(
             f"got shape {moderators.shape}; put loci on the last axis but one"
         )
     known = np.all(np.isfinite(moderators), axis=-1)
-    sample = prepare(value, se, mask=known if mask is None else known & mask)
+    usable = np.broadcast_to(known, value.shape) if mask is None else known & mask
+    sample = prepare(value, se, mask=usable)
     x = np.concatenate([np.ones((*moderators.shape[:-1], 1)), moderators], axis=-1)
     x = np.where(known[..., None], x, 0.0)
     x = x if x.ndim == 2 else x.reshape(-1, n_loci, n_moderators + 1)
