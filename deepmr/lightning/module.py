@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from deepmr.lightning.metrics import TaskMetrics
@@ -65,7 +65,7 @@ class MultiTaskModule(pl.LightningModule):
         self.member = member
         self.metrics = TaskMetrics(tasks, loss)
 
-    def forward(self, codes: Int[Tensor, "batch length"]) -> Float[Tensor, "batch task"]:
+    def forward(self, codes: UInt8[Tensor, "batch length"]) -> Float[Tensor, "batch task"]:
         """Predict raw outputs from base codes, expanded to one-hot on the device."""
         return self.network(one_hot(codes))
 
