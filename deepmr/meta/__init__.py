@@ -2,19 +2,28 @@
 
 Which one: loci judged by one ensemble share its members' errors, and `deepmr.inference.two_way`
 counts them once; every function here takes loci (or clusters of loci) as independent.
+
+PyMARE and statsmodels were looked at first. statsmodels leaves DerSimonian and Laird's tau2
+negative, and has neither REML nor prediction intervals. PyMARE agrees with metafor where the two
+overlap (DL, HE, ML, REML, Q-profile), but lacks PM, SJ, EB, HS, prediction intervals, diagnostics
+and multilevel models, and is many times slower (`python -m benchmarks.meta`): it is what the
+benchmark compares with, not what this package stands on.
 """
 
-from deepmr.meta.asymmetry import egger_test, rank_test, trim_and_fill
+from deepmr.meta.asymmetry import egger_test, rank_test
 from deepmr.meta.cluster import cluster_robust, overlapping
 from deepmr.meta.counts import mantel_haenszel, table_effects
 from deepmr.meta.deletion import baujat, cumulative, influence, leave_one_out
+from deepmr.meta.filling import trim_and_fill
+from deepmr.meta.heavy_tails import t_effects
 from deepmr.meta.interval import i2_interval, tau2_interval
-from deepmr.meta.likelihood import log_likelihood
 from deepmr.meta.levels import multilevel
+from deepmr.meta.likelihood import log_likelihood
+from deepmr.meta.permutation import permutation_test
 from deepmr.meta.pooling import common_effect, random_effects
-from deepmr.meta.regression import MetaRegressionResult, meta_regression, permutation_test
+from deepmr.meta.regression import MetaRegressionResult, meta_regression
 from deepmr.meta.result import MetaAnalysisResult
-from deepmr.meta.robust import median_effect, t_effects, trimmed_mean
+from deepmr.meta.robust import median_effect, trimmed_mean
 
 __all__ = [
     "MetaAnalysisResult",

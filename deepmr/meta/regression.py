@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -17,7 +16,7 @@ from deepmr.meta.fit import fit
 from deepmr.meta.sample import Sample, prepare
 from deepmr.meta.tau2 import Tau2Method, between_variance
 
-__all__ = ["MetaRegressionResult", "WaldTest", "meta_regression", "permutation_test"]
+__all__ = ["MetaRegressionResult", "WaldTest", "meta_regression"]
 
 Adjustment = Literal["hartung_knapp", "none", "adhoc"]
 
@@ -151,115 +150,70 @@ def meta_regression(
         raise ValueError(f"adjustment is one of {', '.join(_SUFFIX)}; got {adjustment!r}")
     all_names = _names(names, moderators.shape[-1])
     sample, to_names = _with_design(value, se, moderators, mask)
-    rows, p = len(sample.effect), sample.n_columns
-    c = {key: np.full(rows, np.nan) for key in ("tau2", "se_tau2", "alone", "left", "q", "typical")}
-    coefficients, df = np.full((rows, p), np.nan), np.full((rows, p), np.inf)
-    covariance = np.full((rows, p, p), np.nan)
-    converged = np.zeros(rows, bool)
-    for part, chunk in sample.chunks():
-        between = between_variance(chunk, tau2)
-        model, none = fit(chunk, between.value), fit(chunk, np.zeros(len(chunk.effect)))
-        c["tau2"][part], c["se_tau2"][part] = between.value, between.se
-        c["alone"][part] = _left_over(chunk.with_design(None), tau2)
-        c["left"][part] = _left_over(chunk, tau2)
-        c["q"][part] = none.q()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            c["typical"][part] = np.where(chunk.df > 0, chunk.df / none.trace(), np.nan)
-            factor = np.where(chunk.df > 0, model.q() / chunk.df, np.nan)
-        converged[part] = between.converged
-        basis = to_names[part] if to_names.ndim == 3 else to_names
-        coefficients[part] = (basis @ model.coefficients[:, :, None])[:, :, 0]
-        if cluster is not None:
-            covariance[part], df[part] = sandwich(
-                chunk, model, cluster=cluster, correction=correction, basis=basis
-            )
-            continue
-        covariance[part] = basis @ model.covariance @ np.swapaxes(basis, -1, -2)
-        if adjustment != "none":
-            least = 1.0 if adjustment == "adhoc" else 0.0
-            covariance[part] *= np.maximum(factor, least)[:, None, None]
-            df[part] = np.where(chunk.df > 0, chunk.df, np.nan)[:, None]
-    batch = value.shape[:-1]
-    shaped = {key: column.reshape(batch) for key, column in c.items()}
-    error = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    c = _fit_rows(sample, to_names, tau2, adjustment, cluster, correction)
+    batch, p = value.shape[:-1], sample.n_columns
+    error = np.sqrt(np.diagonal(c["covariance"], axis1=-2, axis2=-1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        explained = (shaped["alone"] - shaped["left"]) / shaped["alone"]
+        explained = (c["alone"] - c["left"]) / c["alone"]
     return MetaRegressionResult(
         method=f"{tau2}{_SUFFIX[adjustment] if cluster is None else '_' + correction}",
         names=all_names,
         n_loci=sample.n_loci.reshape(batch),
         coefficients=Estimate(
-            value=coefficients.reshape(*batch, p),
+            value=c["coefficients"].reshape(*batch, p),
             se=error.reshape(*batch, p),
-            df=df.reshape(*batch, p),
+            df=c["df"].reshape(*batch, p),
         ),
-        covariance=covariance.reshape(*batch, p, p),
-        tau2=shaped["tau2"],
-        se_tau2=shaped["se_tau2"],
-        r2=np.where(shaped["alone"] > 0, np.maximum(0.0, explained), np.nan),
+        covariance=c["covariance"].reshape(*batch, p, p),
+        tau2=c["tau2"].reshape(batch),
+        se_tau2=c["se_tau2"].reshape(batch),
+        r2=np.where(c["alone"] > 0, np.maximum(0.0, explained), np.nan).reshape(batch),
         residual=Heterogeneity(
-            q=shaped["q"], df=np.asarray(np.maximum(sample.df, 0.0).reshape(batch))
+            q=c["q"].reshape(batch), df=np.maximum(sample.df, 0.0).reshape(batch)
         ),
-        moderators=_wald(coefficients, covariance, df, batch),
-        typical_variance=shaped["typical"],
-        converged=converged.reshape(batch),
+        moderators=_wald(c["coefficients"], c["covariance"], c["df"], batch),
+        typical_variance=c["typical"].reshape(batch),
+        converged=c["converged"].astype(bool).reshape(batch),
     )
 
 
-def permutation_test(
-    value: Float64[np.ndarray, "*batch locus"],
-    se: Float64[np.ndarray, "*batch locus"],
-    moderators: Float64[np.ndarray, "locus moderator"],
-    *,
-    rng: np.random.Generator,
-    n_permutations: int = 999,
-    tau2: Tau2Method = "reml",
-    adjustment: Adjustment = "hartung_knapp",
-    mask: Bool[np.ndarray, "*batch locus"] | None = None,
-) -> Float64[np.ndarray, "*batch moderator"]:
-    """Return p-values of the moderators from dealing the loci's effects out anew.
-
-    Effects move together with their standard errors, so that precision stays with its effect;
-    tau2 is estimated again for every deal. Valid whatever the distribution of effects, if loci
-    are exchangeable when the moderators do not matter. Two-sided, from the test statistics, with
-    the observed deal counted: the smallest p-value is 1 / (n_permutations + 1).
-
-    Args:
-        value: The loci's effects.
-        se: Their standard errors.
-        moderators: Properties of the loci.
-        rng: Where the deals come from; the same deals for the whole batch.
-        n_permutations: How many deals.
-        tau2: Estimator of the variance between loci.
-        adjustment: As in `meta_regression`.
-        mask: False where a locus is to be left out.
-
-    Raises:
-        ValueError: If ``n_permutations`` is below 1, or as `meta_regression` does.
-
-    References:
-        Higgins and Thompson 2004, doi:10.1002/sim.1752 (permutation tests in meta-regression).
-    """
-    if n_permutations < 1:
-        raise ValueError(f"a permutation test needs at least 1 permutation, got {n_permutations}")
-    kept = np.isfinite(value) & np.isfinite(se) & np.all(np.isfinite(moderators), axis=-1)
-    if mask is not None:
-        kept &= mask
-    regress = partial(meta_regression, moderators=moderators, tau2=tau2, adjustment=adjustment)
-    effect, error = np.where(kept, value, np.nan), np.where(kept, se, np.nan)
-    observed = np.abs(regress(effect, error).coefficients.z[..., 1:])
-    place = np.argsort(~kept, axis=-1, kind="stable")
-    present = np.take_along_axis(kept, place, axis=-1)
-    as_large = np.ones(observed.shape)
-    for _ in range(n_permutations):
-        key = np.where(kept, rng.random(kept.shape[-1]), np.inf)
-        drawn = np.where(present, np.argsort(key, axis=-1), place)
-        dealt = [np.empty_like(effect), np.empty_like(error)]
-        for target, source in zip(dealt, (effect, error), strict=True):
-            np.put_along_axis(target, place, np.take_along_axis(source, drawn, axis=-1), axis=-1)
-        z = regress(dealt[0], dealt[1]).coefficients.z[..., 1:]
-        as_large += np.abs(z) >= observed * (1 - 1e-9)
-    return np.where(np.isfinite(observed), as_large / (n_permutations + 1.0), np.nan)
+def _fit_rows(
+    sample: Sample,
+    to_names: Float64[np.ndarray, "*row column column"],
+    tau2: Tau2Method,
+    adjustment: Adjustment,
+    cluster: Shaped[np.ndarray, " locus"] | None,
+    correction: Correction,
+) -> dict[str, Float64[np.ndarray, "row ..."]]:
+    """Fit every row in the orthogonal basis, and turn its coefficients into the named ones."""
+    rows, p = len(sample.effect), sample.n_columns
+    scalars = ("tau2", "se_tau2", "alone", "left", "q", "typical", "converged")
+    c = {key: np.full(rows, np.nan) for key in scalars}
+    c |= {"coefficients": np.full((rows, p), np.nan), "df": np.full((rows, p), np.inf)}
+    c["covariance"] = np.full((rows, p, p), np.nan)
+    for part, chunk in sample.chunks():
+        between = between_variance(chunk, tau2)
+        model, none = between.model, fit(chunk, np.zeros(len(chunk.effect)))
+        c["tau2"][part], c["se_tau2"][part] = between.value, between.se
+        c["alone"][part] = _left_over(chunk.with_design(None), tau2)
+        c["left"][part] = _left_over(chunk, tau2)
+        c["q"][part], c["converged"][part] = none.q(), between.converged
+        with np.errstate(divide="ignore", invalid="ignore"):
+            c["typical"][part] = np.where(chunk.df > 0, chunk.df / none.trace(), np.nan)
+            factor = np.where(chunk.df > 0, model.q() / chunk.df, np.nan)
+        basis = to_names[part] if to_names.ndim == 3 else to_names
+        c["coefficients"][part] = (basis @ model.coefficients[:, :, None])[:, :, 0]
+        if cluster is not None:
+            c["covariance"][part], c["df"][part] = sandwich(
+                chunk, model, cluster=cluster, correction=correction, basis=basis
+            )
+            continue
+        c["covariance"][part] = basis @ model.covariance @ np.swapaxes(basis, -1, -2)
+        if adjustment != "none":
+            least = 1.0 if adjustment == "adhoc" else 0.0
+            c["covariance"][part] *= np.maximum(factor, least)[:, None, None]
+            c["df"][part] = np.where(chunk.df > 0, chunk.df, np.nan)[:, None]
+    return c
 
 
 def _names(names: Sequence[str] | None, n_moderators: int) -> tuple[str, ...]:
@@ -284,6 +238,8 @@ def _with_design(
         ValueError: If moderators do not belong to the loci, or are linearly dependent.
     """
     n_loci, n_moderators = moderators.shape[-2:]
+    if n_moderators < 1:
+        raise ValueError("meta-regression needs a moderator, got none; use random_effects")
     if n_loci != value.shape[-1] or moderators.shape[:-2] not in ((), value.shape[:-1]):
         raise ValueError(
             f"moderators belong to the {value.shape[-1]} loci of effects of shape {value.shape}, "

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Float64
 from scipy import stats
 
 from deepmr.meta.fit import Fit, fit, fit_weighted, trace_of_product
 from deepmr.meta.sample import Sample
+from deepmr.meta.search import active, maximise_likelihood, solve_q
 
-__all__ = ["Tau2", "Tau2Method", "between_variance", "solve_q"]
+__all__ = ["Tau2", "Tau2Method", "between_variance"]
 
 Tau2Method = Literal[
     "reml",
@@ -29,17 +30,6 @@ Tau2Method = Literal[
     "sj",
     "zero",
 ]
-
-_MAX_ITERATIONS = 100
-_TOLERANCE = 1e-10
-"""Last step, over tau2 and the smallest variance together, at which a search ends."""
-
-_NEWTON_TOLERANCE = 1e-6
-"""The same for a step of Newton's method with a curvature to trust: what is left after it is of
-the order of its square."""
-
-_ROUNDING = 1e-14
-"""A score this small beside the two terms it is the difference of is 0 but for rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +73,7 @@ def between_variance(sample: Sample, method: Tau2Method | float) -> Tau2:
     enough = np.flatnonzero(sample.df > 0)
     value, se = np.zeros(len(sample.effect)), np.full(len(sample.effect), np.nan)
     converged = np.ones(len(value), bool)
-    part = _active(sample, enough)
+    part = active(sample, enough)
     if len(enough):
         found, converged[enough] = _ESTIMATORS[method](part)
         value[enough] = np.where(converged[enough], found, np.nan)
@@ -92,114 +82,6 @@ def between_variance(sample: Sample, method: Tau2Method | float) -> Tau2:
         kept = model if part is sample else fit(part, value[enough])
         se[enough] = _ERRORS[method](part, value[enough], kept)
     return Tau2(value=value, se=se, converged=converged, model=model)
-
-
-def solve_q(
-    sample: Sample, target: Float64[np.ndarray, " row"]
-) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
-    """Find the tau2 at which the weighted sum of squares Q(tau2) falls to ``target``; at least 0.
-
-    Q falls in tau2 and 1/Q is nearly straight, so that Newton's method on 1/Q takes a few steps;
-    brackets keep it safe. Returns the roots and whether each was found.
-    """
-    low, high = np.full(len(target), -np.inf), np.full(len(target), np.inf)
-    tau2, done = np.zeros(len(target)), np.zeros(len(target), bool)
-    scale = _scale(sample)
-    for iteration in range(_MAX_ITERATIONS):
-        rows = np.flatnonzero(~done)
-        if not len(rows):
-            break
-        model = fit(_active(sample, rows), tau2[rows])
-        q, slope, here = model.q(), model.slope(), tau2[rows]
-        if iteration == 0:
-            done[rows] = q <= target[rows]
-        above = q > target[rows]
-        low[rows] = np.where(above, here, low[rows])
-        high[rows] = np.where(above, high[rows], here)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = (q - target[rows]) * q / (target[rows] * slope)
-        proposed = _inside(here + step, low[rows], high[rows], scale[rows])
-        moved = np.abs(proposed - here) > _NEWTON_TOLERANCE * (here + scale[rows])
-        finished = done[rows] | (~moved & np.isfinite(q))
-        tau2[rows] = np.where(done[rows], here, proposed)
-        done[rows] = finished
-    return tau2, done
-
-
-def _likelihood(
-    sample: Sample, *, restricted: bool
-) -> tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
-    """Maximise the (restricted) likelihood by Newton steps on the score, bracketed by its sign.
-
-    The start is Hedges's estimate, as in metafor: where a likelihood has two maxima, the one
-    uphill from there is meant.
-    """
-    tau2, _ = _hedges(sample)
-    low, high = np.full(len(tau2), -np.inf), np.full(len(tau2), np.inf)
-    done = np.zeros(len(tau2), bool)
-    scale, last = _scale(sample), np.full(len(tau2), np.inf)
-    for iteration in range(_MAX_ITERATIONS):
-        rows = np.flatnonzero(~done)
-        if not len(rows):
-            break
-        here = tau2[rows]
-        model = fit(_active(sample, rows), here)
-        first, second = (
-            (model.trace(), model.trace_of_square())
-            if restricted
-            else (model.total(), model.total_of_square())
-        )
-        score = model.slope() - first
-        observed = 2 * model.curvature() - second
-        low[rows] = np.where(score > 0, here, low[rows])
-        high[rows] = np.where(score > 0, high[rows], here)
-        step = score / np.where(observed > 0, observed, second)
-        if iteration > 3:  # a search that does not close in (a flat likelihood) halves its bracket
-            stuck = np.abs(step) > 0.5 * last[rows]
-            step = np.where(stuck, np.where(np.isinf(low[rows]), -here, np.inf), step)
-        last[rows] = np.abs(step)
-        proposed = _inside(here + step, low[rows], high[rows], scale[rows])
-        floor = (here == 0) & (score <= 0)
-        proposed = np.where(floor, 0.0, proposed)
-        newton = (observed > 0.1 * second) & (proposed == here + step)
-        tolerance = np.where(newton, _NEWTON_TOLERANCE, _TOLERANCE)
-        still = np.abs(proposed - here) <= tolerance * (here + scale[rows])
-        tau2[rows] = proposed
-        level = np.abs(score) <= _ROUNDING * first
-        done[rows] = (floor | still | level) & np.isfinite(score)
-    return tau2, done
-
-
-def _inside(
-    proposed: Float64[np.ndarray, " row"],
-    low: Float64[np.ndarray, " row"],
-    high: Float64[np.ndarray, " row"],
-    scale: Float64[np.ndarray, " row"],
-) -> Float64[np.ndarray, " row"]:
-    """Return the proposal; 0 where it is below; where it leaves its bracket, the bracket's middle.
-
-    ``low`` is minus infinity until some tau2 was seen to be too low, so that 0 itself is tried
-    once and not again.
-    """
-    floor = np.maximum(low, 0.0)
-    with np.errstate(invalid="ignore"):
-        middle = np.where(np.isinf(high), 100 * floor + scale, 0.5 * (floor + high))
-        inside = (proposed >= low) & (proposed <= high) & np.isfinite(proposed)
-        below = np.isinf(low) & (proposed <= 0)
-    return np.where(below, 0.0, np.where(inside, proposed, middle))
-
-
-def _active(sample: Sample, rows: Int[np.ndarray, " kept"]) -> Sample:
-    return sample if len(rows) == len(sample.effect) else sample.take(rows)
-
-
-def _scale(sample: Sample) -> Float64[np.ndarray, " row"]:
-    """Return the smallest variance, a scale for tau2; a mean where that is 0."""
-    least = sample.variance[np.arange(len(sample.effect)), sample.heaviest]
-    if np.all(least > 0):
-        return np.asarray(least)
-    mean = np.sum(sample.variance * sample.present, axis=-1) / sample.n_loci
-    return np.asarray(np.where(least > 0, least, mean))
 
 
 def _closed(
@@ -307,8 +189,8 @@ def _error_of_reml(model: Fit) -> Float64[np.ndarray, " row"]:
 _ESTIMATORS: dict[
     str, Callable[[Sample], tuple[Float64[np.ndarray, " row"], Bool[np.ndarray, " row"]]]
 ] = {
-    "reml": lambda sample: _likelihood(sample, restricted=True),
-    "ml": lambda sample: _likelihood(sample, restricted=False),
+    "reml": lambda sample: maximise_likelihood(sample, _hedges(sample)[0], restricted=True),
+    "ml": lambda sample: maximise_likelihood(sample, _hedges(sample)[0], restricted=False),
     "dl": _dersimonian_laird,
     "dl_iterated": lambda sample: solve_q(sample, sample.df),
     "pm": lambda sample: solve_q(sample, sample.df),

@@ -48,23 +48,11 @@ def funnel(
         )
     ax = new_axes(ax, width=5.4, height=4.4)
     x, y = value[kept], se[kept]
-    centre, tau2 = float(result.pooled.value), float(result.tau2)
+    centre, tau2 = float(result.pooled.value), float(np.nan_to_num(result.tau2))
     many = len(x) > 300
     errors = y if filled is None else np.append(y, filled[1])
     bottom = 1.06 * float(np.quantile(errors, 0.995) if many else np.max(errors))
-    depth = np.linspace(0.0, bottom, 200)
-    for inner, outer, colour in _CONTOURS:
-        near, far = (stats.norm.ppf(0.5 + level / 2) * depth for level in (inner, outer))
-        for sign in (-1, 1):
-            ax.fill_betweenx(depth, sign * near, sign * far, color=colour, linewidth=0, zorder=0)
-    wide = stats.norm.ppf(0.975)
-    for spread, line in ((depth, "--"), (np.sqrt(depth**2 + max(tau2, 0.0)), ":")):
-        if line == ":" and not tau2 > 0:
-            continue
-        for sign in (-1, 1):
-            ax.plot(centre + sign * wide * spread, depth, line, color=COLOURS[0], linewidth=0.9)
-    ax.axvline(centre, color=COLOURS[1], linewidth=1.2)
-    ax.axvline(0.0, color=INK, linewidth=0.6)
+    _background(ax, centre, tau2, bottom)
     size, alpha = (5, float(np.clip(600 / len(x), 0.15, 0.6))) if many else (18, 0.75)
     ax.scatter(x, y, s=size, alpha=alpha, color=INK, linewidth=0, rasterized=many, zorder=3)
     if filled is not None:
@@ -74,7 +62,7 @@ def funnel(
     if many:
         low, high = np.quantile(x, [0.002, 0.998])
         low, high = min(low, centre, 0.0), max(high, centre, 0.0)
-    reach = wide * np.sqrt(np.median(y) ** 2 + max(tau2, 0.0))
+    reach = stats.norm.ppf(0.975) * np.sqrt(np.median(y) ** 2 + tau2)
     low, high = min(low, centre - reach), max(high, centre + reach)
     pad = 0.06 * max(high - low, 1e-12)
     ax.set_xlim(low - pad, high + pad)
@@ -91,3 +79,19 @@ def funnel(
     )
     ax.tick_params(color=FADED)
     return ax
+
+
+def _background(ax: Axes, centre: float, tau2: float, bottom: float) -> None:
+    """Draw the contours of significance, the funnel with and without tau2, and the mean."""
+    depth = np.linspace(0.0, bottom, 200)
+    for inner, outer, colour in _CONTOURS:
+        near, far = (stats.norm.ppf(0.5 + level / 2) * depth for level in (inner, outer))
+        for sign in (-1, 1):
+            ax.fill_betweenx(depth, sign * near, sign * far, color=colour, linewidth=0, zorder=0)
+    spreads = [(depth, "--")] + [(np.sqrt(depth**2 + tau2), ":")] * (tau2 > 0)
+    for spread, line in spreads:
+        for sign in (-1, 1):
+            edge = centre + sign * stats.norm.ppf(0.975) * spread
+            ax.plot(edge, depth, line, color=COLOURS[0], linewidth=0.9)
+    ax.axvline(centre, color=COLOURS[1], linewidth=1.2)
+    ax.axvline(0.0, color=INK, linewidth=0.6)

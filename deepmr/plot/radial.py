@@ -48,8 +48,9 @@ def radial(
     right = 1.08 * float(np.max(x))
     ramp = np.array([0.0, right])
     ax.fill_between(ramp, centre * ramp - 1.96, centre * ramp + 1.96, color="#e8ebef", linewidth=0)
-    low, high = result.pooled.interval()
-    ax.fill_between(ramp, float(low) * ramp, float(high) * ramp, color=COLOURS[1], alpha=0.25, lw=0)
+    low, high = (float(end) for end in result.pooled.interval())
+    if np.isfinite(low) and np.isfinite(high):
+        ax.fill_between(ramp, low * ramp, high * ramp, color=COLOURS[1], alpha=0.25, linewidth=0)
     ax.plot(ramp, centre * ramp, color=COLOURS[1], linewidth=1.3)
     ax.axhline(0.0, color=INK, linewidth=0.6)
     many = len(x) > 300

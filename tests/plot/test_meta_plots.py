@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepmr.meta import common_effect, random_effects, trim_and_fill
+from deepmr.meta import common_effect, median_effect, random_effects, trim_and_fill
 from deepmr.plot.baujat import baujat
 from deepmr.plot.forest import forest
 from deepmr.plot.funnel import funnel
@@ -63,6 +63,12 @@ def test_forest_of_thousands_still_draws_every_locus():
     lines = max(len(c.get_segments()) for c in ax.collections if hasattr(c, "get_segments"))
     assert lines == 3000
     assert len(ax.get_yticklabels()) == 2
+
+
+@pytest.mark.parametrize("figure", [forest, funnel, radial])
+def test_a_pooling_without_tau2_or_a_finite_interval_is_drawn_all_the_same(figure):
+    value, se = _loci(3)
+    assert len(to_png(figure(value, se, median_effect(value, se)), dpi=40)) > 1000
 
 
 def test_funnel_shows_what_trim_and_fill_added():
