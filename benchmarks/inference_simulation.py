@@ -3,7 +3,7 @@
     python -m benchmarks.inference_simulation --rounds 4 --seed 100 --scenario none --out DIR
 
 Each round draws a data set of the paper's size, trains an ensemble of the default network in a
-plain loop (30 epochs, AdamW, one cycle), mutates test sequences with both motifs and stores the
+plain loop (20 epochs, AdamW, one cycle), mutates test sequences with both motifs and stores the
 members' effects beside the true ones in DIR. A stored round is not trained again; every stored
 round is then judged by every way of inference, and the table printed, and written with --json.
 ``--bootstrap`` trains each member on its own resample, ``--effect 0`` fixes no effect,
@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--model", choices=("cnn", "paper"), default="cnn")
     parser.add_argument("--bootstrap", action="store_true")
     parser.add_argument("--shared", type=float, default=0.0)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--loci", type=int, default=100)
     parser.add_argument("--out", type=Path, required=True)
