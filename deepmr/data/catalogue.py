@@ -259,7 +259,7 @@ class Catalogue:
         return (
             f"{len(lines)} file(s) are missing and could not be fetched; run with "
             "data.download_only=true where there is a network, or place each one by hand:\n"
-            + "\n".join(lines)
+            + ";\n".join(lines)
         )
 
     def _track(self, entry: Entry, record: Mapping[str, Any]) -> Track:
@@ -283,7 +283,8 @@ def _verify(entry: Entry, record: PortalFile, assembly: str) -> None:
         ValueError: If they differ.
     """
     asked: dict[str, tuple[str, tuple[str, ...]]] = {
-        "assembly": (record.assembly, (assembly,)),
+        # A reference sequence is an assembly, and its record may leave the field out.
+        "assembly": (record.assembly, (assembly, "") if entry.kind == "genome" else (assembly,)),
         "status": (record.status, ("released", "archived")),
         "md5": (record.md5, (entry.md5 or record.md5,)),
     }

@@ -270,7 +270,7 @@ class EncodeSource:
             start=start,
             length=self.length,
             row=row,
-            labels=np.load(folder / "labels.npy"),
+            labels=np.asarray(np.load(folder / "labels.npy", mmap_mode="r")),
             signal=signal,
             is_signal=np.asarray([track.task.kind != "binary" for track in kept]),
             measured=measured_on(kept, self.genome.names),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
-from deepmr.data.catalogue import Catalogue
+from deepmr.data.catalogue import Catalogue, Entry
 from deepmr.data.download import Download, fetch_all
 from deepmr.data.encode import EncodeSource
 from deepmr.data.portal import Portal
@@ -330,6 +332,18 @@ def test_kill_in_mid_download_leaves_nothing_corrupt_and_is_continued(
     assert not fetch_all([Download(url=url, path=path, md5=md5)], pause=0.01)
     assert path.read_bytes() == body
     assert int(server.ranges[0].removeprefix("bytes=").rstrip("-")) >= 1 << 19
+
+
+def test_pinned_tracks_are_well_formed() -> None:
+    path = Path(__file__).resolve().parents[2] / "conf" / "data" / "encode.yaml"
+    settings = OmegaConf.to_container(OmegaConf.load(path))["catalogue"]
+    entries = [Entry(**entry) for entry in settings["tracks"]]
+    assert len({entry.target for entry in entries}) == len(entries) == 11
+    for entry in [*entries, Entry(**settings["exclude"], kind="exclude")]:
+        assert re.fullmatch(r"ENCFF\d{3}[A-Z]{3}", entry.accession)
+        assert entry.md5 is None or re.fullmatch(r"[0-9a-f]{32}", entry.md5)
+    assert all(entry.output_types for entry in entries)
+    assert Entry(**settings["genome"], kind="genome").file_name.endswith("5.15.fasta.gz")
 
 
 def _train(server: StandIn, *overrides: str) -> subprocess.CompletedProcess[str]:
