@@ -20,7 +20,7 @@ from deepmr.mr.result import MREstimate
 __all__ = ["penalized_weighted_median", "simple_median", "weighted_median"]
 
 Weights = Literal["first_order", "second_order"]
-ErrorMethod = Literal["auto", "sampling_distribution", "bootstrap"]
+ErrorMethod = Literal["auto", "sampling_distribution", "bootstrap", "none"]
 
 LEAST = 3
 """R's packages refuse fewer: of two ratios the median is the mean."""
@@ -100,6 +100,8 @@ def _error(
     seed: int,
 ) -> Float64[np.ndarray, " locus"]:
     """Choose the way to the standard error locus by locus."""
+    if error == "none":
+        return np.full(len(median), np.nan)
     few = 1 / np.vecdot(weight, weight) < FEW_EFFECTIVE
     if error != "auto":
         few = np.full(few.shape, error == "bootstrap")
