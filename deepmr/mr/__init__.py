@@ -1,5 +1,6 @@
 """Mendelian randomization: from mutation effects to a causal effect per locus."""
 
+from deepmr.mr.bayesian_mode import bayesian_mode
 from deepmr.mr.constrained_ml import ConstrainedFit, constrained_ml, constrained_ml_fit
 from deepmr.mr.contamination_mixture import contamination_mixture, likely_valid
 from deepmr.mr.debiased import debiased_ivw, penalized_debiased_ivw
@@ -41,6 +42,7 @@ from deepmr.mr.multivariable_strength import (
     multivariable_heterogeneity,
 )
 from deepmr.mr.presso import Presso, presso, presso_tests
+from deepmr.mr.radial import RadialFit, radial_ivw
 from deepmr.mr.raps import overdispersion, raps
 from deepmr.mr.result import MREstimate
 from deepmr.mr.sensitivity import leave_one_out, single_instrument
@@ -59,7 +61,9 @@ __all__ = [
     "MultivariableEstimate",
     "MultivariableLassoSelection",
     "Presso",
+    "RadialFit",
     "all_estimators",
+    "bayesian_mode",
     "conditional_f",
     "constrained_ml",
     "constrained_ml_fit",
@@ -93,6 +97,7 @@ __all__ = [
     "prefers_egger",
     "presso",
     "presso_tests",
+    "radial_ivw",
     "raps",
     "rows",
     "simple_median",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from deepmr.effects import EffectSizes
+from deepmr.mr.bayesian_mode import bayesian_mode
 from deepmr.mr.constrained_ml import constrained_ml
 from deepmr.mr.contamination_mixture import contamination_mixture
 from deepmr.mr.debiased import debiased_ivw, penalized_debiased_ivw
@@ -34,6 +35,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
     "penalized_weighted_median": penalized_weighted_median,
     "simple_mode": simple_mode,
     "weighted_mode": weighted_mode,
+    "bayesian_mode": bayesian_mode,
     "maximum_likelihood": maximum_likelihood,
     "raps": raps,
     "debiased_ivw": debiased_ivw,

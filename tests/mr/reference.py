@@ -607,6 +607,28 @@ def multivariable_heterogeneity(case: Case, inputs: Inputs) -> dict[str, Any]:
     }
 
 
+def radial(case: Case, inputs: Inputs) -> dict[str, Any]:
+    orders = {
+        "first order": ("first_order", "Effect (1st)"),
+        "second order": ("second_order", "Effect (2nd)"),
+        "modified second order": ("modified_second_order", "Effect (Mod.2nd)"),
+    }
+    order, label = orders[case["setting"]["weights"]]
+    effects = effect_sizes(inputs)
+    fit = mr.radial_ivw(effects, weights=order)
+    found = [fit.effect, fit.iterated, fit.exact]
+    return {
+        "rows": [label, "Iterative", "Exact (FE)"],
+        "estimate": [number(e.value) for e in found],
+        "se": [number(e.se) for e in found],
+        "stat": [number(e.z) for e in found],
+        "p": [number(e.p_value) for e in found],
+        "q_modified_or_main": number(fit.heterogeneity.q),
+        "df": number(fit.heterogeneity.df),
+        "n_outliers": int(fit.outliers.sum()),
+    }
+
+
 KINDS: dict[str, Callable[[Case, Inputs], dict[str, Any]]] = {
     "wald_ratio": wald_ratio,
     "tsmr_wald_ratio": tsmr_wald_ratio,
@@ -628,6 +650,7 @@ KINDS: dict[str, Callable[[Case, Inputs], dict[str, Any]]] = {
     "tsmr_ml": maximum_likelihood,
     "raps": raps,
     "divw": divw,
+    "ivw_radial": radial,
     **dict.fromkeys(("mv_ivw", "mv_ivw_robust", "mvmr_ivw", "tsmr_mv_multiple"), multivariable_ivw),
     "mv_egger": multivariable_egger,
     "mv_median": multivariable_median,
@@ -650,4 +673,8 @@ KINDS: dict[str, Callable[[Case, Inputs], dict[str, Any]]] = {
     "median_weighted": median("weighted_median"),
     "median_penalized": median("penalized_weighted_median"),
 }
-LEFT_OUT: dict[str, str] = {}
+LEFT_OUT: dict[str, str] = {
+    "mrmix": "MRMix searches a grid of effects with bounds that assume standardised traits "
+    "(variance below 0.01); effects of networks have no such scale",
+    "mv_cml": "multivariable constrained maximum likelihood is not in the library",
+}

@@ -32,6 +32,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "debiased_ivw": (mr.debiased_ivw, {}),
     "penalized_debiased_ivw": (mr.penalized_debiased_ivw, {}),
     "contamination_mixture": (mr.contamination_mixture, {}),
+    "bayesian_mode": (mr.bayesian_mode, {}),
     "lasso": (mr.lasso, {}),
     "constrained_ml": (mr.constrained_ml, {"sample_size": 1000.0}),
     "presso": (mr.presso, {"iterations": 0}),
