@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from deepmr.mutagenesis.arranged import arranged
 from deepmr.mutagenesis.layer import References
@@ -17,6 +18,8 @@ from deepmr.mutagenesis.window import Axis, Block, Change, Rows, Span
 
 __all__ = ["End", "GlobalMax", "GlobalSum", "LinearOverPositions", "Plan"]
 
+_TILE = 64
+"""Outputs are filled up to a multiple: odd numbers of columns cost matrix products a third."""
 _LEAST_WORK = 100_000
 """Weights a position below which one batched product beats a product for each position."""
 
@@ -130,8 +133,11 @@ class LinearOverPositions(End):
         super().__init__(name, source, axis)
 
         def by_position(weight: Tensor) -> Tensor:
-            return weight.view(weight.shape[0], -1, axis.length).permute(2, 1, 0)
+            laid_out = weight.view(weight.shape[0], -1, axis.length).permute(2, 1, 0)
+            return F.pad(laid_out, (0, padding))
 
+        self._outputs = module.out_features
+        padding = -self._outputs % _TILE if self._outputs > 4 * _TILE else 0
         self._product = product
         dtype = product or module.weight.dtype
         self.weight = arranged(module.weight, f"position {axis.length}", dtype, by_position)
@@ -194,7 +200,7 @@ class LinearOverPositions(End):
         else:
             total = self._total_by_position()
         self._rows = self._rows[:0]
-        return total
+        return total[:, : self._outputs]
 
     def _total_by_position(self) -> Float[Tensor, "mutant channel"]:
         shape = (self._n_mutants, self.weight.shape[2])

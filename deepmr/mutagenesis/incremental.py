@@ -27,7 +27,7 @@ __all__ = ["Incremental"]
 
 _MOST_LOCI = 16
 """Loci that share blocks at most, where one is too small to fill a block."""
-_BLOCK_BYTES = 4 << 20
+_BLOCK_BYTES = 8 << 20
 """Size of a block's largest array by default: what stays in a core's caches."""
 
 

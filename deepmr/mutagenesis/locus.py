@@ -111,7 +111,7 @@ class Loci:
         n_mutants = len(mutants.locus)
         locus = torch.from_numpy(mutants.locus).to(self.output.device)
         changes = {
-            end.name: end.total().view(n_mutants, *self._values[end.name].shape[1:])
+            end.name: end.total().reshape(n_mutants, *self._values[end.name].shape[1:])
             for end in network.ends
         }
         references = _OfMutants(self._values, locus)

@@ -380,3 +380,16 @@ def test_engines_of_shared_parameters_share_what_they_lay_out():
     ]
     assert len(laid_out[0]) == 3
     assert laid_out[0] == laid_out[1]
+
+
+@pytest.mark.parametrize("precision", ["float64", "bfloat16"])
+def test_a_wide_layer_over_positions_is_multiplied_position_by_position(precision):
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv1d(4, 340, 3), nn.ReLU(), nn.MaxPool1d(2), nn.Flatten(), nn.Linear(340 * 9, 300),
+        nn.ReLU(), nn.Linear(300, 2),
+    )  # fmt: skip
+    engine, error = worst(network.eval(), 20, locus(4, 20, n_loci=3), precision)
+    # 300 outputs are filled up to 320, and 340 x 320 weights are past what is batched
+    assert engine._network.ends[0].weight.shape == (9, 340, 320)
+    assert error < {"float64": 1e-12, "bfloat16": 0.03}[precision]
