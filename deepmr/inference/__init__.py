@@ -7,6 +7,7 @@ from deepmr.inference.per_member import CrossFitted, Jackknife, PerMember
 from deepmr.inference.pool import pool_slopes
 from deepmr.inference.summary import Summary
 from deepmr.inference.teacher import TeacherCorrection, teacher_correction
+from deepmr.inference.two_way import two_way
 from deepmr.inference.z_score import EffectZScores, effect_z_scores
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "effect_z_scores",
     "pool_slopes",
     "teacher_correction",
+    "two_way",
 ]
