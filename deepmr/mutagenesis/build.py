@@ -42,8 +42,9 @@ def build_engine(
         engine: ``incremental`` computes what a substitution changes, exactly; ``dense`` runs the
             network once for each mutant; ``auto`` takes the first where its arithmetic saves
             enough, decided by counting, so that every process decides alike.
-        chunk: Mutants evaluated together; chosen from free memory by default. Results at
-            different chunks differ in their last bits: on resume pass the engine's ``chunk``.
+        chunk: Mutants evaluated together; by default what stays in the CPU's caches, or what free
+            memory holds if that is less. Results at different chunks, or of batches of other
+            loci, differ in their last bits: on resume pass the engine's ``chunk``.
         precision: ``float32``, ``float64``, ``tf32`` (CUDA), or ``bfloat16`` (incremental only:
             products of changes in bfloat16 on float32 references).
         strands: ``forward``, or ``both`` for the average with the reverse complement.

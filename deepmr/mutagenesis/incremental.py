@@ -16,7 +16,7 @@ from torch import nn
 
 from deepmr.mutagenesis.borrowed import borrowed, device_of
 from deepmr.mutagenesis.cost import saving
-from deepmr.mutagenesis.dense import check_loci
+from deepmr.mutagenesis.dense import check_loci, free_bytes
 from deepmr.mutagenesis.effects import RawEffects
 from deepmr.mutagenesis.locus import Loci, Mutants
 from deepmr.mutagenesis.network import Network
@@ -28,7 +28,9 @@ __all__ = ["Incremental"]
 _MOST_LOCI = 16
 """Loci that share blocks at most, where one is too small to fill a block."""
 _BLOCK_BYTES = 8 << 20
-"""Size of a block's largest array by default: what stays in a core's caches."""
+"""Size of a block's largest array by default: what stays in a CPU's caches."""
+_MOST_MUTANTS = 16_384
+"""Mutants of a block at most, where memory is no limit."""
 
 
 class Incremental:
@@ -136,4 +138,6 @@ class Incremental:
             ),
             default=1,
         )
-        return int(max(48, _BLOCK_BYTES // 4 // widest))
+        device = device_of(self._model)
+        room = free_bytes(device) // 16 if device.type == "cuda" else _BLOCK_BYTES
+        return int(max(48, min(room // 4 // widest, _MOST_MUTANTS)))
