@@ -15,13 +15,13 @@ from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
 from deepmr.simulation import anscombe
 
-__all__ = ["NETWORKS", "SCENARIOS", "Evidence", "Round", "gather"]
+__all__ = ["CONF", "NETWORKS", "SCENARIOS", "Evidence", "Round", "gather"]
 
 SCENARIOS = ("none", "independent", "sequence", "both")
 NETWORKS = {"published": ["experiment=paper"], "default": []}
 """What `train.py` is told, apart from seed and scenario."""
 
-_CONF = Path(__file__).resolve().parents[2] / "conf"
+CONF = Path(__file__).resolve().parents[2] / "conf"
 _TASKS = ("GATA1", "TAL1")
 _FLOOR_DRAWS = 20
 
@@ -103,7 +103,7 @@ def _make(one: Round, cache: Path, path: Path) -> None:
         options.append(f"data.effect={one.effect}")
     options += [f"name={one.name}", f"paths.output={cache}", "logger=csv"]
     options += ["trainer.enable_progress_bar=false"]
-    with initialize_config_dir(str(_CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=[*NETWORKS[one.network], *options, *one.options])
     config.logger = None
     plan = fit_plan(config)

@@ -51,8 +51,11 @@ def clustered_interval(
 
 
 def cells(rows: Iterable[Row]) -> list[Row]:
-    """Summarise rounds by network, method, direction, strength and scenario, and over all."""
-    found = list(rows)
+    """Summarise rounds by network, method, direction, strength and scenario, and over all.
+
+    Rounds in which no locus had an estimate are left out, and show in the number of rounds.
+    """
+    found = [row for row in rows if row["n_loci"]]
     keys = ("network", "method", "direction", "drawn")
     table = []
     for key in sorted({tuple(row[name] for name in keys) for row in found}):

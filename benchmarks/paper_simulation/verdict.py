@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from benchmarks.paper_simulation.evidence import Evidence, Round, gather
+from benchmarks.paper_simulation.evidence import CONF, Evidence, Round, gather
 from deepmr.effects import EffectSizes, MemberEffects
-from deepmr.inference import Inference, LocalInference, PerMember
-from deepmr.instruments import All, ByModeratedZ, Rule
+from deepmr.inference import Inference, LocalInference
+from deepmr.instruments import All, Rule
 from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted
 from deepmr.workflow.estimation import true_slope
 
-__all__ = ["METHODS", "Method", "judge", "verdicts"]
+__all__ = ["Method", "judge", "methods", "verdicts"]
 
 Estimator = Callable[[EffectSizes], MREstimate]
 
@@ -82,35 +82,42 @@ class Method:
     in_motif: bool
 
 
-_IVW = partial(inverse_variance_weighted, model="auto")
-_REML = partial(random_effects, adjustment="none")
-METHODS: dict[str, Method] = {
-    "published_ivw": Method(
-        inference=Published(), rule=All(), estimator=_IVW, pooling=_REML, in_motif=True
-    ),
-    "published_robust_egger": Method(
+@cache
+def methods() -> dict[str, Method]:
+    """Return the methods by name.
+
+    ``default`` is what `interrogate.py` does if nothing is said, read from its configuration;
+    ``default_in_motif`` the same over the published instruments.
+    """
+    published = Method(
         inference=Published(),
         rule=All(),
-        estimator=partial(egger, robust=True),
-        pooling=_REML,
+        estimator=inverse_variance_weighted,
+        pooling=partial(random_effects, adjustment="none"),
         in_motif=True,
-    ),
-    "default": Method(
-        inference=PerMember(shared=0.4),
-        rule=ByModeratedZ(min_effect=0.5),
-        estimator=_IVW,
-        pooling=random_effects,
+    )
+    shipped = _shipped()
+    return {
+        "published_ivw": published,
+        "published_robust_egger": replace(published, estimator=partial(egger, robust=True)),
+        "default": shipped,
+        "default_in_motif": replace(shipped, rule=All(), in_motif=True),
+    }
+
+
+def _shipped() -> Method:
+    from hydra import compose, initialize_config_dir
+    from hydra.utils import instantiate
+
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("interrogate", overrides=["exposure=GATA1", "outcome=TAL1"])
+    return Method(
+        inference=instantiate(config.inference, _convert_="all"),
+        rule=instantiate(config.instruments, _convert_="all"),
+        estimator=instantiate(config.estimator.ivw, _convert_="all"),
+        pooling=instantiate(config.meta, _convert_="all"),
         in_motif=False,
-    ),
-    "default_in_motif": Method(
-        inference=PerMember(shared=0.4),
-        rule=All(),
-        estimator=_IVW,
-        pooling=random_effects,
-        in_motif=True,
-    ),
-}
-"""``default`` is what `interrogate.py` does by default (conf/inference, instruments, meta)."""
+    )
 
 
 def verdicts(one: Round, cache: Path, threads: int) -> list[dict[str, Any]]:
@@ -134,7 +141,7 @@ def verdicts(one: Round, cache: Path, threads: int) -> list[dict[str, Any]]:
         about
         | {"method": name, "direction": "reverse" if reverse else "forward"}
         | judge(evidence, name, reverse=reverse)
-        for name in METHODS
+        for name in methods()
         for reverse in (False, True)
     ]
 
@@ -144,15 +151,16 @@ def judge(evidence: Evidence, name: str, *, reverse: bool) -> dict[str, Any]:
 
     Args:
         evidence: Of one round.
-        name: A key of `METHODS`.
+        name: A key of `methods`.
         reverse: Ask whether the outcome causes the exposure. It does not, so only substitutions
             in the outcome's motif serve: elsewhere the true slope is that of the causal effect
             turned round.
 
     Returns:
-        A flat record; slopes and widths on the Anscombe scale.
+        A flat record; slopes and widths on the Anscombe scale. Where no locus has an estimate,
+        ``n_loci`` is 0 and all else is missing.
     """
-    method = METHODS[name]
+    method = methods()[name]
     members = evidence.members
     cause, effect = (1, 0) if reverse else (0, 1)
     if method.in_motif or reverse:
@@ -161,6 +169,8 @@ def judge(evidence: Evidence, name: str, *, reverse: bool) -> dict[str, Any]:
     local = method.inference.local(members, *asked, rule=method.rule, estimator=method.estimator)
     truth = true_slope(evidence.truth[:, cause], evidence.truth[:, effect], local.instruments)
     known = np.isfinite(local.estimate.effect.value) & np.isfinite(truth)
+    if not known.any():
+        return {"n_loci": 0}
     pooled = method.inference.pool(local, pooling=method.pooling)
     return _local_record(local.estimate, truth, known) | _pooled_record(pooled, truth[known])
 

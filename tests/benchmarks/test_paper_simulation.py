@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from benchmarks.paper_simulation import __main__ as command
-from benchmarks.paper_simulation.evidence import Evidence, Round
+from benchmarks.paper_simulation.evidence import NETWORKS, Evidence, Round, gather
 from benchmarks.paper_simulation.table import cells, clustered_interval, exact_interval, show
-from benchmarks.paper_simulation.verdict import METHODS, judge
+from benchmarks.paper_simulation.verdict import judge, methods, verdicts
 from deepmr.effects import MemberEffects
+from deepmr.instruments import ByModeratedZ
+
+NAMES = ("published_ivw", "published_robust_egger", "default", "default_in_motif")
 
 
 def planted(slope: float, error: float, n_loci: int = 40, seed: int = 0) -> Evidence:
@@ -41,7 +44,7 @@ def planted(slope: float, error: float, n_loci: int = 40, seed: int = 0) -> Evid
     )
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", NAMES)
 def test_independent_errors_are_covered_by_every_method(name: str) -> None:
     record = judge(planted(0.5, 0.1), name, reverse=False)
     assert record["n_loci"] == 40
@@ -49,6 +52,11 @@ def test_independent_errors_are_covered_by_every_method(name: str) -> None:
     assert record["local_covered"] >= 33
     assert record["pooled_truth"] == pytest.approx(0.5)
     assert record["pooled_value"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_methods_are_these_and_the_default_is_the_shipped_one() -> None:
+    assert tuple(methods()) == NAMES
+    assert methods()["default"].rule == ByModeratedZ(min_z=3.0, min_effect=0.5)
 
 
 def test_without_an_effect_the_truth_is_zero_and_few_loci_reject() -> None:
@@ -179,3 +187,22 @@ def test_finished_rounds_are_kept_and_not_run_again(tmp_path, monkeypatch) -> No
     assert command.main(options) == 0
     assert ran == ["none-drawn-6-default-5", "none-drawn-7-default-5", "none-drawn-7-default-5"]
     assert len(json.loads(out.read_text())["rounds"]) == 2
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_round_is_made_once_from_the_shipped_configuration(network: str, tmp_path) -> None:
+    sizes = ("data.n_train=60", "data.n_variants=10", "data.n_test=20", "data.length=50")
+    options = (*sizes, "data.n_calibration=12", "trainer.max_epochs=1")
+    one = Round(scenario="both", seed=3, network=network, members=2, options=options)
+    evidence = gather(one, tmp_path)
+    assert evidence.members.value.shape == (5, 2, 2, 150)
+    # One epoch learns nothing much: members stay above the floor, which is near Poisson's 1.
+    assert np.all(evidence.validation_mse > evidence.noise_floor)
+    assert np.all(evidence.noise_floor > 0.8)
+    written = list(tmp_path.glob("*.npz"))
+    again = gather(one, tmp_path)
+    assert list(tmp_path.glob("*.npz")) == written
+    np.testing.assert_array_equal(again.truth, evidence.truth)
+    assert again.seconds == evidence.seconds
+    names = [record["method"] for record in verdicts(one, tmp_path, 1)]
+    assert names == [name for name in NAMES for _ in (False, True)]
