@@ -5,7 +5,7 @@
 
 All ways read the same windows of the same genome in the same random order, in one process pinned
 to one core, by turns; the medians of the rounds are compared. Seconds are the processor's, so that
-other programs on a shared machine count for little. SeqIntervalDl needs `pip install pybedtools`.
+other programs on a shared machine count for little. SeqIntervalDl needs `pip install 'deepmr[benchmark]'`.
 """
 
 from __future__ import annotations
