@@ -5,7 +5,8 @@
 
 All ways read the same windows of the same genome in the same random order, in one process pinned
 to one core, by turns; the medians of the rounds are compared. Seconds are the processor's, so that
-other programs on a shared machine count for little. SeqIntervalDl needs `pip install 'deepmr[benchmark]'`.
+other programs on a shared machine count for little. SeqIntervalDl needs the extra `bench`
+(`pip install -e '.[bench]'`).
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def main() -> None:
             ways["kipoiseq SeqIntervalDl"] = with_kipoiseq(fasta, places, folder)
             ways["kipoiseq SeqIntervalDl"]()
         except ImportError as error:
-            print(f"kipoiseq SeqIntervalDl is left out: {error}; pip install pybedtools")
+            print(f"kipoiseq SeqIntervalDl is left out: {error}; install the extra bench")
             del ways["kipoiseq SeqIntervalDl"]
         rates = measure(ways, options.rounds)
     usual = rates["pyfaidx + kipoiseq one_hot_dna"]
