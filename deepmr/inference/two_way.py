@@ -39,6 +39,10 @@ def two_way(
     is Student's t with Satterthwaite's degrees of freedom: near members - 1 where the members
     decide, near loci - 1 where the loci do.
 
+    Over 36 simulated conditions (20 to 500 loci) its 95 % intervals cover .94 to .97 with 5 or 10
+    members, and .91 to .97 with 3; taking loci as independent covers .13 to .96
+    (`python -m benchmarks.meta --coverage --json OUT`).
+
     When each kind of pooling applies:
 
     - loci judged by one ensemble (every run of Deep MR): this one;

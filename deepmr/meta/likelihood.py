@@ -47,7 +47,9 @@ def log_likelihood(
     model = fit(sample, between)
     total = np.where(sample.present > 0, sample.variance + between[:, None], 1.0)
     n = sample.n_loci
-    found = -0.5 * (n * np.log(2 * np.pi) + np.sum(np.log(total), axis=-1) + model.q())
+    with np.errstate(divide="ignore"):
+        log_total = np.sum(np.log(total), axis=-1)
+    found = -0.5 * (n * np.log(2 * np.pi) + log_total + model.q())
     if restricted:
         with np.errstate(divide="ignore", invalid="ignore"):
             found += 0.5 * (np.log(2 * np.pi) + np.log(n) + np.log(model.covariance[:, 0, 0]))

@@ -114,6 +114,15 @@ def test_asymmetry_is_undefined_for_few_or_equally_precise_loci():
     assert np.isnan(rank_test(np.array([0.1]), np.array([0.1])).tau)
 
 
+def test_rank_test_is_exact_for_few_loci_and_quick_for_many():
+    value, se = _loci(10)
+    r = rank_test(value, se)
+    weight = 1 / se**2
+    standard = (value - np.sum(weight * value) / np.sum(weight)) / np.sqrt(se**2 - 1 / weight.sum())
+    assert float(r.p_value) == stats.kendalltau(standard, se**2, method="exact").pvalue
+    assert np.isfinite(rank_test(*_loci(20_000)).p_value)
+
+
 def test_a_batch_of_asymmetry_tests_equals_its_members():
     value, se = (
         np.stack(column) for column in zip(*(_loci(12, seed) for seed in range(6)), strict=True)
