@@ -80,7 +80,7 @@ def test_killed_training_resumes_to_the_same_result(
 ) -> None:
     arguments = (*TINY, "ensemble=2", "name=x", f"paths.output={tmp_path}")
     member = tmp_path / "train/x/members/1"
-    _kill_when(_start("train", arguments, environment), lambda: (member / "last.ckpt").is_file())
+    _kill_when(_start("train", arguments, environment), (member / "last.ckpt").is_file)
     assert (tmp_path / "train/x/members/0/history.json").is_file(), "the first member was done"
     assert not (tmp_path / "train/x/manifest.json").exists()
     _finish("train", arguments, environment)
