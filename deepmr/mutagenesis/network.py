@@ -68,7 +68,7 @@ class Network:
     def frontier(self) -> list[str]:
         """Return the nodes whose values the tail needs, and the output if it has no other form."""
         own = {node.name for node in self.tail}
-        known = {self.source, *(part.name for part in (*self.layers, *self.vectors, *self.ends))}
+        known = {*self.shapes(), *(part.name for part in (*self.vectors, *self.ends))}
         wanted: list[str] = []
         for node in self.tail:
             wanted += [name for name in self.sources_of(node) if name in known - own]
