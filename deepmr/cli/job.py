@@ -33,6 +33,8 @@ def _line(error: BaseException) -> str:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
         text = str(error)
+    if isinstance(error, FileNotFoundError):
+        return text.strip()  # may list what to place where, a line each
     return " ".join(text.split())
 
 

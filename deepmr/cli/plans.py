@@ -70,10 +70,13 @@ def part(config: Mapping[str, Any]) -> Callable[..., Any]:
     return built
 
 
-def build_source(config: Mapping[str, Any]) -> DataSource:
-    """Build a data source from its part of a configuration."""
-    source: DataSource = part(config["data"])()
-    return source
+def build_source(config: Mapping[str, Any]) -> Any:
+    """Build a `DataSource` from its part of a configuration.
+
+    Not annotated as one: checking a protocol at run time reads its properties, and reading a
+    source's properties prepares the data.
+    """
+    return part(config["data"])()
 
 
 def build_network(
@@ -137,7 +140,9 @@ def fit_plan(config: DictConfig) -> FitPlan:
         FileNotFoundError: If the data are not there.
     """
     settings = plain(config)
-    source = build_source(settings)
+    if config.seed < 0:
+        raise ValueError(f"seed must not be negative, got {config.seed}")
+    source: DataSource = build_source(settings)
     settings["data_fingerprint"] = source.fingerprint
     name = config.name or "-".join((short_name(config, "model"), source.name, run_hash(settings)))
     shape = {

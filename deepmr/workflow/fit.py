@@ -87,8 +87,6 @@ class FitPlan:
             raise ValueError(f"ensemble needs at least 1 member, got {self.ensemble}")
         if self.batch_size < 2:
             raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, got {self.seed}")
 
 
 def fit(plan: FitPlan) -> float:

@@ -117,14 +117,22 @@ def test_bootstrap_members_train_on_their_own_resample(script: Script, tmp_path:
     [
         (["ensemble=0"], "ensemble needs at least 1 member"),
         (["seed=-1"], "seed must not be negative"),
-        (["data=encode"], "data.root must name the folder"),
+        (
+            ["data=encode", "data.portal=http://127.0.0.1:9", "data.retries=0"],
+            "place each one by hand",
+        ),
         (["data=encode", "data.root=nowhere"], "data.root must be an existing folder, got nowhere"),
         (["model.width=200"], "model.width must not exceed"),
     ],
 )
 def test_bad_settings_get_one_line(
-    script: Script, tmp_path: Path, arguments: list[str], says: str
+    script: Script,
+    tmp_path: Path,
+    arguments: list[str],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("DEEPMR_CACHE", str(tmp_path / "cache"))
     tiny = [a for a in TINY if not ("data=encode" in arguments and a.startswith("data."))]
     outcome = script("train", *tiny, *arguments, f"paths.output={tmp_path}")
     assert outcome.status == 1

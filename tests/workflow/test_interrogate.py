@@ -97,7 +97,7 @@ def test_a_finished_interrogation_is_refused(asked: Path, runs: Path, script: Sc
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["exposure=GATA2"], "did you mean GATA1"),
+        (["exposure=GATA2"], "did you mean: GATA1"),
         (["exposure=TAL1"], "exposure and outcome must differ"),
         (["run=nowhere"], "run nowhere does not exist"),
         (["run=nowhere/*"], "no run matches"),
