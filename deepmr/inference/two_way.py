@@ -48,7 +48,7 @@ def two_way(
     - loci judged by one ensemble (every run of Deep MR): this one;
     - independent estimates (another laboratory's per locus): `deepmr.meta.random_effects`;
     - loci that resemble each other (one chromosome, overlap): `deepmr.meta.multilevel` or
-      `deepmr.meta.cluster_robust`, whose error takes the place of V_locus;
+      `deepmr.meta.cluster_robust`, which know nothing of members: report the wider interval;
     - what all members get wrong alike (bias of the architecture, of the data) no spread shows.
 
     Args:
