@@ -75,7 +75,7 @@ class EffectSizes:
                 )
             present &= ~np.isnan(column)
         for name in ("se_exposure", "se_outcome"):
-            if bool(np.any(getattr(self, name)[present] < 0)):
+            if bool(np.any((getattr(self, name) < 0) & present)):
                 raise ValueError(
                     f"EffectSizes.{name} must not be negative, got "
                     f"{getattr(self, name)[present].min()}; are these variances, or signed effects?"

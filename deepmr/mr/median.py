@@ -25,7 +25,7 @@ ErrorMethod = Literal["auto", "sampling_distribution", "bootstrap", "none"]
 LEAST = 3
 """R's packages refuse fewer: of two ratios the median is the mean."""
 
-FEW_EFFECTIVE = 50.0
+FEW_EFFECTIVE = 100.0
 """Below this many effective instruments, 1 / sum(w^2), the normal approximation inside
 `sampling_error` gives way to the bootstrap."""
 
@@ -155,7 +155,16 @@ def simple_median(
     iterations: int = 1000,
     rng: np.random.Generator | int = 0,
 ) -> MREstimate:
-    """Estimate the causal effect by the median of the ratio estimates."""
+    """Estimate the causal effect by the median of the ratio estimates.
+
+    Consistent while more than half of the instruments are valid, however wrong the others are.
+    See `weighted_median`, which is more precise.
+
+    Example:
+        >>> from deepmr.mr import ldl_chd
+        >>> round(float(simple_median(ldl_chd()).effect.value), 3)
+        1.755
+    """
     return _median(
         effects,
         "simple_median",
@@ -175,7 +184,39 @@ def weighted_median(
     iterations: int = 1000,
     rng: np.random.Generator | int = 0,
 ) -> MREstimate:
-    """Estimate the causal effect by the weighted median of the ratio estimates."""
+    """Estimate the causal effect by the weighted median of the ratio estimates.
+
+    With ratios sorted and weights w, the estimate is where the interpolated cumulative weight
+    cumsum(w) - w / 2 reaches half of the total. Consistent while valid instruments hold more than
+    half of the weight. In finite samples invalid ones that all lean to one side still pull it,
+    since the median of what is valid is then not at the middle of the whole.
+
+    *Weak instruments* bias it towards 0 as they do IVW, since redrawing x spreads y / x. The
+    standard error is the standard deviation of the median when all effects are drawn anew around
+    their estimates with fixed weights, which is what Bowden's bootstrap estimates. From 100
+    effective instruments, 1 / sum(w^2) with weights summing to 1, it is computed from the exact
+    distribution of each ratio (`sampling_error`: against a long bootstrap its mean over loci is
+    right to 1 %, single loci to 2 to 6 %, as 1,000 draws are, and it is many times faster). Below
+    that it is bootstrapped, which with thousands of variants takes a third of a second a locus.
+
+    Args:
+        effects: The instruments; at least 3 (of two ratios the median is the mean). Those with
+            x = 0 have no ratio and no weight.
+        weights: ``first_order``: (x / sy)^2, MendelianRandomization's; or ``second_order``,
+            which add the exposure's errors by the delta method, TwoSampleMR's. First order is the
+            default: second-order weights depend on y and are larger where y is near 0 by luck.
+        error: ``auto`` as above, ``sampling_distribution``, ``bootstrap``, or ``none``.
+        iterations: Bootstrap draws; all loci see the same standard normal draws.
+        rng: Generator or seed for them.
+
+    References:
+        Bowden, Davey Smith, Haycock and Burgess 2016, doi:10.1002/gepi.21965.
+
+    Example:
+        >>> from deepmr.mr import ldl_chd
+        >>> round(float(weighted_median(ldl_chd()).effect.value), 3)
+        2.683
+    """
     return _median(
         effects,
         "weighted_median",
@@ -196,7 +237,21 @@ def penalized_weighted_median(
     iterations: int = 1000,
     rng: np.random.Generator | int = 0,
 ) -> MREstimate:
-    """Estimate the causal effect by a weighted median that trusts outlying ratios less."""
+    """Estimate the causal effect by a weighted median that trusts outlying ratios less.
+
+    Weights of `weighted_median` are multiplied by min(1, ``penalty`` p), p from the chi-square on 1
+    degree of each ratio's distance to the weighted median: instruments within a p of 1 / penalty
+    keep their weight. Less bias from one-sided invalid instruments, at the price of an error that
+    ignores that the penalties were estimated.
+
+    References:
+        Bowden, Davey Smith, Haycock and Burgess 2016, doi:10.1002/gepi.21965.
+
+    Example:
+        >>> from deepmr.mr import ldl_chd
+        >>> round(float(penalized_weighted_median(ldl_chd()).effect.value), 3)
+        2.681
+    """
     return _median(
         effects,
         "penalized_weighted_median",

@@ -28,8 +28,8 @@ def interpolated_median(
     """Return the weighted median, interpolated between the two ratios around half the weight.
 
     With sorted ratios b and weights w, s = cumsum(w) - w / 2 over the sum, it is the linear
-    interpolation of (s, b) at one half. Where one instrument alone holds half of the weight at
-    either end there is nothing to interpolate with: its own ratio is the median (R stops there).
+    interpolation of (s, b) at one half. Where one instrument alone has weight its own ratio is
+    the median.
     """
     order = np.argsort(ratio, axis=-1)
     weight = np.take_along_axis(weight, order, axis=-1)

@@ -33,6 +33,7 @@ def bandwidth(
     ratio: Float64[np.ndarray, "*batch variant"], n: np.ndarray, phi: float
 ) -> Float64[np.ndarray, "*batch"]:
     """Return 0.9 min(sd, 1.4826 mad) n^(-1/5) phi; absent ratios are NaN."""
+    ratio = np.where(np.all(np.isnan(ratio), axis=-1, keepdims=True), 0.0, ratio)
     median = np.nanmedian(ratio, axis=-1)
     mad = _NORMAL_MAD * np.nanmedian(np.abs(ratio - median[..., None]), axis=-1)
     sd = np.nanstd(ratio, axis=-1, ddof=1)

@@ -438,7 +438,7 @@ def constrained_ml(case: Case, inputs: Inputs) -> dict[str, Any]:
     fit = mr.constrained_ml_fit(
         effects,
         sample_size=float(setting.get("n", 10_000)),
-        perturbations=int(setting.get("num_pert", 200)) if perturbed else 0,
+        perturbations=int(setting.get("num_pert", 100)) if perturbed else 0,
     )
     estimate = fit.selected if case["kind"] == "cml_bic" else fit.averaged
     return {

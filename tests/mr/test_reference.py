@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,50 @@ def disagreements(case: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("case", cases("match"))
 def test_equals_r(case: dict[str, Any]) -> None:
     assert disagreements(case) == {}
+
+
+# R's maximum-likelihood optimiser stops short of the maximum in these: ours has the smaller Q.
+CONVERGED_FURTHER = {"maxlik", "tsmr_ml"}
+
+
+@pytest.mark.parametrize("case", cases("near"))
+def test_is_close_to_r_where_r_itself_is_not_sharp(case: dict[str, Any]) -> None:
+    inputs = json.loads((FOLDER / case["inputs"]).read_text("utf-8"))
+    with np.errstate(all="ignore"):
+        got = reference.KINDS[case["kind"]](case, inputs)
+    wanted = case["expected"]
+    if case["kind"] in CONVERGED_FURTHER and "q" in wanted:
+        assert got["q"] <= wanted["q"] * (1 + 1e-9)
+        return
+    sharp = partial(sharp_fields, case["kind"], wants_argmax="continuous_argmax" in wanted)
+    got, wanted = sharp(got), sharp(wanted)
+    for name, value in wanted.items():
+        # "Loosely": within 2 % of R's estimate (the record's own tolerance where that is wider).
+        slack = max(case["rtol"], 0.02)
+        assert agrees(got[name], value, rtol=slack, atol=0.005), (got[name], value)
+
+
+def sharp_fields(kind: str, fields: dict[str, Any], *, wants_argmax: bool) -> dict[str, Any]:
+    """Pick what a loose comparison can hold on to."""
+    if kind == "tsmr_modes":
+        return {name: value["estimate"] for name, value in fields.items()}
+    if kind == "steiger_from_p":
+        return {name: fields[name] for name in ("r2_exp", "r2_out", "correct_causal_direction")}
+    if kind == "ivw_radial":
+        # R looks for the exact fixed effect between -2 and 2 only, wherever it is; the exact
+        # random effect, whose error R bootstraps, is left out.
+        return {"estimate": fields["estimate"][:2]}
+    if kind.startswith("mode_") and wants_argmax:
+        return {"at": fields["continuous_argmax"]}
+    return {"estimate": fields["estimate"]}
+
+
+def test_adapter_dispatches_and_gives_reasons() -> None:
+    adapter = pytest.importorskip("tests.reference_adapter")
+    case = {"kind": "wald_ratio", "setting": {}, "dataset": "edge_n1"}
+    inputs = json.loads((FOLDER / "inputs" / "edge_n1.json").read_text("utf-8"))
+    assert adapter.compute(case, inputs)["estimate"] == [0.5]
+    with pytest.raises(NotImplementedError, match="standardised traits"):
+        adapter.compute({**case, "kind": "mrmix"}, inputs)
+    with pytest.raises(NotImplementedError, match="no calculation is known"):
+        adapter.compute({**case, "kind": "nonesuch"}, inputs)
