@@ -63,6 +63,7 @@ class Checked:
         """Return the effects of ``variants`` on every output.
 
         Raises:
+            ValueError: If an unmutated locus has an output that is not finite.
             ArithmeticError: If a sampled mutant's effect differs from that of a forward pass.
         """
         effects = self._engine(codes, variants)
@@ -73,6 +74,11 @@ class Checked:
     def _compare(
         self, codes: UInt8[np.ndarray, "locus length"], variants: Variants, effects: RawEffects
     ) -> None:
+        if not np.isfinite(effects.reference).all():
+            raise ValueError(
+                "a network's outputs must be finite numbers, got NaN or infinity for an unmutated "
+                "locus; did its training diverge?"
+            )
         size = self._sample * (_FIRST if self._is_first else 1)
         row, chosen = _drawn(codes, variants, size)
         some = Variants(

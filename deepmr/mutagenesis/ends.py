@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -148,25 +147,8 @@ class LinearOverPositions(End):
         Mutants are numbered in the order of their sites, and spans move on with their sites. So
         the mutants that change one position have consecutive numbers.
         """
+        position, mutant, edges = self._rows_of(plan)
         length = self.axis.length
-        blocks = plan.blocks
-        at = [
-            block.positions(spans[self.source], self.axis)
-            for block, spans in zip(blocks, plan.spans, strict=True)
-        ]
-        shapes = [(len(part), *block.mutants.shape) for part, block in zip(at, blocks, strict=True)]
-        position = np.concatenate(
-            [
-                np.broadcast_to(part[:, None], shape).reshape(-1)
-                for part, shape in zip(at, shapes, strict=True)
-            ]
-        )
-        mutant = np.concatenate(
-            [
-                np.broadcast_to(block.mutants, shape).reshape(-1)
-                for block, shape in zip(blocks, shapes, strict=True)
-            ]
-        )
         inside = (position >= 0) & (position < length)
         # what lies beyond the ends is zero and goes to a last row, which no position reads
         order = np.lexsort((mutant, np.where(inside, position, length)))
@@ -182,11 +164,23 @@ class LinearOverPositions(End):
         self._result_dtype = source.dtype
         shape = (n_rows + 1, self.weight.shape[1])
         self._rows = source.new_empty(shape, dtype=self._product or source.dtype)
-        edges = np.cumsum([0, *(math.prod(shape) for shape in shapes)])
         self._places = {
             id(block): torch.from_numpy(place[a:b]).to(source.device)
-            for block, a, b in zip(blocks, edges[:-1], edges[1:], strict=True)
+            for block, a, b in zip(plan.blocks, edges[:-1], edges[1:], strict=True)
         }
+
+    def _rows_of(
+        self, plan: Plan
+    ) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " row"], Int[np.ndarray, " edge"]]:
+        """Return position and mutant of every row of the blocks, and where each block begins."""
+        positions, mutants = [], []
+        for block, spans in zip(plan.blocks, plan.spans, strict=True):
+            at = block.positions(spans[self.source], self.axis)
+            shape = (len(at), *block.mutants.shape)
+            positions.append(np.broadcast_to(at[:, None], shape).reshape(-1))
+            mutants.append(np.broadcast_to(block.mutants, shape).reshape(-1))
+        edges = np.cumsum([0, *(len(part) for part in positions)])
+        return np.concatenate(positions), np.concatenate(mutants), edges
 
     def take(self, block: Block, change: Change) -> None:
         """Put the change of one block into its places."""

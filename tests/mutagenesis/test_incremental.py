@@ -393,3 +393,11 @@ def test_a_wide_layer_over_positions_is_multiplied_position_by_position(precisio
     # 300 outputs are filled up to 320, and 340 x 320 weights are past what is batched
     assert engine._network.ends[0].weight.shape == (9, 340, 320)
     assert error < {"float64": 1e-12, "bfloat16": 0.03}[precision]
+
+
+def test_a_network_that_diverged_is_said_to_have():
+    network, codes = small(), locus(2, 100)
+    with torch.no_grad():
+        network[-1].bias.fill_(float("nan"))
+    with pytest.raises(ValueError, match="did its training diverge"):
+        build_engine(network, length=100, engine="incremental")(codes, saturation(codes))
