@@ -40,6 +40,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=25, help="of each scenario")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="default: all four")
     parser.add_argument("--network", action="append", choices=tuple(NETWORKS), help="default: both")
+    parser.add_argument(
+        "--method", action="append", help="judge by these alone (published_robust_egger is slow)"
+    )
     parser.add_argument("--seed", type=int, default=2000, help="of the first round")
     parser.add_argument("--effect", type=float, help="fix r (0: type-I error); default: drawn")
     parser.add_argument("--members", type=int, default=5, help="networks of an ensemble")
@@ -50,7 +53,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, default=_RESULTS, help="results, read and extended")
     parser.add_argument(
-        "--judge-again", action="store_true", help="judge cached rounds anew, train nothing"
+        "--judge-again",
+        action="store_true",
+        help="judge cached rounds anew (after a change, or by further methods), train nothing",
     )
     options = parser.parse_args(argv)
     if options.rounds < 1 or options.members < 2 or options.jobs < 1:
@@ -96,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=options.jobs, mp_context=context) as pool:
         running = {
-            pool.submit(verdicts, one, options.cache, options.threads): one for one in wanted
+            pool.submit(verdicts, one, options.cache, options.threads, options.method or ()): one
+            for one in wanted
         }
         for done, future in enumerate(as_completed(running), start=1):
             one = running[future]

@@ -9,12 +9,15 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import stats
 
-__all__ = ["cells", "clustered_interval", "exact_interval", "show"]
+__all__ = ["NO_EFFECT", "cells", "clustered_interval", "exact_interval", "show"]
 
 Row = dict[str, Any]
 
 ENOUGH = 25
 """Rounds of a scenario below which a cell is provisional."""
+
+NO_EFFECT = 1e-3
+"""True slopes below this count as zero."""
 
 _HIGH = 5.0  # between the clusters of drawn effects, around 1 and around 10
 
@@ -103,8 +106,9 @@ def _cell(rows: Sequence[Row]) -> Row:
 def _ratio(
     error: Float64[np.ndarray, " round"], scale: Float64[np.ndarray, " round"]
 ) -> float | None:
+    """Return the summed error over the summed truth; None where the truth is nothing."""
     total = float(scale.sum())
-    return float(error.sum()) / total if total > 0 else None
+    return float(error.sum()) / total if total > NO_EFFECT * scale.size else None
 
 
 def _correlation(

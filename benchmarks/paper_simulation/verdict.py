@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from benchmarks.paper_simulation.evidence import CONF, Evidence, Round, gather
+from benchmarks.paper_simulation.table import NO_EFFECT
 from deepmr.effects import EffectSizes, MemberEffects
 from deepmr.inference import Inference, LocalInference
 from deepmr.instruments import All, Rule
@@ -22,9 +23,6 @@ from deepmr.workflow.estimation import true_slope
 __all__ = ["Method", "judge", "methods", "verdicts"]
 
 Estimator = Callable[[EffectSizes], MREstimate]
-
-NO_EFFECT = 1e-3
-"""True slopes below this count as zero where type-I error is judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +118,10 @@ def _shipped() -> Method:
     )
 
 
-def verdicts(one: Round, cache: Path, threads: int) -> list[dict[str, Any]]:
-    """Return a record for each method and direction of one round."""
+def verdicts(
+    one: Round, cache: Path, threads: int, names: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Return a record for each method (all by default) and direction of one round."""
     import torch
 
     torch.set_num_threads(threads)
@@ -141,7 +141,7 @@ def verdicts(one: Round, cache: Path, threads: int) -> list[dict[str, Any]]:
         about
         | {"method": name, "direction": "reverse" if reverse else "forward"}
         | judge(evidence, name, reverse=reverse)
-        for name in methods()
+        for name in names or methods()
         for reverse in (False, True)
     ]
 
