@@ -15,7 +15,6 @@ import argparse
 import json
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,7 +59,9 @@ def main() -> None:
     write_json(
         options.json,
         {
-            "command": "python -m benchmarks.mutagenesis " + " ".join(sys.argv[1:]),
+            "command": f"python -m benchmarks.mutagenesis --json OUT --models {options.models} "
+            f"--rounds {options.rounds} --threads {options.threads} --clock {options.clock} "
+            f"--loci {options.loci}",
             "machine": f"{_processor()}, {options.threads} thread(s)",
             "torch": torch.__version__,
             "records": records,
