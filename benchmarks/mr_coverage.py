@@ -10,7 +10,8 @@ has a standard error of 0.5 %.
 
 Conditions: `valid` (no direct effects, F near 100), `weak` (200 instruments, F near 6), `balanced`
 (direct effects of mean 0 on all), `directional` (of mean 0.04 on all, independent of strength),
-`minority` (4 of 10 instruments off by much), `plurality` (6 of 10 off, each by its own amount),
+`outliers`, `minority` and `plurality` (1, 3 and 6 of 10 instruments off by 7 to 30 errors, each by
+its own amount, to either side),
 `correlated_errors` (exposure and outcome errors correlate by 0.7, F near 25).
 """
 
@@ -37,13 +38,13 @@ OWN = {
     "weighted_mode": ("valid", "minority", "plurality"),
     "maximum_likelihood": ("valid", "correlated_errors"),
     "raps": ("valid", "weak", "balanced"),
-    "raps_tukey": ("valid", "minority"),
+    "raps_tukey": ("valid", "outliers"),
     "debiased_ivw": ("valid", "weak", "balanced"),
     "penalized_debiased_ivw": ("valid", "weak", "balanced"),
     "contamination_mixture": ("valid", "minority", "plurality"),
     "lasso": ("valid", "minority"),
     "constrained_ml": ("valid", "minority", "plurality"),
-    "presso": ("valid",),
+    "presso": ("valid", "outliers"),
     "grip": ("valid",),
 }
 """Where each estimator's assumptions hold, so that its interval should."""
@@ -64,12 +65,10 @@ def simulate(condition: str, effect: float, loci: int, seed: int) -> EffectSizes
         direct = rng.normal(0.0, 0.03, shape)
     elif condition == "directional":
         direct = rng.normal(0.04, 0.01, shape)
-    elif condition in {"minority", "plurality"}:
-        share = 0.4 if condition == "minority" else 0.6
+    elif condition in {"outliers", "minority", "plurality"}:
+        share = {"outliers": 0.1, "minority": 0.3, "plurality": 0.6}[condition]
         invalid = np.arange(n) < share * n
-        size = rng.uniform(0.15, 0.6, shape)
-        if condition == "plurality":
-            size *= rng.choice([-1.0, 1.0], shape)
+        size = rng.uniform(0.15, 0.6, shape) * rng.choice([-1.0, 1.0], shape)
         direct = np.where(invalid, size, 0.0)
     rho = 0.7 if condition == "correlated_errors" else 0.0
     first = rng.standard_normal(shape)
