@@ -70,6 +70,11 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         "uncertainty": [spread, len(members), config.seed if spread == "dropout" else None],
         "engine": {key: value for key, value in engine.items() if key != "chunk"},
     }
+    loci = _loci(settings, subject, (pair[0].name, pair[1].name), config.seed)
+    wanted = settings["loci"]["n"]
+    if wanted is not None and len(loci) < wanted:
+        notes.append(f"{len(loci)} loci suit the question; {wanted} were asked for (loci.n).")
+        print(notes[-1])
     return InterrogationPlan(
         folder=folder / str(config.name or f"{pair[0].name}-{pair[1].name}-{run_hash(settings)}"),
         config=settings,
@@ -80,7 +85,7 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         scale=scale,
         pair=pair,
         kept=subject.tasks.names if kept == "all" else tuple(task.name for task in pair),
-        loci=_loci(settings, subject, (pair[0].name, pair[1].name), config.seed),
+        loci=loci,
         identity=identity,
         engine=part(engine),
         loci_per_shard=settings["effects"]["loci_per_shard"],

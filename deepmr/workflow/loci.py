@@ -70,19 +70,17 @@ class Loci:
 
 
 def draw(n_available: int, n: int | None, seed: int) -> Int64[np.ndarray, " chosen"]:
-    """Draw positions without replacement, in ascending order; all of them if n is None.
+    """Draw at most n positions without replacement, in ascending order; all if n is None.
 
     The draw of a smaller n is contained in that of a larger one.
 
     Raises:
-        ValueError: If fewer are available, or n is not positive.
+        ValueError: If n is not positive.
     """
-    if n is None:
-        return np.arange(n_available)
-    if n < 1:
+    if n is not None and n < 1:
         raise ValueError(f"loci.n must be at least 1, got {n}")
-    if n > n_available:
-        raise ValueError(f"loci.n={n} but only {n_available} loci suit the question; lower loci.n")
+    if n is None or n >= n_available:
+        return np.arange(n_available)
     order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))).permutation(
         n_available
     )
@@ -96,12 +94,12 @@ def test_loci(source: DataSource, exposure: str, outcome: str, *, n: int | None,
         source: The data the networks were trained on.
         exposure: Name of a task.
         outcome: Name of a task.
-        n: How many; None for all.
+        n: At most how many; None for all.
         seed: Of the draw.
 
     Raises:
         LookupError: If the test split has none.
-        ValueError: If it has fewer than n.
+        ValueError: If n is not positive.
     """
     chrom, start, end = source.candidate_loci(exposure, outcome)
     chosen = draw(len(chrom), n, seed)
@@ -135,7 +133,7 @@ def region_loci(
         length: Bases in a window.
         source: The data the networks were trained on; None where nobody knows.
         allow_seen: Also take regions of the training and validation chromosomes.
-        n: Draw as many; None for all.
+        n: Draw at most as many; None for all.
         seed: Of the draw.
 
     Raises:

@@ -101,7 +101,7 @@ def test_a_finished_interrogation_is_refused(asked: Path, runs: Path, script: Sc
         (["exposure=TAL1"], "exposure and outcome must differ"),
         (["run=nowhere"], "run nowhere does not exist"),
         (["run=nowhere/*"], "no run matches"),
-        (["loci.n=100000"], "loci suit the question"),
+        (["loci.n=0"], "loci.n must be at least 1"),
         (["scale=odds"], "scale is one of logit, probability"),
         (["effects.keep=some"], "effects.keep is pair or all"),
         (["uncertainty=dropout"], "no dropout"),
