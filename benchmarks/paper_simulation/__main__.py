@@ -95,7 +95,11 @@ def _wanted(options: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> list
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, judge, write, show."""
     options = _arguments(argv)
-    rows = read_json(options.json)["rounds"] if options.json.is_file() else []
+    earlier = read_json(options.json) if options.json.is_file() else {"rounds": [], "commands": []}
+    given = sys.argv[1:] if argv is None else list(argv)
+    this = shlex.join(["python", "-m", "benchmarks.paper_simulation", *given])
+    commands = list(dict.fromkeys([*earlier["commands"], this]))
+    rows = earlier["rounds"]
     wanted = _wanted(options, rows)
     failed = 0
     context = multiprocessing.get_context("spawn")
@@ -114,9 +118,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"{one.name} failed; the same command tries it again", file=sys.stderr)
                 continue
             rows = _merged(rows, new)
-            _write(options.json, rows, argv)
+            _write(options.json, rows, commands)
             print(f"{done}/{len(wanted)} {one.name}: {new[0]['seconds']:.0f} s", flush=True)
-    _write(options.json, rows, argv)
+    _write(options.json, rows, commands)
     print(show(cells(rows)))
     return 1 if failed else 0
 
@@ -126,13 +130,8 @@ def _merged(rows: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> li
     return [kept[key] for key in sorted(kept)]
 
 
-def _write(path: Path, rows: Sequence[dict[str, Any]], argv: Sequence[str] | None) -> None:
-    given = sys.argv[1:] if argv is None else list(argv)
-    content = {
-        "command": shlex.join(["python", "-m", "benchmarks.paper_simulation", *given]),
-        "cells": cells(rows),
-        "rounds": list(rows),
-    }
+def _write(path: Path, rows: Sequence[dict[str, Any]], commands: Sequence[str]) -> None:
+    content = {"commands": list(commands), "cells": cells(rows), "rounds": list(rows)}
     write_json(path, json.loads(json.dumps(content), parse_constant=lambda _: None))
 
 
