@@ -345,7 +345,7 @@ def steiger(case: Case, inputs: Inputs) -> dict[str, Any]:
     )
     from_p = case["kind"] == "steiger_from_p"
     found = mr.steiger(effects, source="normal_p" if from_p else "effect")
-    count = len(case.get("expected", {}).get("r_exp_first", [])) or 60
+    count = 10
     return {
         "r_exp_first": found.r_exposure[:count].tolist(),
         "r_out_first": found.r_outcome[:count].tolist(),
