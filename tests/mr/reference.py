@@ -208,7 +208,13 @@ def median(name: str, **options: Any) -> Callable[[Case, Inputs], dict[str, Any]
         setting = case["setting"]
         iterations = int(setting.get("iterations", setting.get("nboot", 10_000)))
         result = getattr(mr, name)(effect_sizes(inputs), iterations=iterations, **options)
-        return {**wald(result.effect), "n": number(result.n_instruments)}
+        # TwoSampleMR lists a heterogeneity for its medians and leaves it empty.
+        return {
+            **wald(result.effect),
+            **cochran(None),
+            "q_df": np.nan,
+            "n": number(result.n_instruments),
+        }
 
     return calculation
 
@@ -670,6 +676,12 @@ KINDS: dict[str, Callable[[Case, Inputs], dict[str, Any]]] = {
     **dict.fromkeys(("steiger", "steiger_from_p"), steiger),
     "raps_paper": raps,
     "median_simple": median("simple_median"),
+    **dict.fromkeys(("tsmr_median_simple", "tsmr_simple_median"), median("simple_median")),
+    **dict.fromkeys(
+        ("tsmr_median_weighted", "tsmr_weighted_median"),
+        median("weighted_median", weights="second_order"),
+    ),
+    "tsmr_median_penalised_weighted": median("penalized_weighted_median", weights="second_order"),
     "median_weighted": median("weighted_median"),
     "median_penalized": median("penalized_weighted_median"),
 }
