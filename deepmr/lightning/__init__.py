@@ -2,7 +2,11 @@
 
 import importlib
 import logging
+import signal
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 importlib.import_module("pytorch_lightning")  # it sets the level below itself: set it afterwards
 
@@ -12,3 +16,15 @@ for _name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
 warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
 warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+
+
+@contextmanager
+def interruptible(trainer: Any) -> Iterator[None]:
+    """Let Ctrl-C reach the caller as KeyboardInterrupt; Lightning ends the process instead."""
+    try:
+        yield
+    except SystemExit:
+        if not trainer.interrupted:
+            raise
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning left it ignored
+        raise KeyboardInterrupt from None

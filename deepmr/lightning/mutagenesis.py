@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from deepmr.files import read_json, write_json
 from deepmr.io.shards import ShardStore
+from deepmr.lightning import interruptible
 from deepmr.mutagenesis import Engine, saturation
 from deepmr.mutagenesis.members import Scale, to_members
 
@@ -189,12 +190,10 @@ def run_mutagenesis(
         use_distributed_sampler=False,
         default_root_dir=str(folder),
     )
-    with warnings.catch_warnings():
+    with interruptible(runner), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*Total length of `DataLoader`.*")
         runner.predict(
             EnsembleModule(members), _ShardData(callback.store), return_predictions=False
         )
-    if runner.interrupted:
-        raise KeyboardInterrupt
     return runner

@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import Logger
 from tqdm import tqdm
 
 from deepmr.files import read_json, write_json
+from deepmr.lightning import interruptible
 from deepmr.lightning.datamodule import SequenceDataModule
 from deepmr.lightning.module import MultiTaskModule
 
@@ -137,13 +138,11 @@ def train_member(
         default_root_dir=str(folder),
     )
     last = folder / "last.ckpt"
-    with warnings.catch_warnings():
+    with interruptible(runner), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         runner.fit(module, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
-    if runner.interrupted:
-        raise KeyboardInterrupt
     if runner.is_global_zero:
         write_json(folder / HISTORY, history.epochs)
         last.unlink(missing_ok=True)

@@ -119,3 +119,17 @@ def test_killed_mutagenesis_resumes_to_the_same_tables(
         _same_table(
             whole / f"interrogate/x/x/{table}.parquet", cut / f"interrogate/x/x/{table}.parquet"
         )
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path, environment: dict[str, str]) -> None:
+    arguments = (*TINY, "ensemble=1", "trainer.max_epochs=1000", f"paths.output={tmp_path}")
+    process = _start("train", (*arguments, "name=x"), environment)
+    last = tmp_path / "train/x/members/0/last.ckpt"
+    deadline = time.monotonic() + 240
+    while not last.is_file() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert said.rstrip().endswith("interrupted; the same command goes on from here")
+    assert last.is_file()
