@@ -82,6 +82,8 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
             return math.nan
         finally:
             if sweeping:
+                if "deepmr.lightning" in sys.modules:
+                    sys.modules["deepmr.lightning"].leave_process_group()
                 sys.argv = arguments
                 os.environ.clear()
                 os.environ.update(environment)

@@ -28,3 +28,13 @@ def interruptible(trainer: Any) -> Iterator[None]:
             raise
         signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning left it ignored
         raise KeyboardInterrupt from None
+
+
+def leave_process_group() -> None:
+    """Leave the process group, so that the next job of a sweep can found its own.
+
+    Lightning keeps it for the next Trainer of the same job.
+    """
+    distributed = importlib.import_module("torch.distributed")
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
