@@ -83,6 +83,9 @@ def tell(
     write_table(folder / "estimates.parquet", estimates, ESTIMATES, metadata=metadata)
     write_table(folder / "meta.parquet", meta, META, metadata=metadata)
     print(summary_table(meta))
+    hints = _hints(answers[0])
+    for hint in hints:
+        print(hint)
     figures = _figures(plan, store, answers, meta)
     for name, figure in figures.items():
         with atomic_write(folder / "figures" / f"{name}.png", "wb") as stream:
@@ -100,7 +103,7 @@ def tell(
             figures=list(figures.values()),
             metrics=plan.metrics,
             provenance=_provenance(plan),
-            notes=plan.notes,
+            notes=[*plan.notes, *hints],
         ),
     )
     tracker.table("meta", meta)
@@ -109,6 +112,19 @@ def tell(
         tracker.figure(name, folder / "figures" / f"{name}.png")
     names = ("config.yaml", "loci.parquet", "effects", "estimates.parquet", "meta.parquet")
     return [folder / name for name in (*names, "figures", "report.html")]
+
+
+def _hints(answer: Answer) -> list[str]:
+    """Say what to do where most loci have no instrument."""
+    counts = answer.local.estimate.n_instruments
+    empty = int(np.sum(counts == 0))
+    if 2 * empty <= len(counts):
+        return []
+    return [
+        f"{empty} of {len(counts)} loci have no instrument: no effect on {answer.exposure} is both "
+        "precise and large enough; networks with small effects need a lower "
+        "instruments.min_effect (0.05, say) or instruments.min_z."
+    ]
 
 
 def _provenance(plan: InterrogationPlan) -> dict[str, Any]:

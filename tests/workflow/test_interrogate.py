@@ -170,6 +170,7 @@ def test_zero_instruments_are_missing_values_not_failures(
         "interrogate", *strict, "instruments.min_effect=1e6", f"paths.output={runs}", "name=none"
     )
     assert outcome.status == 0, outcome.err
+    assert "6 of 6 loci have no instrument" in outcome.out
     table = read_table(runs / "interrogate/tiny/none/estimates.parquet")
     assert (table["n_instruments"] == 0).all()
     assert np.isnan(table["value"]).all()
