@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from torch import distributed
+
 importlib.import_module("pytorch_lightning")  # it sets the level below itself: set it afterwards
 
 # Lightning tells of hardware it did not find, once a Trainer, and of its own deprecations.
@@ -35,6 +37,5 @@ def leave_process_group() -> None:
 
     Lightning keeps it for the next Trainer of the same job.
     """
-    distributed = importlib.import_module("torch.distributed")
     if distributed.is_available() and distributed.is_initialized():
         distributed.destroy_process_group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import inf
 
@@ -38,7 +39,7 @@ class Plan:
     n_mutants: int
 
 
-class End:
+class End(ABC):
     """A node without a position axis that reads one with it.
 
     Args:
@@ -53,17 +54,17 @@ class End:
         self.axis = axis
         self.margin = 0
 
+    @abstractmethod
     def begin(self, references: References, plan: Plan) -> None:
         """Prepare for the blocks of a locus."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, block: Block, change: Change) -> None:
         """Take the change of one block."""
-        raise NotImplementedError
 
+    @abstractmethod
     def total(self) -> Float[Tensor, "mutant channel"]:
         """Return the change of all mutants, once every block was taken."""
-        raise NotImplementedError
 
 
 class GlobalSum(End):

@@ -7,6 +7,7 @@ which that layer has already laid the reference: no separate pass over memory ad
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ References = Mapping[str, Float[Tensor, "_locus _position _channel"]]
 Values = Float[Tensor, "_position _alternative _site _channel"]
 
 
-class Layer:
+class Layer(ABC):
     """A node of the network whose output has a position axis.
 
     Args:
@@ -49,12 +50,12 @@ class Layer:
         """Return the span of its source that the layer has to see to give ``span``."""
         return span
 
-    def refer(self, references: References) -> None:
+    def refer(self, references: References) -> None:  # noqa: B027  (most layers need nothing)
         """Take what the layer needs from the reference of a locus."""
 
+    @abstractmethod
     def run(self, block: Block, changes: list[Change], span: Span) -> Values:
         """Return the change within ``span``."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from math import inf
 
@@ -29,12 +30,13 @@ class Nonlinear(Layer):
             memory_format=torch.contiguous_format
         )
 
+    @abstractmethod
     def _canvas_rows(self) -> Rows:
-        raise NotImplementedError
+        """Return the rows of the reference that the layer has to see."""
 
+    @abstractmethod
     def finish(self, block: Block, canvas: Values, span: Span) -> Values:
         """Return the layer's change, overwriting the canvas."""
-        raise NotImplementedError
 
     def run(self, block: Block, changes: list[Change], span: Span) -> Values:
         """Return the change within ``span``."""

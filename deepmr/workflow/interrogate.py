@@ -176,6 +176,7 @@ def _callback(plan: InterrogationPlan, store: ShardStore) -> MutagenesisCallback
         plan.loci.codes,
         build=plan.engine,
         scale=plan.scale,
+        progress=bool(plan.config["trainer"]["enable_progress_bar"]),
     )
 
 
