@@ -212,9 +212,13 @@ class MemberEffects:
         ref: Reference base, 0 to 3 for A, C, G, T; -1 where unknown.
         alt: Alternative base, likewise.
         mask: False where a variant does not exist (an unknown reference base, padding).
+        shared: Variance that the members' errors have in common, relative to the variance between
+            members: 0 for networks trained independently, whose mean errs less than each; 1 for
+            draws from one network, however many, or for resamples, whose spread is itself the
+            error.
 
     Raises:
-        ValueError: If shapes differ or task names repeat.
+        ValueError: If shapes differ, task names repeat, or ``shared`` is negative.
     """
 
     value: Float64[np.ndarray, "*batch task member variant"]
@@ -223,8 +227,13 @@ class MemberEffects:
     ref: Int[np.ndarray, "*batch variant"]
     alt: Int[np.ndarray, "*batch variant"]
     mask: Bool[np.ndarray, "*batch variant"]
+    shared: float = 0.0
 
     def __post_init__(self) -> None:
+        if not self.shared >= 0:
+            raise ValueError(
+                f"MemberEffects.shared must not be negative, got {self.shared}; it is a variance"
+            )
         if self.value.shape[-3] != len(self.tasks) or len(set(self.tasks)) != len(self.tasks):
             raise ValueError(
                 f"MemberEffects.tasks must name each of {self.value.shape[-3]} tasks once, "
@@ -240,7 +249,7 @@ class MemberEffects:
 
     @property
     def n_members(self) -> int:
-        """Number of networks (or dropout draws)."""
+        """Number of networks (or draws from one)."""
         return int(self.value.shape[-2])
 
     def at(self, index: int) -> MemberEffects:
@@ -252,6 +261,7 @@ class MemberEffects:
             ref=self.ref[index],
             alt=self.alt[index],
             mask=self.mask[index],
+            shared=self.shared,
         )
 
     def of(self, task: str) -> Float64[np.ndarray, "*batch member variant"]:
@@ -268,7 +278,8 @@ class MemberEffects:
         """Return the ensemble's mean effects with the standard errors *of that mean*.
 
         The standard error is the members' standard deviation (ddof 1) over the square root of
-        their number. The correlation between exposure and outcome errors is that of the members'
+        their number, or, where they share errors, times the root of 1 / members + ``shared``. The
+        correlation between exposure and outcome errors is that of the members'
         deviations from their mean, pooled over the variants of a locus.
 
         Raises:
@@ -284,7 +295,7 @@ class MemberEffects:
         x, y = self.of(exposure), self.of(outcome)
         mean_x, mean_y = x.mean(axis=-2), y.mean(axis=-2)
         dx, dy = x - mean_x[..., None, :], y - mean_y[..., None, :]
-        scale = np.sqrt(1.0 / (n * (n - 1.0)))
+        scale = np.sqrt((1.0 + n * self.shared) / (n * (n - 1.0)))
         se_x = scale * np.sqrt(np.sum(dx**2, axis=-2))
         se_y = scale * np.sqrt(np.sum(dy**2, axis=-2))
         kept = self.mask[..., None, :]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,18 @@ def test_the_standard_error_is_that_of_the_mean_over_members() -> None:
     effects = _members(value).summarise("A", "B")
     np.testing.assert_allclose(effects.beta_exposure, value[0].mean(axis=0))
     np.testing.assert_allclose(effects.se_exposure, value[0].std(axis=0, ddof=1) / np.sqrt(5))
+
+
+def test_members_that_share_their_error_have_their_spread_for_a_standard_error() -> None:
+    effects = _members(np.random.default_rng(0).normal(size=(2, 5, 7)))
+    apart, shared = (replace(effects, shared=share).summarise("A", "B") for share in (0.0, 1.0))
+    n = effects.n_members
+    # 1 / n + 1 against 1 / n of the variance between members
+    np.testing.assert_allclose(shared.se_exposure, apart.se_exposure * np.sqrt(n + 1), rtol=1e-12)
+    np.testing.assert_allclose(shared.se_outcome, apart.se_outcome * np.sqrt(n + 1), rtol=1e-12)
+    assert shared.df == n - 1
+    with pytest.raises(ValueError, match="shared must not be negative"):
+        replace(effects, shared=-1.0)
 
 
 def test_error_correlation_is_one_where_both_tasks_err_alike() -> None:

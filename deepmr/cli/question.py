@@ -11,7 +11,8 @@ from omegaconf import DictConfig
 from deepmr.cli.plans import command, is_leader, optional, part, plain
 from deepmr.cli.subject import Subject, foreign_subject, trained_subject
 from deepmr.data.genome import EncodedGenome
-from deepmr.uncertainty import choose_members
+from deepmr.mutagenesis import View
+from deepmr.uncertainty import Members
 from deepmr.workflow.estimation import Question
 from deepmr.workflow.folder import run_hash
 from deepmr.workflow.interrogate import InterrogationPlan
@@ -46,20 +47,11 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         calibrators=subject.calibrators,
         scale=config.scale,
     )
-    members, spread = choose_members(
-        subject.networks,
-        method=config.uncertainty.method,
-        draws=config.uncertainty.draws,
-        seed=config.seed,
-    )
-    notes = list(subject.notes)
-    if spread == "dropout":
-        notes.append(
-            f"Standard errors come from {len(members)} dropout draws of one network, "
-            "not from an ensemble."
-        )
-        print(f"uncertainty: {notes[-1]}")
     engine = dict(settings["mutagenesis"])
+    members = _members(settings, subject, engine)
+    notes = [*subject.notes, *([members.note] if members.note else [])]
+    if members.note:
+        print(f"uncertainty: {members.note}")
     kept = settings["effects"]["keep"]
     if kept not in ("pair", "all"):
         raise ValueError(f"effects.keep is pair or all, got {kept!r}")
@@ -67,7 +59,7 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
     folder = Path(config.paths.output) / "interrogate" / subject.name
     identity = {
         "weights": subject.identity,
-        "uncertainty": [spread, len(members), config.seed if spread == "dropout" else None],
+        "uncertainty": [members.spread, len(members), members.identity],
         "engine": {key: value for key, value in engine.items() if key != "chunk"},
     }
     loci = _loci(settings, subject, (pair[0].name, pair[1].name), config.seed)
@@ -81,7 +73,6 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         command=command(),
         network=subject.description,
         members=members,
-        spread=spread,
         scale=scale,
         pair=pair,
         kept=subject.tasks.names if kept == "all" else tuple(task.name for task in pair),
@@ -104,6 +95,19 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         overwrite=config.overwrite,
         leader=is_leader(),
     )
+
+
+def _members(settings: dict[str, Any], subject: Subject, engine: dict[str, Any]) -> Members:
+    members: Members = instantiate(settings["uncertainty"], _convert_="all")(subject.trained)
+    averaged = engine.get("strands", "forward") != "forward" or list(
+        engine.get("shifts", (0,))
+    ) != [0]
+    if averaged and any(one.view != View() for one in members.readings):
+        raise ValueError(
+            "uncertainty=tta tells apart the strands and shifts that mutagenesis.strands and "
+            "mutagenesis.shifts average; leave those as they are, or use uncertainty=ensemble"
+        )
+    return members
 
 
 def _loci(settings: dict[str, Any], subject: Subject, pair: tuple[str, str], seed: int) -> Loci:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.training import load_weights
 from deepmr.losses import MultiTaskLoss
 from deepmr.tasks import Task, TaskTable
+from deepmr.uncertainty import Trained
 from deepmr.workflow.runs import TrainedRun, find_runs, newest_run
 
 __all__ = ["Subject", "foreign_subject", "read_tasks", "trained_subject"]
@@ -33,20 +35,20 @@ class Subject:
     Args:
         name: Of the folder its interrogations go to.
         description: In words, for the manifest and the report.
-        networks: The networks, in order.
+        trained: The networks, in order.
         tasks: Their outputs.
         length: Bases of their input.
         link: From raw outputs to the effect scale before calibration.
         calibrators: One a task.
         source: The data they were trained on; None where nobody knows.
-        weights: Files of their weights.
+        weights: Files of their weights, snapshots included.
         metrics: Columns of the run's ``metrics.parquet``, where there is one run.
         notes: What the reader of a report must know.
     """
 
     name: str
     description: str
-    networks: Sequence[nn.Module]
+    trained: Sequence[Trained]
     tasks: TaskTable
     length: int
     link: Any
@@ -80,27 +82,36 @@ def trained_subject(config: DictConfig, settings: Mapping[str, Any]) -> Subject:
     first = runs[0]
     source = _source_of(first, settings)
     loss = build_loss(first.config, source)
+    trained = [one for run in runs for one in _trained(run)]
     weights = [path for run in runs for path in run.checkpoints]
-    networks = [
-        load_weights(build_network(run.config, run.shape)(), path)
-        for run in runs
-        for path in run.checkpoints
-    ]
+    weights += [path for run in runs for paths in run.snapshots for path in paths]
     return Subject(
         name=first.folder.name
         if len(runs) == 1
         else f"{first.folder.name}-and-{len(runs) - 1}-more",
         description=", ".join(str(run.folder) for run in runs),
-        networks=networks,
+        trained=trained,
         tasks=first.tasks,
         length=first.description["length"],
         link=loss.to_effect_scale,
-        calibrators=_calibrators(runs, networks, source, loss),
+        calibrators=_calibrators(runs, [one.network for one in trained], source, loss),
         source=source,
         weights=weights,
         metrics=read_table(first.folder / "metrics.parquet") if len(runs) == 1 else None,
         notes=[],
     )
+
+
+def _trained(run: TrainedRun) -> list[Trained]:
+    build = build_network(run.config, run.shape)
+
+    def load(paths: Sequence[Path]) -> list[nn.Module]:
+        return [load_weights(build(), path) for path in paths]
+
+    return [
+        Trained(network=load_weights(build(), path), snapshots=functools.partial(load, snapshots))
+        for path, snapshots in zip(run.checkpoints, run.snapshots, strict=True)
+    ]
 
 
 def _source_of(run: TrainedRun, settings: Mapping[str, Any]) -> DataSource:
@@ -185,7 +196,7 @@ def foreign_subject(config: DictConfig, settings: Mapping[str, Any]) -> Subject:
     tasks = read_tasks(Path(settings["tasks"]))
     source = build_source(settings) if settings.get("data") else None
     build = part(settings["model"])
-    networks = [load_weights(build(), path) for path in weights]
+    trained = [Trained(network=load_weights(build(), path)) for path in weights]
     length = settings["loci"].get("length") or (source.length if source else None)
     if length is None:
         raise ValueError(
@@ -197,7 +208,7 @@ def foreign_subject(config: DictConfig, settings: Mapping[str, Any]) -> Subject:
     return Subject(
         name=f"{short_name(config, 'model')}-{weights[0].stem}",
         description=", ".join(str(path) for path in weights),
-        networks=networks,
+        trained=trained,
         tasks=tasks,
         length=int(length),
         link=_as_it_is,

@@ -13,7 +13,7 @@ from deepmr.inference.contract import LocalInference
 from deepmr.instruments import Rule
 from deepmr.mr.result import MREstimate
 
-__all__ = ["combine", "pseudo_values", "require_members", "selected"]
+__all__ = ["combine", "pseudo_values", "require_members", "selected", "shared_variance"]
 
 
 def require_members(members: MemberEffects, minimum: int, method: str) -> None:
@@ -27,6 +27,24 @@ def require_members(members: MemberEffects, minimum: int, method: str) -> None:
             f"inference={method} needs at least {minimum} members, got {members.n_members}; "
             "train a larger ensemble, or choose inference=summary"
         )
+
+
+def shared_variance(members: MemberEffects, setting: float) -> float:
+    """Return the variance that members share: an inference's setting, or their own if larger.
+
+    The setting allows for a training set that independent networks have in common; draws from one
+    network, or members on resamples, already stand for it.
+
+    Raises:
+        ValueError: If the setting is negative.
+    """
+    return max(_not_negative(setting), members.shared)
+
+
+def _not_negative(shared: float) -> float:
+    if not shared >= 0:
+        raise ValueError(f"inference.shared must not be negative, got {shared}; it is a variance")
+    return shared
 
 
 def selected(
@@ -65,9 +83,7 @@ def combine(
     Raises:
         ValueError: If ``shared`` is negative.
     """
-    if not shared >= 0:
-        raise ValueError(f"inference.shared must not be negative, got {shared}; it is a variance")
-    slopes = _stretched(slopes, shared)
+    slopes = _stretched(slopes, _not_negative(shared))
     seen = ~np.isnan(slopes)
     raised = {"member_without_estimate": np.asarray(np.any(~seen, axis=-1)), **(flags or {})}
     if found is not None:

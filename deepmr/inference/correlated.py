@@ -8,7 +8,13 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from deepmr.effects import MemberEffects
-from deepmr.inference.combine import combine, pseudo_values, require_members, selected
+from deepmr.inference.combine import (
+    combine,
+    pseudo_values,
+    require_members,
+    selected,
+    shared_variance,
+)
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.pool import pool_slopes
 from deepmr.inference.two_way import Loci
@@ -90,7 +96,8 @@ class Correlated:
         without = np.stack(
             [self._slope(x[..., kept, :], y[..., kept, :], mask) for kept in left], axis=-1
         )
-        return combine(pseudo_values(full, without), mask, method="correlated", shared=self.shared)
+        shared = shared_variance(members, self.shared)
+        return combine(pseudo_values(full, without), mask, method="correlated", shared=shared)
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""

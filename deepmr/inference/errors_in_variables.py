@@ -10,7 +10,13 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from deepmr.effects import MemberEffects
-from deepmr.inference.combine import combine, pseudo_values, require_members, selected
+from deepmr.inference.combine import (
+    combine,
+    pseudo_values,
+    require_members,
+    selected,
+    shared_variance,
+)
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.pool import pool_slopes
 from deepmr.inference.two_way import Loci
@@ -95,7 +101,7 @@ class ErrorsInVariables:
             mask,
             method="errors_in_variables",
             flags={"no_signal": np.asarray(~kept)},
-            shared=self.shared,
+            shared=shared_variance(members, self.shared),
         )
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:

@@ -9,7 +9,13 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes, MemberEffects
-from deepmr.inference.combine import combine, pseudo_values, require_members, selected
+from deepmr.inference.combine import (
+    combine,
+    pseudo_values,
+    require_members,
+    selected,
+    shared_variance,
+)
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.pool import pool_slopes
 from deepmr.inference.two_way import Loci
@@ -82,12 +88,14 @@ class PerMember:
         effects, mask = selected(members, exposure, outcome, rule)
         x, y = members.of(exposure), members.of(outcome)
         found = estimator(
-            _stack(
-                effects, x, y, mask[..., None, :], self.weights, per_member=float(members.n_members)
-            )
+            _stack(effects, x, y, mask[..., None, :], self.weights, per_member=_of_one(members))
         )
         return combine(
-            found.effect.value, mask, method=found.method, found=found, shared=self.shared
+            found.effect.value,
+            mask,
+            method=found.method,
+            found=found,
+            shared=shared_variance(members, self.shared),
         )
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
@@ -141,17 +149,20 @@ class Jackknife:
         """
         require_members(members, 3, "jackknife")
         n = float(members.n_members)
+        one = _of_one(members)
         effects, mask = selected(members, exposure, outcome, rule)
         x, y = members.of(exposure), members.of(outcome)
 
         def estimates(x: np.ndarray, y: np.ndarray, size: float) -> MREstimate:
             kept = mask[..., None, :]
-            return estimator(_stack(effects, x, y, kept, self.weights, per_member=n / size))
+            relative = one * (1.0 + size * members.shared) / size
+            return estimator(_stack(effects, x, y, kept, self.weights, per_member=relative))
 
         full = estimates(x.mean(axis=-2, keepdims=True), y.mean(axis=-2, keepdims=True), n)
         without = estimates(_others(x), _others(y), n - 1.0)
         values = pseudo_values(full.effect.value[..., 0], without.effect.value)
-        return combine(values, mask, method=full.method, found=full, shared=self.shared)
+        shared = shared_variance(members, self.shared)
+        return combine(values, mask, method=full.method, found=full, shared=shared)
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
@@ -206,11 +217,15 @@ class CrossFitted:
         effects = members.summarise(exposure, outcome)
         x, y = members.of(exposure), members.of(outcome)
         mask = self.instruments(members, exposure, outcome, rule)
-        stacked = _stack(effects, x, y, mask, self.weights, per_member=float(members.n_members))
+        stacked = _stack(effects, x, y, mask, self.weights, per_member=_of_one(members))
         found = estimator(stacked)
         union = np.asarray(np.any(mask, axis=-2))
         return combine(
-            found.effect.value, union, method=found.method, found=found, shared=self.shared
+            found.effect.value,
+            union,
+            method=found.method,
+            found=found,
+            shared=shared_variance(members, self.shared),
         )
 
     def instruments(
@@ -221,9 +236,9 @@ class CrossFitted:
         kept = np.broadcast_to(members.mask[..., None, :], x.shape)
         others = EffectSizes(
             beta_exposure=_others(x),
-            se_exposure=_error_of_others(x),
+            se_exposure=_error_of_others(x, shared=members.shared),
             beta_outcome=_others(y),
-            se_outcome=_error_of_others(y),
+            se_outcome=_error_of_others(y, shared=members.shared),
             mask=kept,
             df=members.n_members - 2.0,
         )
@@ -274,6 +289,12 @@ def _stack(
     )
 
 
+def _of_one(members: MemberEffects) -> float:
+    """Return the variance of one member's error, relative to that of the ensemble's mean."""
+    n = float(members.n_members)
+    return n / (1.0 + n * members.shared)
+
+
 def _others(
     value: Float64[np.ndarray, "*batch member variant"],
 ) -> Float64[np.ndarray, "*batch member variant"]:
@@ -284,7 +305,7 @@ def _others(
 
 
 def _error_of_others(
-    value: Float64[np.ndarray, "*batch member variant"],
+    value: Float64[np.ndarray, "*batch member variant"], *, shared: float
 ) -> Float64[np.ndarray, "*batch member variant"]:
     """Return the standard error of the mean over all members but one."""
     n = value.shape[-2]
@@ -292,4 +313,4 @@ def _error_of_others(
     square = np.sum(deviation**2, axis=-2, keepdims=True)
     # Leaving one out moves the mean by d / (n - 1), hence the factor n / (n - 1).
     left = np.maximum(square - deviation**2 * n / (n - 1.0), 0.0)
-    return np.asarray(np.sqrt(left / ((n - 1.0) * (n - 2.0))))
+    return np.asarray(np.sqrt(left * (1.0 + (n - 1.0) * shared) / ((n - 1.0) * (n - 2.0))))

@@ -8,6 +8,7 @@ import shutil
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,8 @@ class ShardStore:
         tasks: Names of the tasks to keep.
         n_members: Number of networks or dropout draws.
         effect_scale: The unit of each task's effects: logit, anscombe, probability, ...
+        shared: Given to the effects that are read (see `MemberEffects`), not kept: it says how
+            the members' spread is understood, and changes no effect.
         dtype: ``float32``, or ``float16`` (half the size, relative error up to 2^-11).
 
     Raises:
@@ -57,6 +60,7 @@ class ShardStore:
         tasks: Sequence[str],
         n_members: int,
         effect_scale: Mapping[str, str],
+        shared: float = 0.0,
         dtype: str = "float32",
     ) -> None:
         if not loci or not tasks:
@@ -82,6 +86,7 @@ class ShardStore:
         self.tasks = tuple(tasks)
         self.n_members = n_members
         self.effect_scale = dict(effect_scale)
+        self.shared = shared
         self.dtype = dtype
 
     @property
@@ -265,7 +270,7 @@ class ShardStore:
             raise ValueError(f"{reason}; run the same command again to replace it")
         shard = read_shard(path, self.tasks if tasks is None else tasks)
         self._refuse_other_loci(index, shard.loci)
-        return shard
+        return replace(shard, effects=replace(shard.effects, shared=self.shared))
 
     def discard_partial(self) -> list[Path]:
         """Remove files that a killed writer left half-written, and return them.

@@ -19,8 +19,9 @@ from tqdm import tqdm
 from deepmr.files import read_json, write_json
 from deepmr.io.shards import ShardStore
 from deepmr.lightning import interruptible
-from deepmr.mutagenesis import Engine, saturation
+from deepmr.mutagenesis import Engine
 from deepmr.mutagenesis.members import Scale, to_members
+from deepmr.uncertainty import Members
 
 __all__ = ["EnsembleModule", "MutagenesisCallback", "run_mutagenesis"]
 
@@ -30,15 +31,15 @@ EngineBuilder = Callable[..., Engine]
 
 
 class EnsembleModule(pl.LightningModule):
-    """The trained members, so that Lightning moves them and starts the processes.
+    """All networks that are read, so that Lightning moves them and starts the processes.
 
     Args:
-        members: Networks, or dropout draws of one.
+        networks: Trained networks, or dropout draws.
     """
 
-    def __init__(self, members: Sequence[nn.Module]) -> None:
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.networks = nn.ModuleList(networks)
 
     def predict_step(self, batch: int, _: int) -> int:
         """Pass the number of the shard on: the callback does the work."""
@@ -81,6 +82,7 @@ class MutagenesisCallback(Callback):
     Args:
         store: Where shards go.
         codes: Bases of all loci, in the store's order.
+        members: Who reads them, and how.
         build: Builds an engine for a network: ``build(model, length=..., chunk=...)``.
         scale: From raw outputs to the effect scale.
         progress: Show a bar over this rank's loci.
@@ -91,18 +93,18 @@ class MutagenesisCallback(Callback):
         store: ShardStore,
         codes: UInt8[np.ndarray, "locus length"],
         *,
+        members: Members,
         build: EngineBuilder,
         scale: Scale,
         progress: bool = True,
     ) -> None:
         self.store, self.codes, self.build, self.scale = store, codes, build, scale
-        self.progress = progress
+        self.members, self.progress = members, progress
         self.engines: list[Engine] = []
         self.bar: tqdm[Any] | None = None
 
-    def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_predict_start(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
         """Build the engines; rank 0 chooses the chunk, a resumed run keeps it."""
-        members = list(pl_module.members)
         length = self.codes.shape[1]
         noted = self.store.folder / ENGINE
         settings: dict[str, Any] | None = None
@@ -110,13 +112,13 @@ class MutagenesisCallback(Callback):
             if noted.is_file():
                 settings = read_json(noted)
             else:
-                settings = dict(self.build(members[0], length=length).settings)
+                settings = dict(self.build(self.members.networks[0], length=length).settings)
                 self.store.folder.mkdir(parents=True, exist_ok=True)
                 write_json(noted, settings)
             self.store.discard_partial()
         settings = trainer.strategy.broadcast(settings)
         chunk = settings.get("chunk")
-        self.engines = [self.build(member, length=length, chunk=chunk) for member in members]
+        self.engines = self.members.engines(self.build, length=length, chunk=chunk)
         if self.progress and trainer.is_global_zero:
             self.bar = self._open_bar(trainer)
 
@@ -145,14 +147,14 @@ class MutagenesisCallback(Callback):
         first = index * self.store.loci_per_shard
         loci = self.store.loci_of(index)
         codes = self.codes[first : first + len(loci)]
-        variants = saturation(codes)
+        variants = self.members.variants(codes)
         began = time.perf_counter()
         raw = [engine(codes, variants) for engine in self.engines]
         elapsed = time.perf_counter() - began
         effects, reference = to_members(raw, variants, self.scale, self.store.tasks)
         self.store.write(index, loci, effects, reference)
         if self.bar is not None:
-            mutants = int(variants.mask.sum()) * len(raw)
+            mutants = int(variants.mask.sum()) * len(self.members.readings)
             self.bar.set_postfix_str(f"{mutants / elapsed:,.0f} mutants/s")
             self.bar.update(len(loci))
 
@@ -164,7 +166,6 @@ class MutagenesisCallback(Callback):
 
 
 def run_mutagenesis(
-    members: Sequence[nn.Module],
     callback: MutagenesisCallback,
     *,
     trainer: Callable[..., pl.Trainer],
@@ -173,8 +174,7 @@ def run_mutagenesis(
     """Compute all missing shards on every process of the trainer.
 
     Args:
-        members: Trained networks.
-        callback: Knows the loci and where shards go.
+        callback: Knows the members, the loci and where shards go.
         trainer: Builds the Lightning Trainer.
         folder: Of the run.
 
@@ -194,6 +194,8 @@ def run_mutagenesis(
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*Total length of `DataLoader`.*")
         runner.predict(
-            EnsembleModule(members), _ShardData(callback.store), return_predictions=False
+            EnsembleModule(callback.members.networks),
+            _ShardData(callback.store),
+            return_predictions=False,
         )
     return runner

@@ -12,6 +12,7 @@ from deepmr.mutagenesis.incremental import Incremental
 from deepmr.mutagenesis.pairs import PairEffects, pair_effects
 from deepmr.mutagenesis.trace import NotTraceableError
 from deepmr.mutagenesis.variants import Variants, saturation, substitutions
+from deepmr.mutagenesis.view import View, views
 
 __all__ = [
     "Allele",
@@ -26,6 +27,7 @@ __all__ = [
     "PairEffects",
     "RawEffects",
     "Variants",
+    "View",
     "allele_effects",
     "build_engine",
     "bytes_per_locus",
@@ -34,5 +36,6 @@ __all__ = [
     "pair_effects",
     "saturation",
     "substitutions",
+    "views",
     "with_allele",
 ]

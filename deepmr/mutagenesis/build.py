@@ -13,6 +13,7 @@ from deepmr.mutagenesis.dense import Dense
 from deepmr.mutagenesis.effects import Engine
 from deepmr.mutagenesis.incremental import Incremental
 from deepmr.mutagenesis.trace import NotTraceableError
+from deepmr.mutagenesis.view import View, views
 
 __all__ = ["build_engine"]
 
@@ -48,7 +49,7 @@ def build_engine(
         precision: ``float32``, ``float64``, ``tf32`` (CUDA), or ``bfloat16`` (incremental only:
             products of changes in bfloat16 on float32 references).
         strands: ``forward``, or ``both`` for the average with the reverse complement.
-        shifts: Bases by which the locus is moved before it is read, averaged; see ``Averaged``.
+        shifts: Bases by which the locus is moved before it is read, averaged; see ``View``.
         check: Mutants of each batch that the incremental engine is compared on with whole
             forward passes; 0 leaves that out.
 
@@ -58,8 +59,7 @@ def build_engine(
     """
     if engine not in {"auto", "incremental", "dense"}:
         raise ValueError(f"engine must be auto, incremental or dense, got {engine!r}")
-    if strands not in {"forward", "both"}:
-        raise ValueError(f"strands must be forward or both, got {strands!r}")
+    shown = views(strands=strands, shifts=shifts)
     if precision not in _TOLERANCE:
         raise ValueError(f"precision must be one of {', '.join(_TOLERANCE)}, got {precision!r}")
     if check < 0:
@@ -72,9 +72,9 @@ def build_engine(
     elif check:
         tolerance = _TOLERANCE[precision]
         built = Checked(built, model, length=length, sample=check, tolerance=tolerance)
-    if strands == "forward" and tuple(shifts) == (0,):
+    if shown == (View(),):
         return built
-    return Averaged(built, both_strands=strands == "both", shifts=shifts)
+    return Averaged([(built, view) for view in shown])
 
 
 def _incremental(

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from deepmr.files import fingerprint
 from deepmr.genome import Interval
@@ -23,6 +22,7 @@ from deepmr.io.tables import write_table
 from deepmr.lightning.mutagenesis import ENGINE, MutagenesisCallback, run_mutagenesis
 from deepmr.lightning.tracking import NoTracker, Tracker
 from deepmr.tasks import Task
+from deepmr.uncertainty import Members
 from deepmr.workflow.estimation import Answer, Question, estimate
 from deepmr.workflow.folder import open_run
 from deepmr.workflow.loci import Loci
@@ -41,8 +41,7 @@ class InterrogationPlan:
         config: The resolved settings, plain.
         command: The command line.
         network: What was interrogated, in words: the run or checkpoint.
-        members: Trained networks, or dropout draws of one.
-        spread: What the members are: ``ensemble`` or ``dropout``.
+        members: Whose spread gives standard errors.
         scale: From raw outputs to the effect scale.
         pair: Exposure and outcome.
         kept: Names of the tasks whose effects are kept.
@@ -65,8 +64,7 @@ class InterrogationPlan:
     config: Mapping[str, Any]
     command: str
     network: str
-    members: Sequence[nn.Module]
-    spread: str
+    members: Members
     scale: EffectScale
     pair: tuple[Task, Task]
     kept: tuple[str, ...]
@@ -102,9 +100,7 @@ def interrogate(plan: InterrogationPlan) -> float:
             print(f"interrogating in {plan.folder}")
             _reuse(plan, store)
             _check_disk(store, plan)
-        runner = run_mutagenesis(
-            plan.members, _callback(plan, store), trainer=plan.trainer, folder=plan.folder
-        )
+        runner = run_mutagenesis(_callback(plan, store), trainer=plan.trainer, folder=plan.folder)
         if not plan.leader:
             return float("nan")
         tracker = _tracker(plan)
@@ -126,7 +122,7 @@ def interrogate(plan: InterrogationPlan) -> float:
                 started=started,
                 inputs=plan.inputs,
                 outputs=outputs,
-                facts={"network": plan.network, "uncertainty": plan.spread},
+                facts={"network": plan.network, "uncertainty": plan.members.spread},
             )
             tracker.artifact(
                 f"{plan.folder.parent.name}-{plan.folder.name}",
@@ -167,6 +163,7 @@ def _store(plan: InterrogationPlan) -> ShardStore:
         tasks=plan.kept,
         n_members=len(plan.members),
         effect_scale={name: units[name] for name in plan.kept},
+        shared=plan.members.shared,
     )
 
 
@@ -174,6 +171,7 @@ def _callback(plan: InterrogationPlan, store: ShardStore) -> MutagenesisCallback
     return MutagenesisCallback(
         store,
         plan.loci.codes,
+        members=plan.members,
         build=plan.engine,
         scale=plan.scale,
         progress=bool(plan.config["trainer"]["enable_progress_bar"]),
@@ -228,9 +226,10 @@ def _check_disk(store: ShardStore, plan: InterrogationPlan) -> None:
         loci_per_shard=store.loci_per_shard,
     )
     free = shutil.disk_usage(plan.folder).free
+    mutants = n * 3 * length * len(plan.members.readings)
     print(
         f"{n} loci of {length} bases, {len(plan.members)} members, {len(store.tasks)} tasks kept: "
-        f"{n * 3 * length * len(plan.members):,} mutants, at most {needed / 1e6:,.1f} MB on disk"
+        f"{mutants:,} mutants, at most {needed / 1e6:,.1f} MB on disk"
     )
     if needed > free:
         raise OSError(

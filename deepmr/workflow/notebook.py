@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,12 @@ from deepmr.instruments import ByModeratedZ, Rule
 from deepmr.io.shard import EffectShard
 from deepmr.meta import random_effects
 from deepmr.mr import egger, inverse_variance_weighted, weighted_median
-from deepmr.mutagenesis import build_engine, saturation
+from deepmr.mutagenesis import build_engine
 from deepmr.mutagenesis.members import to_members
 from deepmr.report import summary_table
 from deepmr.sequence import encode
 from deepmr.tasks import Task, TaskTable
-from deepmr.uncertainty import choose_members
+from deepmr.uncertainty import Auto, Trained, Uncertainty
 from deepmr.workflow.estimation import Answer, Question, estimate
 from deepmr.workflow.loci import Loci
 from deepmr.workflow.runs import choose_pair
@@ -69,6 +70,7 @@ def interrogate(
     link: Callable[[Tensor], Tensor] | None = None,
     calibrators: CalibratorTable | None = None,
     engine: str = "auto",
+    uncertainty: Uncertainty | None = None,
     draws: int = 30,
     seed: int = 0,
 ) -> Interrogation:
@@ -96,8 +98,10 @@ def interrogate(
         link: From raw outputs to the effect scale; by default they are on it.
         calibrators: One a task; by default none.
         engine: ``auto``, ``incremental`` or ``dense``.
-        draws: Dropout masks, for a single model.
-        seed: Of those.
+        uncertainty: Where standard errors come from, such as `deepmr.uncertainty.Views`; by
+            default the ensemble, or dropout draws of a single model.
+        draws: So many, by default.
+        seed: Of their masks, by default.
 
     Raises:
         ValueError: If sequences differ in length, a single model has no dropout, or exposure and
@@ -108,19 +112,20 @@ def interrogate(
     networks = [model] if isinstance(model, nn.Module) else list(model)
     first, second = choose_pair(table, exposure, outcome)
     codes = _codes(sequences)
-    members, _ = choose_members(networks, draws=draws, seed=seed)
+    members = (uncertainty or Auto(draws=draws, seed=seed))(
+        [Trained(network=network) for network in networks]
+    )
     effect_scale = EffectScale(
         tasks=table,
         link=link or _unchanged,
         calibrators=calibrators or CalibratorTable.identity(table, reason="none was given"),
         scale=scale,
     )
-    variants = saturation(codes)
-    raw = [
-        build_engine(member, length=codes.shape[1], engine=engine)(codes, variants)
-        for member in members
-    ]
+    variants = members.variants(codes)
+    build = functools.partial(build_engine, engine=engine)
+    raw = [one(codes, variants) for one in members.engines(build, length=codes.shape[1])]
     effects, reference = to_members(raw, variants, effect_scale, (first.name, second.name))
+    effects = replace(effects, shared=members.shared)
     n, length = codes.shape
     chrom = np.array(names if names is not None else [f"sequence-{i}" for i in range(n)])
     loci = Loci(

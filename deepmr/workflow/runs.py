@@ -10,6 +10,7 @@ from typing import Any
 
 from deepmr.files import read_json
 from deepmr.io.manifest import is_finished, read_manifest
+from deepmr.lightning.snapshots import snapshot_paths
 from deepmr.tasks import Task, TaskTable
 from deepmr.workflow.folder import read_config
 
@@ -49,6 +50,11 @@ class TrainedRun:
         return [
             self.folder / "members" / str(k) / "best.ckpt" for k in range(self.config["ensemble"])
         ]
+
+    @property
+    def snapshots(self) -> list[list[Path]]:
+        """The snapshots of every member's training, in order; empty lists where it kept none."""
+        return [snapshot_paths(path.parent) for path in self.checkpoints]
 
     @classmethod
     def read(cls, folder: Path) -> TrainedRun:

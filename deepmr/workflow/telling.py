@@ -79,7 +79,7 @@ def tell(
     """
     folder = plan.folder
     estimates, meta = answer_tables(answers, plan.loci.places())
-    metadata = {"effect_scale": plan.scale.scale, "uncertainty": plan.spread}
+    metadata = {"effect_scale": plan.scale.scale, "uncertainty": plan.members.spread}
     write_table(folder / "estimates.parquet", estimates, ESTIMATES, metadata=metadata)
     write_table(folder / "meta.parquet", meta, META, metadata=metadata)
     print(summary_table(meta))
@@ -131,7 +131,7 @@ def _provenance(plan: InterrogationPlan) -> dict[str, Any]:
     return {
         "network": plan.network,
         "command": plan.command,
-        "uncertainty": f"{len(plan.members)} members ({plan.spread})",
+        "uncertainty": f"{len(plan.members)} members ({plan.members.spread})",
         "loci": f"{len(plan.loci)} ({plan.loci.split})",
         **provenance(),
         "settings": dict(plan.config),

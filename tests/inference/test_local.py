@@ -263,21 +263,18 @@ def test_joining_is_for_one_method():
         LocalInference.join([])
 
 
-@pytest.mark.parametrize(
-    "make",
-    [PerMember, Jackknife, CrossFitted, ErrorsInVariables, Correlated],
-    ids=lambda one: one.__name__,
-)
-def test_a_shared_error_widens_the_interval_and_moves_nothing(make):
-    members, _ = ensemble(np.random.default_rng(16), n_loci=4)
-    one, two = run(make(), members), run(make(shared=0.8), members)
-    # Variance 1/5 + .8 of the members' own, against 1/5: their standard deviation itself.
-    np.testing.assert_allclose(
-        two.estimate.effect.se, np.sqrt(5) * one.estimate.effect.se, rtol=1e-9
-    )
-    np.testing.assert_allclose(two.estimate.effect.value, one.estimate.effect.value, rtol=1e-9)
-    np.testing.assert_allclose(
-        two.slopes.std(axis=-1), np.sqrt(5) * one.slopes.std(axis=-1), rtol=1e-9
-    )
+@pytest.mark.parametrize("inference", AWARE, **ID)
+def test_draws_share_what_they_say_or_the_setting_if_that_is_more(inference):
+    def asked(shared, *, own):
+        members, _ = ensemble(np.random.default_rng(16), n_loci=4)
+        members = dataclasses.replace(members, shared=own)
+        return run(dataclasses.replace(inference, shared=shared), members)
+
+    said, set_so = asked(0.0, own=0.8), asked(0.8, own=0.0)
+    np.testing.assert_allclose(said.estimate.effect.se, set_so.estimate.effect.se, rtol=1e-9)
+    np.testing.assert_allclose(said.slopes, set_so.slopes, rtol=1e-9)
+    less, more = asked(0.4, own=0.8), asked(1.5, own=0.8)
+    np.testing.assert_array_equal(less.estimate.effect.se, said.estimate.effect.se)
+    assert (more.estimate.effect.se > said.estimate.effect.se).all()
     with pytest.raises(ValueError, match=r"shared must not be negative, got -0\.1"):
-        run(make(shared=-0.1), members)
+        asked(-0.1, own=0.8)

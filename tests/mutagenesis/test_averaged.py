@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from deepmr.mutagenesis import Averaged, Dense, build_engine, saturation
+from deepmr.mutagenesis import Averaged, Dense, View, build_engine, saturation, views
 from deepmr.sequence import encode, one_hot, reverse_complement
 
 CODES = np.stack([encode("ACGTNACGTATG"), encode("TTGTTGGGCCAA")])
@@ -41,9 +41,7 @@ def test_averaging_strands_is_averaging_predictions():
 
 def test_a_shifted_locus_is_read_with_unknown_flanks():
     model = network().double().eval()
-    engine = Averaged(
-        Dense(model.float(), length=12, precision="float64"), both_strands=False, shifts=(2,)
-    )
+    engine = Averaged([(Dense(model.float(), length=12, precision="float64"), View(shift=2))])
     variants = saturation(CODES[:1])
     effects = engine(CODES[:1], variants)
     shifted = one_hot(torch.from_numpy(CODES[0].copy()), torch.float64).roll(2, -1)
@@ -62,4 +60,21 @@ def test_unknown_strands_are_refused():
     with pytest.raises(ValueError, match="strands must be forward or both, got 'reverse'"):
         build_engine(network(), length=12, strands="reverse")
     with pytest.raises(ValueError, match="at least one number of bases"):
-        Averaged(Dense(network(), length=12), shifts=())
+        build_engine(network(), length=12, shifts=())
+    with pytest.raises(ValueError, match="shifts must differ, got 1, 0, 1"):
+        views(shifts=(1, 0, 1))
+    with pytest.raises(ValueError, match="at least one reading"):
+        Averaged([])
+
+
+def test_averaging_networks_is_averaging_their_effects():
+    torch.manual_seed(1)
+    engines = [
+        Dense(network(), length=12),
+        Dense(nn.Sequential(nn.Flatten(), nn.Linear(48, 2)), length=12),
+    ]
+    variants = saturation(CODES)
+    one, two = (engine(CODES, variants).difference for engine in engines)
+    both = Averaged([(engine, View()) for engine in engines])(CODES, variants).difference
+    # one rounding of float32 at numbers below 1
+    np.testing.assert_allclose(both, (one + two) / 2, atol=1e-7)

@@ -105,6 +105,9 @@ def test_a_finished_interrogation_is_refused(asked: Path, runs: Path, script: Sc
         (["scale=odds"], "scale is one of logit, probability"),
         (["effects.keep=some"], "effects.keep is pair or all"),
         (["uncertainty=dropout"], "no dropout"),
+        (["uncertainty=snapshots"], "train with experiment=snapshots"),
+        (["uncertainty=tta", "mutagenesis.strands=both"], "uncertainty=tta tells apart"),
+        (["uncertainty=tta", "uncertainty.network=3"], "position of one of 3 networks"),
         (["checkpoint=x.pt"], "checkpoint= needs model="),
         (["loci=bed", "loci.path=regions.bed"], "loci=bed needs a genome"),
         (["data=simulation", "data.seed=3", "data.n_train=400"], "was trained on other data"),
@@ -175,6 +178,35 @@ def test_zero_instruments_are_missing_values_not_failures(
     assert (table["n_instruments"] == 0).all()
     assert np.isnan(table["value"]).all()
     assert (np.char.find(table["flags"].astype(str), "few_instruments") >= 0).all()
+
+
+def test_views_of_one_network_are_members_and_of_several_are_averaged(
+    runs: Path, script: Script
+) -> None:
+    views = ("uncertainty=tta", "uncertainty.strands=forward", "uncertainty.shifts=[-1,0,1]")
+    one = script(
+        "interrogate", *ASK, *views, "uncertainty.network=0", f"paths.output={runs}", "name=views"
+    )
+    assert one.status == 0, one.err
+    assert "3 views (strands and shifts) of one network" in one.out
+    page = (runs / "interrogate/tiny/views/report.html").read_text()
+    assert "not from networks trained independently" in page
+    nested = script("interrogate", *ASK, *views, f"paths.output={runs}", "name=nested")
+    assert nested.status == 0, nested.err
+    assert "Each of 3 networks is one member" in nested.out
+    averaged = script(
+        "interrogate", *ASK, "mutagenesis.shifts=[-1,0,1]", f"paths.output={runs}", "name=averaged"
+    )
+    assert averaged.status == 0, averaged.err
+    tables = [
+        read_table(runs / f"interrogate/tiny/{name}/loci.parquet")
+        for name in ("nested", "averaged")
+    ]
+    # the same average of the same network outputs, taken here and there
+    np.testing.assert_allclose(
+        tables[0]["reference_exposure"], tables[1]["reference_exposure"], rtol=1e-6
+    )
+    assert (tables[0]["n_variants"] == tables[1]["n_variants"] - 6).all(), "a base at each end"
 
 
 def test_all_tasks_can_be_kept(runs: Path, script: Script) -> None:

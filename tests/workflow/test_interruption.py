@@ -101,6 +101,33 @@ def test_killed_training_resumes_to_the_same_result(
         _same_table(undisturbed / f"train/x/{table}.parquet", tmp_path / f"train/x/{table}.parquet")
 
 
+def test_killed_training_keeps_the_same_snapshots_and_they_can_be_asked(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    tiny = [argument for argument in TINY if not argument.startswith("trainer.max_epochs")]
+    cycles = ("experiment=snapshots", "scheduler.build.cycles=3", "trainer.max_epochs=6")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    _finish("train", (*tiny, *cycles, "name=x", f"paths.output={whole}"), environment)
+    arguments = (*tiny, *cycles, "name=x", f"paths.output={cut}")
+    first = cut / "train/x/members/0/snapshots/0.ckpt"
+    _kill_when(_start("train", arguments, environment), first.is_file)
+    assert not (cut / "train/x/manifest.json").exists()
+    _finish("train", arguments, environment)
+    for k in range(3):
+        one, two = (
+            torch.load(folder / f"train/x/members/0/snapshots/{k}.ckpt", weights_only=True)
+            for folder in (whole, cut)
+        )
+        for key, value in one.items():
+            assert torch.equal(value, two[key]), key
+    said = _finish(
+        "interrogate", (*ASK, "uncertainty=snapshots", f"paths.output={cut}"), environment
+    )
+    assert "3 snapshots of one network" in said
+    df = read_table(cut / "interrogate/x/x/estimates.parquet")["df"]
+    assert set(df[np.isfinite(df)].tolist()) == {2.0}, "three members"
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_killed_mutagenesis_resumes_to_the_same_tables(
     undisturbed: Path, tmp_path: Path, environment: dict[str, str], processes: int

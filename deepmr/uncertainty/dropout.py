@@ -1,0 +1,64 @@
+"""Monte Carlo dropout: masks drawn anew stand for other networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deepmr.mutagenesis import dropout_draws
+from deepmr.uncertainty.members import Members, Reading, Trained, nested, only
+
+__all__ = ["Dropout"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropout:
+    """Draw dropout masks, each shared by a reference and all its alternatives.
+
+    With one network its draws are the members. With several, draws lie within networks: they are
+    averaged there, and the networks are the members.
+
+    Args:
+        draws: Masks of each network.
+        seed: Of the masks.
+        network: Ask only this one of several networks, by position.
+        shared: Variance that the draws' errors share, relative to the variance between them. 1:
+            the standard deviation over draws is the standard error. With 0 it would be that of
+            the draws' mean, which more draws make as small as one likes.
+
+    Raises:
+        ValueError: If there are fewer than two draws.
+
+    References:
+        Gal and Ghahramani 2016, doi:10.48550/arXiv.1506.02142.
+    """
+
+    draws: int = 30
+    seed: int = 0
+    network: int | None = None
+    shared: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.draws < 2:
+            raise ValueError(f"uncertainty.draws must be at least 2, got {self.draws}")
+
+    def __call__(self, trained: Sequence[Trained]) -> Members:
+        """Return the draws, or their averages.
+
+        Raises:
+            ValueError: If a network has no dropout: all its draws would be the same.
+        """
+        readings = [
+            [
+                Reading(network=drawn)
+                for drawn in dropout_draws(one.network, draws=self.draws, seed=self.seed + k)
+            ]
+            for k, one in enumerate(only(trained, self.network))
+        ]
+        return nested(
+            readings,
+            name="dropout",
+            shared=self.shared,
+            identity=[self.seed, self.draws, self.network],
+            said="dropout draws",
+        )

@@ -1,0 +1,43 @@
+"""Networks trained independently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deepmr.uncertainty.members import Members, Reading, Trained
+
+__all__ = ["Ensemble"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ensemble:
+    """Take networks as they are: seeds (``ensemble=5``), resamples (``bootstrap=true``), or both.
+
+    Args:
+        shared: Variance that the members' errors share, relative to the variance between them.
+            0 for networks that differ by their seed: the standard error is that of their mean.
+            1 makes the spread over resamples of the training data a bootstrap standard error.
+
+    References:
+        Lakshminarayanan, Pritzel and Blundell 2017, doi:10.48550/arXiv.1612.01474.
+    """
+
+    shared: float = 0.0
+
+    def __call__(self, trained: Sequence[Trained]) -> Members:
+        """Return each network as a member.
+
+        Raises:
+            ValueError: If there are fewer than two.
+        """
+        if len(trained) < 2:
+            raise ValueError(
+                f"uncertainty=ensemble needs at least 2 networks, got {len(trained)}; train with "
+                "ensemble=5, or use uncertainty=dropout"
+            )
+        return Members(
+            members=tuple((Reading(network=one.network),) for one in trained),
+            spread="ensemble",
+            shared=self.shared,
+        )

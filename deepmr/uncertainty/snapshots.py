@@ -1,0 +1,66 @@
+"""Snapshots of one training: the cheap ensemble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from deepmr.uncertainty.members import Members, Reading, Trained, nested, only
+
+__all__ = ["Snapshots"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshots:
+    """Take the weights that a training left at the end of each cycle of its learning rate.
+
+    With one network its snapshots are the members. With several, they are averaged within each,
+    and the networks are the members. Train with ``experiment=snapshots``.
+
+    Args:
+        last: Take only so many, the last ones; by default all.
+        network: Ask only this one of several networks, by position.
+        shared: Variance that the snapshots' errors share, relative to the variance between them:
+            they come from one initialisation, one data set and one path.
+
+    Raises:
+        ValueError: If fewer than two are asked for.
+
+    References:
+        Huang et al. 2017, doi:10.48550/arXiv.1704.00109.
+    """
+
+    last: int | None = None
+    network: int | None = None
+    shared: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.last is not None and self.last < 2:
+            raise ValueError(f"uncertainty.last must be at least 2, got {self.last}")
+
+    def __call__(self, trained: Sequence[Trained]) -> Members:
+        """Return the snapshots, or their averages.
+
+        Raises:
+            ValueError: If a network has fewer than two, or fewer than were asked for.
+        """
+        readings = [self._readings(one) for one in only(trained, self.network)]
+        return nested(
+            readings,
+            name="snapshots",
+            shared=self.shared,
+            identity=[self.last, self.network],
+            said="snapshots",
+        )
+
+    def _readings(self, trained: Trained) -> list[Reading]:
+        found: Sequence[nn.Module] = trained.snapshots()
+        wanted = self.last or 2
+        if len(found) < wanted:
+            raise ValueError(
+                f"uncertainty=snapshots needs at least {wanted} snapshots of a network, got "
+                f"{len(found)}; train with experiment=snapshots, or use another uncertainty="
+            )
+        return [Reading(network=one) for one in found[-self.last if self.last else 0 :]]

@@ -1,0 +1,62 @@
+"""Test-time augmentation: one network, shown the same locus in several ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deepmr.mutagenesis import views
+from deepmr.uncertainty.members import Members, Reading, Trained, nested, only
+
+__all__ = ["Views"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """Read both strands, and the locus moved by a few bases.
+
+    With one network its views are the members: their spread shows by how much the network breaks
+    a symmetry that it should have, and nothing of what it never learned. With several, views are
+    averaged within each, and the networks are the members.
+
+    Args:
+        strands: ``both`` or ``forward``. Leave the other strand out where the network was never
+            shown it: it is no view of the same locus then.
+        shifts: Bases. Substitutions that a shift moves out of the window are left out.
+        network: Ask only this one of several networks, by position.
+        shared: Variance that the views' errors share, relative to the variance between them; 1
+            takes the standard deviation over views for the standard error.
+
+    Raises:
+        ValueError: If strands are unknown or shifts repeat.
+
+    References:
+        Wang et al. 2019, doi:10.1016/j.neucom.2019.01.103 (test-time augmentation as uncertainty).
+    """
+
+    strands: str = "both"
+    shifts: Sequence[int] = (-2, 0, 2)
+    network: int | None = None
+    shared: float = 1.0
+
+    def __post_init__(self) -> None:
+        views(strands=self.strands, shifts=self.shifts)
+
+    def __call__(self, trained: Sequence[Trained]) -> Members:
+        """Return the views, or their averages.
+
+        Raises:
+            ValueError: If a network that stands alone has one view.
+        """
+        shown = views(strands=self.strands, shifts=self.shifts)
+        readings = [
+            [Reading(network=one.network, view=view) for view in shown]
+            for one in only(trained, self.network)
+        ]
+        return nested(
+            readings,
+            name="tta",
+            shared=self.shared,
+            identity=[self.strands, list(self.shifts), self.network],
+            said="views (strands and shifts)",
+        )
