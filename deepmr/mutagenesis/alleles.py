@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from deepmr.mutagenesis.dense import Dense
+from deepmr.mutagenesis.effects import Engine
 from deepmr.sequence import UNKNOWN, encode
 
 __all__ = ["Allele", "AlleleEffects", "allele_effects", "with_allele"]
@@ -42,6 +42,11 @@ class Allele:
                 )
         if self.ref.upper() == self.alt.upper():
             raise ValueError(f"an alternative allele differs from the reference, got {self}")
+
+    @property
+    def base(self) -> int | None:
+        """Code of the alternative base where one base replaces one, else None."""
+        return int(encode(self.alt)[0]) if len(self.ref) == len(self.alt) == 1 else None
 
     def __str__(self) -> str:
         return f"locus {self.locus} offset {self.offset} {self.ref}>{self.alt}"
@@ -92,12 +97,13 @@ def with_allele(
 
 
 def allele_effects(
-    engine: Dense, codes: UInt8[np.ndarray, "locus available"], alleles: Sequence[Allele]
+    engine: Engine, codes: UInt8[np.ndarray, "locus available"], alleles: Sequence[Allele]
 ) -> AlleleEffects:
     """Return the effects of listed alleles, each by a whole forward pass.
 
     Args:
-        engine: The reference engine; its length is that of the windows.
+        engine: Predicts whole sequences (an averaging one over all its views); its length is that
+            of the windows.
         codes: Bases of the loci, with spare ones at the right for deletions.
         alleles: In any order.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from deepmr.mutagenesis.effects import Engine, RawEffects
 from deepmr.mutagenesis.variants import Variants
@@ -38,6 +38,11 @@ class Averaged:
         return self._readings[0][0].chunk
 
     @property
+    def length(self) -> int:
+        """Bases of a locus."""
+        return self._readings[0][0].length
+
+    @property
     def settings(self) -> dict[str, str | int | float]:
         """What decides the bits of the result."""
         seen = [f"{'-' if view.reverse else '+'}{view.shift}" for _, view in self._readings]
@@ -56,3 +61,10 @@ class Averaged:
                 reference += effects.reference * share
                 difference += effects.difference * share
         return RawEffects(reference=reference, difference=difference)
+
+    def predict(
+        self, codes: UInt8[np.ndarray, "sequence length"]
+    ) -> Float[np.ndarray, "sequence task"]:
+        """Return the outputs for whole sequences, averaged over the readings."""
+        outputs = [engine.predict(view.sequences(codes)) for engine, view in self._readings]
+        return np.asarray(sum(outputs[1:], outputs[0]) / outputs[0].dtype.type(len(outputs)))

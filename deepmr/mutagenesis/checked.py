@@ -55,6 +55,11 @@ class Checked:
         return self._engine.chunk
 
     @property
+    def length(self) -> int:
+        """Bases of a locus."""
+        return self._engine.length
+
+    @property
     def settings(self) -> dict[str, str | int | float]:
         """What decides the bits of the result."""
         return self._engine.settings
@@ -70,6 +75,12 @@ class Checked:
         if variants.mask.any():
             self._compare(codes, variants, effects)
         return effects
+
+    def predict(
+        self, codes: UInt8[np.ndarray, "sequence length"]
+    ) -> Float[np.ndarray, "sequence task"]:
+        """Return the outputs for whole sequences: forward passes need no check."""
+        return self._engine.predict(codes)
 
     def _compare(
         self, codes: UInt8[np.ndarray, "locus length"], variants: Variants, effects: RawEffects

@@ -49,5 +49,14 @@ class Engine(Protocol):
     def settings(self) -> dict[str, str | int | float]:
         """What decides the bits of the result: store it, and ask for the same on resume."""
 
+    @property
+    def length(self) -> int:
+        """Bases of a locus."""
+
     def __call__(self, codes: UInt8[np.ndarray, "locus length"], variants: Variants) -> RawEffects:
         """Return the effects of ``variants`` on every output."""
+
+    def predict(
+        self, codes: UInt8[np.ndarray, "sequence length"]
+    ) -> Float[np.ndarray, "sequence task"]:
+        """Return the outputs for whole sequences, whatever they hold, by forward passes."""

@@ -11,12 +11,12 @@ import copy
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import nn
 
 from deepmr.mutagenesis.borrowed import borrowed, device_of
 from deepmr.mutagenesis.cost import saving
-from deepmr.mutagenesis.dense import check_loci, free_bytes
+from deepmr.mutagenesis.dense import Dense, check_loci, free_bytes
 from deepmr.mutagenesis.effects import RawEffects
 from deepmr.mutagenesis.locus import Loci, Mutants
 from deepmr.mutagenesis.network import Network
@@ -58,10 +58,11 @@ class Incremental:
         if chunk is not None and chunk < 1:
             raise ValueError(f"chunk must be 1 or more, got {chunk}")
         self._model = model
-        self._length = length
+        self.length = length
         self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32
         self._product = torch.bfloat16 if precision == "bfloat16" else None
+        self._whole: Dense | None = None
         self._stamp: tuple[tuple[int, int], ...] = ()
         with borrowed(model):
             self._network = self._sorted_network()
@@ -88,7 +89,7 @@ class Incremental:
         Raises:
             ValueError: If loci do not match the variants or the engine's length.
         """
-        check_loci(codes, variants, self._length)
+        check_loci(codes, variants, self.length)
         shape = (variants.n_loci, self._n_tasks, variants.n_variants)
         dtype = np.float64 if self._dtype == torch.float64 else np.float32
         reference, difference = np.zeros(shape[:2], dtype=dtype), np.zeros(shape, dtype=dtype)
@@ -109,6 +110,15 @@ class Incremental:
                 reference[part] = loci.output.cpu().numpy()
         return RawEffects(reference=reference, difference=difference)
 
+    def predict(
+        self, codes: UInt8[np.ndarray, "sequence length"]
+    ) -> Float[np.ndarray, "sequence task"]:
+        """Return the outputs for whole sequences, by forward passes (bfloat16: in float32)."""
+        if self._whole is None:
+            precision = "float32" if self._product is not None else self._precision
+            self._whole = Dense(self._model, length=self.length, precision=precision)
+        return self._whole.predict(codes)
+
     def _loci_together(self, n_variants: int) -> int:
         """Return how many loci fill a block, where one does not."""
         per_phase = max(1, n_variants // self._network.total_stride)
@@ -123,7 +133,7 @@ class Incremental:
             if self._dtype == torch.float64:
                 model = copy.deepcopy(model).double()
             self._network = sort_network(
-                model, length=self._length, dtype=self._dtype, product=self._product
+                model, length=self.length, dtype=self._dtype, product=self._product
             )
             self._stamp = stamp
         return self._network

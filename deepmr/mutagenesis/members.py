@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -50,12 +50,12 @@ def effect_of(
 
 
 def to_members(
-    raw: Sequence[RawEffects], variants: Variants, scale: Scale, kept: Sequence[str]
+    raw: Iterable[RawEffects], variants: Variants, scale: Scale, kept: Sequence[str]
 ) -> tuple[MemberEffects, Float64[np.ndarray, "locus task member"]]:
     """Collect the members' effects on some tasks.
 
     Args:
-        raw: Of each member, on all tasks.
+        raw: Of each member, on all tasks; a generator keeps one of them in memory at a time.
         variants: Which variants they are.
         scale: From raw outputs to the effect scale.
         kept: Names of the tasks to keep, in this order.
@@ -70,8 +70,9 @@ def to_members(
     values, references = [], []
     for one in raw:
         value, reference = effect_of(one.reference, one.difference, scale)
-        values.append(value[:, columns])
+        values.append(value[:, columns])  # a copy: the other tasks' effects are let go
         references.append(reference[:, columns])
+        del one, value
     effects = MemberEffects(
         value=np.stack(values, axis=2),
         tasks=tuple(kept),

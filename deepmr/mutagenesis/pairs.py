@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from deepmr.mutagenesis.dense import Dense
+from deepmr.mutagenesis.effects import Engine
 from deepmr.mutagenesis.variants import saturation
 
 __all__ = ["PairEffects", "pair_effects"]
@@ -37,7 +37,7 @@ class PairEffects:
 
 
 def pair_effects(
-    engine: Dense,
+    engine: Engine,
     codes: UInt8[np.ndarray, " length"],
     *,
     region: tuple[int, int],
@@ -49,7 +49,7 @@ def pair_effects(
     A stretch of w bases has 9 w (w - 1) / 2 pairs, each a whole forward pass.
 
     Args:
-        engine: The reference engine.
+        engine: Measures single substitutions, and predicts whole sequences for pairs.
         codes: Bases of one locus.
         region: The stretch, half-open, from the locus's start.
         most: Measure this many pairs, drawn at random, if there are more.

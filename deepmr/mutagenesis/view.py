@@ -35,6 +35,13 @@ class View:
             codes, variants = _shifted(codes, variants, self.shift)
         return _other_strand(codes, variants) if self.reverse else (codes, variants)
 
+    def sequences(
+        self, codes: UInt8[np.ndarray, "sequence length"]
+    ) -> UInt8[np.ndarray, "sequence length"]:
+        """Return whole sequences as this view shows them."""
+        moved = _moved(codes, self.shift) if self.shift else codes
+        return complement_codes(moved) if self.reverse else moved
+
 
 def views(*, strands: str = "forward", shifts: Sequence[int] = (0,)) -> tuple[View, ...]:
     """Return every shift, on one strand or on both.
@@ -60,13 +67,20 @@ def views(*, strands: str = "forward", shifts: Sequence[int] = (0,)) -> tuple[Vi
     return tuple(View(shift=int(shift), reverse=reverse) for reverse in read for shift in shifts)
 
 
+def _moved(
+    codes: UInt8[np.ndarray, "locus length"], shift: int
+) -> UInt8[np.ndarray, "locus length"]:
+    length = codes.shape[1]
+    source = np.arange(length) - shift
+    inside = (source >= 0) & (source < length)
+    return np.where(inside, codes[:, np.clip(source, 0, length - 1)], np.uint8(UNKNOWN))
+
+
 def _shifted(
     codes: UInt8[np.ndarray, "locus length"], variants: Variants, shift: int
 ) -> tuple[UInt8[np.ndarray, "locus length"], Variants]:
     length = codes.shape[1]
-    source = np.arange(length) - shift
-    inside = (source >= 0) & (source < length)
-    moved = np.where(inside, codes[:, np.clip(source, 0, length - 1)], np.uint8(UNKNOWN))
+    moved = _moved(codes, shift)
     offset = variants.offset + shift
     kept = variants.mask & (offset >= 0) & (offset < length)
     return moved, Variants(

@@ -340,7 +340,7 @@ def test_a_network_with_hooks_runs_densely():
 class Wrong:
     """An engine that gets one position wrong."""
 
-    chunk, settings = 1, {"engine": "wrong"}
+    chunk, length, settings = 1, 100, {"engine": "wrong"}
 
     def __init__(self, engine, offset):
         self.engine, self.offset = engine, offset
@@ -349,6 +349,9 @@ class Wrong:
         effects = self.engine(codes, variants)
         effects.difference[:, :, variants.offset[0] == self.offset] *= 1.1
         return effects
+
+    def predict(self, codes):
+        return self.engine.predict(codes)
 
 
 def test_a_wrong_number_is_found_and_said():
