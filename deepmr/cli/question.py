@@ -62,11 +62,15 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         "uncertainty": [members.spread, len(members), members.identity],
         "engine": {key: value for key, value in engine.items() if key != "chunk"},
     }
-    loci = _loci(settings, subject, (pair[0].name, pair[1].name), config.seed)
+    loci, genome = _loci(settings, subject, (pair[0].name, pair[1].name), config.seed)
     wanted = settings["loci"]["n"]
     if wanted is not None and len(loci) < wanted:
         notes.append(f"{len(loci)} loci suit the question; {wanted} were asked for (loci.n).")
         print(notes[-1])
+    choice = part(settings["variants"])(loci, genome=genome)
+    for note in choice.notes:
+        notes.append(note)
+        print(f"variants: {note}")
     return InterrogationPlan(
         folder=folder / str(config.name or f"{pair[0].name}-{pair[1].name}-{run_hash(settings)}"),
         config=settings,
@@ -76,10 +80,13 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         scale=scale,
         pair=pair,
         kept=subject.tasks.names if kept == "all" else tuple(task.name for task in pair),
-        loci=loci,
+        loci=choice.loci,
+        asked=choice.asked,
+        listed=choice.listed,
         identity=identity,
         engine=part(engine),
         loci_per_shard=settings["effects"]["loci_per_shard"],
+        dtype=settings["effects"]["dtype"],
         question=Question(
             rule=instantiate(settings["instruments"], _convert_="all"),
             estimators={name: part(one) for name, one in settings["estimator"].items()},
@@ -88,7 +95,7 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         ),
         trainer=part(settings["trainer"]),
         tracker=optional(settings["logger"]),
-        inputs=_inputs(settings, subject),
+        inputs=[*_inputs(settings, subject), *choice.inputs],
         metrics=subject.metrics,
         notes=notes,
         seed=config.seed,
@@ -110,21 +117,23 @@ def _members(settings: dict[str, Any], subject: Subject, engine: dict[str, Any])
     return members
 
 
-def _loci(settings: dict[str, Any], subject: Subject, pair: tuple[str, str], seed: int) -> Loci:
+def _loci(
+    settings: dict[str, Any], subject: Subject, pair: tuple[str, str], seed: int
+) -> tuple[Loci, EncodedGenome | None]:
     chosen, source = settings["loci"], subject.source
+    genome: EncodedGenome | None = getattr(source, "genome", None)
     if chosen["source"] == "test":
         if source is None:
             raise ValueError(
                 "a network trained elsewhere has no test split here; name your regions "
                 "(loci=bed loci.path=FILE loci.genome=FASTA), or its data (data=encode ...)"
             )
-        return test_loci(source, *pair, n=chosen["n"], seed=seed)
-    genome = getattr(source, "genome", None)
+        return test_loci(source, *pair, n=chosen["n"], seed=seed), genome
     if chosen.get("genome"):
         genome = EncodedGenome.from_fasta(chosen["genome"])
     if genome is None:
         raise ValueError("loci=bed needs a genome; set loci.genome=FASTA")
-    return region_loci(
+    loci = region_loci(
         Path(chosen["path"]),
         genome,
         length=subject.length,
@@ -133,6 +142,7 @@ def _loci(settings: dict[str, Any], subject: Subject, pair: tuple[str, str], see
         n=chosen["n"],
         seed=seed,
     )
+    return loci, genome
 
 
 def _inputs(settings: dict[str, Any], subject: Subject) -> list[Path]:

@@ -8,7 +8,7 @@ from deepmr.io.manifest import (
     write_manifest,
 )
 from deepmr.io.rows import estimates_rows, meta_rows
-from deepmr.io.schema import ESTIMATES, LOCI, META, METRICS, SCHEMA_VERSION
+from deepmr.io.schema import ESTIMATES, LOCI, META, METRICS, SCHEMA_VERSION, VARIANTS
 from deepmr.io.shard import EffectShard
 from deepmr.io.shard_file import read_shard
 from deepmr.io.shards import ShardStore
@@ -21,6 +21,7 @@ __all__ = [
     "META",
     "METRICS",
     "SCHEMA_VERSION",
+    "VARIANTS",
     "EffectShard",
     "ShardStore",
     "changed_outputs",

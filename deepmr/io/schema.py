@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["ESTIMATES", "LOCI", "META", "METRICS", "SCHEMA_VERSION", "SCORES", "key"]
+__all__ = ["ESTIMATES", "LOCI", "META", "METRICS", "SCHEMA_VERSION", "SCORES", "VARIANTS", "key"]
 
 SCHEMA_VERSION = 1
 
@@ -61,7 +61,7 @@ LOCI = _schema(
     (
         *_LOCUS,
         ("split", pa.string(), "", "Split the locus comes from, where it is known."),
-        ("n_variants", pa.int64(), "variants", "Substitutions that were tried."),
+        ("n_variants", pa.int64(), "variants", "Variants that were tried."),
         ("n_instruments", pa.int64(), "variants", "Those that count as instruments."),
         (
             "reference_exposure",
@@ -120,6 +120,25 @@ META = _schema(
     ),
     "value se df ci_lower ci_upper p_value neg_log10_p q q_df tau2 i2 prediction_lower "
     "prediction_upper true_value",
+)
+
+_TASK = "task units, on the run's effect scale"
+
+VARIANTS = _schema(
+    "variants",
+    "chrom start end position ref alt task",
+    (
+        *_LOCUS,
+        ("position", pa.int64(), "bases", "First base of ref, from 0 (a VCF's POS minus 1)."),
+        ("id", pa.string(), "", "The variant's ID in the list it comes from; empty if none."),
+        ("ref", pa.string(), "", "Reference allele, as listed."),
+        ("alt", pa.string(), "", "Alternative allele, as listed."),
+        ("task", pa.string(), "", "Name of the task."),
+        ("effect", pa.float64(), _TASK, "Alternative minus reference, mean over members."),
+        ("se", pa.float64(), _TASK, "Standard error of that mean, from the members' spread."),
+        ("df", pa.float64(), "", "Degrees of freedom of se: members - 1."),
+    ),
+    "",
 )
 
 SCORES = _schema(

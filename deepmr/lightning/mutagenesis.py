@@ -1,10 +1,11 @@
-"""Saturation mutagenesis as an inference callback of Trainer.predict."""
+"""Mutagenesis as an inference callback of Trainer.predict."""
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,32 @@ from tqdm import tqdm
 from deepmr.files import read_json, write_json
 from deepmr.io.shards import ShardStore
 from deepmr.lightning import interruptible
-from deepmr.mutagenesis import Engine
+from deepmr.mutagenesis import Asked, Engine, RawEffects, Saturation, VariantBatch
 from deepmr.mutagenesis.members import Scale, to_members
 from deepmr.uncertainty import Members
 
-__all__ = ["EnsembleModule", "MutagenesisCallback", "run_mutagenesis"]
+__all__ = ["EnsembleModule", "MutagenesisCallback", "Start", "run_mutagenesis"]
 
 ENGINE = "engine.json"
 _NOTHING = -1
 EngineBuilder = Callable[..., Engine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What rank 0 knows when its engines are built and nothing is measured yet.
+
+    Args:
+        engine: Of the first member, on its device.
+        missing: The shards to compute, over all processes.
+        processes: How many share them.
+        device: Where they compute.
+    """
+
+    engine: Engine
+    missing: tuple[int, ...]
+    processes: int
+    device: str
 
 
 class EnsembleModule(pl.LightningModule):
@@ -65,19 +83,20 @@ class _ShardData(pl.LightningDataModule):
     def __init__(self, store: ShardStore) -> None:
         super().__init__()
         self.store = store
+        self.missing: list[int] = []
 
     def predict_dataloader(self) -> DataLoader[int]:
         """Return this rank's missing shards, as rank 0 sees them."""
         strategy = self.trainer.strategy
         missing = self.store.missing() if self.trainer.is_global_zero else None
-        missing = strategy.broadcast(missing)
+        missing = self.missing = strategy.broadcast(missing)
         share = missing[self.trainer.global_rank :: self.trainer.world_size]
         # a rank without work takes part all the same, or the others would wait for it for ever
         return DataLoader(_Shards(share or [_NOTHING]), batch_size=None)
 
 
 class MutagenesisCallback(Callback):
-    """Mutate every base of each locus of a shard, with every member, and write the shard.
+    """Measure the variants of each locus of a shard, with every member, and write the shard.
 
     Args:
         store: Where shards go.
@@ -85,7 +104,10 @@ class MutagenesisCallback(Callback):
         members: Who reads them, and how.
         build: Builds an engine for a network: ``build(model, length=..., chunk=...)``.
         scale: From raw outputs to the effect scale.
+        asked: Which variants; by default every substitution.
         progress: Show a bar over this rank's loci.
+        on_start: Called on rank 0 once the engines are built, before the first shard: the place
+            to say how long it will take. Not called where no shard is missing.
     """
 
     def __init__(
@@ -96,10 +118,13 @@ class MutagenesisCallback(Callback):
         members: Members,
         build: EngineBuilder,
         scale: Scale,
+        asked: Asked | None = None,
         progress: bool = True,
+        on_start: Callable[[Start], None] | None = None,
     ) -> None:
         self.store, self.codes, self.build, self.scale = store, codes, build, scale
-        self.members, self.progress = members, progress
+        self.members, self.asked = members, asked or Saturation(length=codes.shape[1])
+        self.progress, self.on_start = progress, on_start
         self.engines: list[Engine] = []
         self.bar: tqdm[Any] | None = None
 
@@ -119,8 +144,23 @@ class MutagenesisCallback(Callback):
         settings = trainer.strategy.broadcast(settings)
         chunk = settings.get("chunk")
         self.engines = self.members.engines(self.build, length=length, chunk=chunk)
+        if trainer.is_global_zero:
+            self._announce(trainer, pl_module)
         if self.progress and trainer.is_global_zero:
             self.bar = self._open_bar(trainer)
+
+    def _announce(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        missing = tuple(trainer.datamodule.missing)
+        if self.on_start is None or not missing:
+            return
+        self.on_start(
+            Start(
+                engine=self.engines[0],
+                missing=missing,
+                processes=trainer.world_size,
+                device=str(pl_module.device),
+            )
+        )
 
     def _open_bar(self, trainer: pl.Trainer) -> tqdm[Any]:
         shards = trainer.predict_dataloaders.dataset.numbers
@@ -147,16 +187,24 @@ class MutagenesisCallback(Callback):
         first = index * self.store.loci_per_shard
         loci = self.store.loci_of(index)
         codes = self.codes[first : first + len(loci)]
-        variants = self.members.variants(codes)
+        asked = self.asked.of(first, codes).within(self.members.margin, length=codes.shape[1])
         began = time.perf_counter()
-        raw = [engine(codes, variants) for engine in self.engines]
+        effects, reference = to_members(
+            self._raw(asked, codes), asked.substitutions, self.scale, self.store.tasks
+        )
         elapsed = time.perf_counter() - began
-        effects, reference = to_members(raw, variants, self.scale, self.store.tasks)
-        self.store.write(index, loci, effects, reference)
+        self.store.write(index, loci, asked.place(effects), reference)
         if self.bar is not None:
-            mutants = int(variants.mask.sum()) * len(self.members.readings)
+            mutants = int(asked.mask.sum()) * len(self.members.readings)
             self.bar.set_postfix_str(f"{mutants / elapsed:,.0f} mutants/s")
             self.bar.update(len(loci))
+
+    def _raw(
+        self, asked: VariantBatch, codes: UInt8[np.ndarray, "locus length"]
+    ) -> Iterator[RawEffects]:
+        """Measure member by member: of all tasks, only one member's effects are in memory."""
+        for engine in self.engines:
+            yield asked.measure(engine, codes)
 
     def on_predict_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
         """Wait for the other ranks: what follows reads all shards."""

@@ -55,6 +55,24 @@ class VariantBatch:
         mask[self._rows, self.column] = True
         return mask
 
+    def within(self, margin: int, *, length: int) -> VariantBatch:
+        """Return the variants without those that touch the margins of loci of some length."""
+        if margin == 0:
+            return self
+        offset = self.substitutions.offset
+        inside = (offset >= margin) & (offset < length - margin)
+        kept = [
+            position
+            for position, allele in enumerate(self.others)
+            if margin <= allele.offset <= length - margin - len(allele.ref)
+        ]
+        return replace(
+            self,
+            substitutions=replace(self.substitutions, mask=self.substitutions.mask & inside),
+            others=tuple(self.others[position] for position in kept),
+            column=self.column[kept],
+        )
+
     @property
     def _rows(self) -> list[int]:
         return [allele.locus for allele in self.others]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import UInt8
 from torch import nn
 
-from deepmr.mutagenesis import Averaged, Engine, Variants, View, saturation
+from deepmr.mutagenesis import Averaged, Engine, Saturation, Variants, View
 
 __all__ = ["Member", "Members", "Reading", "Trained", "Uncertainty", "nested", "only"]
 
@@ -81,12 +81,15 @@ class Members:
         """Every network once, in order."""
         return list({id(one.network): one.network for one in self.readings}.values())
 
+    @property
+    def margin(self) -> int:
+        """Bases at either end of a locus that some reading does not show: shifts push them out."""
+        return max(abs(one.view.shift) for one in self.readings)
+
     def variants(self, codes: UInt8[np.ndarray, "locus length"]) -> Variants:
-        """Return all substitutions that every reading shows: shifts push some out of the window."""
-        found = saturation(codes)
-        margin = max(abs(one.view.shift) for one in self.readings)
-        inside = (found.offset >= margin) & (found.offset < codes.shape[1] - margin)
-        return replace(found, mask=found.mask & inside) if margin else found
+        """Return all substitutions that every reading shows."""
+        found = Saturation(length=codes.shape[1]).of(0, codes)
+        return found.within(self.margin, length=codes.shape[1]).substitutions
 
     def engines(
         self, build: Callable[..., Engine], *, length: int, chunk: int | None = None

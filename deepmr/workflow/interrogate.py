@@ -12,22 +12,25 @@ from typing import Any
 
 import numpy as np
 
+from deepmr.data.vcf import ListedAllele
 from deepmr.files import fingerprint
 from deepmr.genome import Interval
 from deepmr.io.manifest import is_finished, write_manifest
 from deepmr.io.schema import LOCI
 from deepmr.io.shards import ShardStore
-from deepmr.io.size import estimate_bytes
 from deepmr.io.tables import write_table
-from deepmr.lightning.mutagenesis import ENGINE, MutagenesisCallback, run_mutagenesis
+from deepmr.lightning.mutagenesis import ENGINE, MutagenesisCallback, Start, run_mutagenesis
 from deepmr.lightning.tracking import NoTracker, Tracker
+from deepmr.mutagenesis import Asked
 from deepmr.tasks import Task
 from deepmr.uncertainty import Members
+from deepmr.workflow.cost import check_size, estimate_duration
 from deepmr.workflow.estimation import Answer, Question, estimate
 from deepmr.workflow.folder import open_run
 from deepmr.workflow.loci import Loci
 from deepmr.workflow.scale import EffectScale
 from deepmr.workflow.telling import tell
+from deepmr.workflow.variants import write_variants
 
 __all__ = ["InterrogationPlan", "interrogate"]
 
@@ -46,9 +49,12 @@ class InterrogationPlan:
         pair: Exposure and outcome.
         kept: Names of the tasks whose effects are kept.
         loci: The sequences.
+        asked: Which variants of them.
+        listed: For each locus its alleles as a file spells them; None under saturation.
         identity: What the effects depend on beyond loci and scale: weights, uncertainty, engine.
         engine: Builds a mutagenesis engine.
         loci_per_shard: Loci in a file of effects.
+        dtype: Of the effects on disk, ``float32`` or ``float16``.
         question: How the pair is asked.
         trainer: Builds a Lightning Trainer.
         tracker: Builds the tracker; None for no tracking.
@@ -69,9 +75,12 @@ class InterrogationPlan:
     pair: tuple[Task, Task]
     kept: tuple[str, ...]
     loci: Loci
+    asked: Asked
+    listed: Sequence[Sequence[ListedAllele]] | None
     identity: Mapping[str, Any]
     engine: Callable[..., Any]
     loci_per_shard: int
+    dtype: str
     question: Question
     trainer: Callable[..., Any]
     tracker: Callable[..., Tracker] | None
@@ -99,7 +108,7 @@ def interrogate(plan: InterrogationPlan) -> float:
         if plan.leader:
             print(f"interrogating in {plan.folder}")
             _reuse(plan, store)
-            _check_disk(store, plan)
+            print(_size(plan, store))
         runner = run_mutagenesis(_callback(plan, store), trainer=plan.trainer, folder=plan.folder)
         if not plan.leader:
             return float("nan")
@@ -113,6 +122,14 @@ def interrogate(plan: InterrogationPlan) -> float:
                 plan.question,
             )
             _write_loci(plan, store, answers)
+            if plan.listed is not None:
+                write_variants(
+                    plan.folder / "variants.parquet",
+                    store.read([task.name for task in plan.pair]),
+                    plan.loci,
+                    plan.listed,
+                    scale=plan.scale.scale,
+                )
             outputs = tell(plan, store, answers, tracker)
             write_manifest(
                 plan.folder,
@@ -154,6 +171,8 @@ def _store(plan: InterrogationPlan) -> ShardStore:
         "scale": units,
         "calibrators": plan.scale.calibrators.to_record(),
         "codes": fingerprint(plan.loci.codes.tobytes().hex(), digits=32),
+        "variants": fingerprint(plan.asked.identity, digits=32),
+        "dtype": plan.dtype,
     }
     return ShardStore(
         plan.folder / "effects",
@@ -164,16 +183,22 @@ def _store(plan: InterrogationPlan) -> ShardStore:
         n_members=len(plan.members),
         effect_scale={name: units[name] for name in plan.kept},
         shared=plan.members.shared,
+        dtype=plan.dtype,
     )
 
 
 def _callback(plan: InterrogationPlan, store: ShardStore) -> MutagenesisCallback:
+    def say_duration(start: Start) -> None:
+        print(estimate_duration(start, store, plan.loci, plan.asked), flush=True)
+
     return MutagenesisCallback(
         store,
         plan.loci.codes,
         members=plan.members,
         build=plan.engine,
         scale=plan.scale,
+        asked=plan.asked,
+        on_start=say_duration,
         progress=bool(plan.config["trainer"]["enable_progress_bar"]),
     )
 
@@ -193,6 +218,7 @@ def _reuse(plan: InterrogationPlan, store: ShardStore) -> None:
             tasks=store.tasks,
             n_members=store.n_members,
             effect_scale=store.effect_scale,
+            dtype=store.dtype,
         )
         if not _serves(theirs):
             continue
@@ -216,26 +242,14 @@ def _serves(theirs: ShardStore) -> bool:
         return False
 
 
-def _check_disk(store: ShardStore, plan: InterrogationPlan) -> None:
-    n, length = plan.loci.codes.shape
-    needed = estimate_bytes(
-        n_loci=n,
-        n_variants=3 * length,
-        n_tasks=len(store.tasks),
-        n_members=store.n_members,
-        loci_per_shard=store.loci_per_shard,
+def _size(plan: InterrogationPlan, store: ShardStore) -> str:
+    return check_size(
+        store,
+        plan.loci,
+        plan.asked,
+        n_outputs=len(plan.scale.tasks),
+        n_readings=len(plan.members.readings),
     )
-    free = shutil.disk_usage(plan.folder).free
-    mutants = n * 3 * length * len(plan.members.readings)
-    print(
-        f"{n} loci of {length} bases, {len(plan.members)} members, {len(store.tasks)} tasks kept: "
-        f"{mutants:,} mutants, at most {needed / 1e6:,.1f} MB on disk"
-    )
-    if needed > free:
-        raise OSError(
-            f"the effects need {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free at "
-            f"{plan.folder}; lower loci.n, set effects.keep=pair, or choose paths.output="
-        )
 
 
 def _write_loci(plan: InterrogationPlan, store: ShardStore, answers: Sequence[Answer]) -> None:

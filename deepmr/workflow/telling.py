@@ -110,7 +110,8 @@ def tell(
     tracker.table("estimates", estimates)
     for name in figures:
         tracker.figure(name, folder / "figures" / f"{name}.png")
-    names = ("config.yaml", "loci.parquet", "effects", "estimates.parquet", "meta.parquet")
+    names = ["config.yaml", "loci.parquet", "effects", "estimates.parquet", "meta.parquet"]
+    names += [] if plan.listed is None else ["variants.parquet"]
     return [folder / name for name in (*names, "figures", "report.html")]
 
 
@@ -133,6 +134,7 @@ def _provenance(plan: InterrogationPlan) -> dict[str, Any]:
         "command": plan.command,
         "uncertainty": f"{len(plan.members)} members ({plan.members.spread})",
         "loci": f"{len(plan.loci)} ({plan.loci.split})",
+        "variants": "substitutions" if plan.listed is None else "listed in a file",
         **provenance(),
         "settings": dict(plan.config),
     }
@@ -189,23 +191,24 @@ def _figures(
     )
     figures["scatter"] = Figure(
         name="One locus",
-        caption=f"Effects of the substitutions at {name}, the locus with the most instruments, "
+        caption=f"Effects of the variants at {name}, the locus with the most instruments, "
         "and the slope that each method puts through them.",
         content=to_png(_scatter(effects, answers, shown, name, unit)),
     )
-    figures["effects"] = Figure(
-        name="Where its effects lie",
-        caption=f"Mean effect over the members of each substitution at {name}.",
-        content=to_png(
-            effect_map(
-                effects,
-                pair,
-                locus=Interval(*plan.loci.places()[shown]),
-                units=[unit[task] for task in pair],
-                window=busiest_window(effects, pair),
-            )[0]
-        ),
-    )
+    if bool((effects.mask & (effects.alt >= 0)).any()):
+        figures["effects"] = Figure(
+            name="Where its effects lie",
+            caption=f"Mean effect over the members of each substitution at {name}.",
+            content=to_png(
+                effect_map(
+                    effects,
+                    pair,
+                    locus=Interval(*plan.loci.places()[shown]),
+                    units=[unit[task] for task in pair],
+                    window=busiest_window(effects, pair),
+                )[0]
+            ),
+        )
     return figures
 
 

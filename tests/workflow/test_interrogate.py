@@ -10,6 +10,7 @@ import torch
 
 from deepmr.io.manifest import changed_outputs
 from deepmr.io.schema import ESTIMATES, META
+from deepmr.io.shard_file import read_shard
 from deepmr.io.tables import read_table
 from tests.conftest import TINY, Script
 
@@ -104,6 +105,10 @@ def test_a_finished_interrogation_is_refused(asked: Path, runs: Path, script: Sc
         (["loci.n=0"], "loci.n must be at least 1"),
         (["scale=odds"], "scale is one of logit, probability"),
         (["effects.keep=some"], "effects.keep is pair or all"),
+        (["effects.dtype=float64"], "effects are kept as float32 or float16, got 'float64'"),
+        (["variants.every=0"], "every must be 1 or more, got 0"),
+        (["variants.region=[90,101]"], "must lie within the locus of 100 bases"),
+        (["variants=vcf", "variants.path=none.vcf"], "variants.path=none.vcf: no such file"),
         (["uncertainty=dropout"], "no dropout"),
         (["uncertainty=snapshots"], "train with experiment=snapshots"),
         (["uncertainty=tta", "mutagenesis.strands=both"], "uncertainty=tta tells apart"),
@@ -212,6 +217,73 @@ def test_views_of_one_network_are_members_and_of_several_are_averaged(
 def test_all_tasks_can_be_kept(runs: Path, script: Script) -> None:
     outcome = script("interrogate", *ASK, "effects.keep=all", f"paths.output={runs}", "name=all")
     assert outcome.status == 0, outcome.err
+
+
+def _effects(folder: Path) -> np.ndarray:
+    shards = sorted((folder / "effects").glob("shard-*.parquet"))
+    return np.concatenate([read_shard(path).effects.value for path in shards])
+
+
+def test_half_precision_rounds_effects_within_what_it_promises(
+    asked: Path, runs: Path, script: Script
+) -> None:
+    outcome = script("interrogate", *ASK, "effects.dtype=float16", f"paths.output={runs}",
+                     "name=half")  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    assert "2 tasks kept as float16" in outcome.out
+    assert "nothing is computed again" not in outcome.out, "float32 shards are not float16 ones"
+    whole, half = _effects(asked), _effects(runs / "interrogate/tiny/half")
+    # half a unit in the last of 11 bits; below 6e-5 the grid of 6e-8 is even
+    assert (np.abs(half - whole) <= np.maximum(2.0**-11 * np.abs(whole), 3e-8)).all()
+    assert np.abs(half - whole).max() > 0
+    one, two = (
+        read_table(folder / "estimates.parquet")
+        for folder in (asked, runs / "interrogate/tiny/half")
+    )
+    known = np.isfinite(one["value"]) & (one["method"] == "ivw")
+    # rounding at random by up to .05 % an effect moves a slope over many by far less than its error
+    shift = np.abs(one["value"] - two["value"])[known] / one["se"][known]
+    assert shift.max() < 0.01
+    again = script("interrogate", *ASK, "effects.dtype=float16", f"paths.output={runs}",
+                   "name=half-again")  # fmt: skip
+    assert "nothing is computed again" in again.out
+
+
+def test_what_it_will_take_is_said_before_it_starts(runs: Path, script: Script) -> None:
+    ask = ("interrogate", *ASK, "seed=3", f"paths.output={runs}", "name=said")
+    outcome = script(*ask)
+    assert outcome.status == 0, outcome.err
+    assert "6 loci of 100 bases, 3 members, 2 tasks kept as float32: 5,400 mutants" in outcome.out
+    assert "on cpu, about" in outcome.out
+    assert "mutants/s: under 10 s" in outcome.out
+
+
+def test_only_what_is_missing_is_said_on_resume(runs: Path, script: Script) -> None:
+    ask = ("interrogate", *ASK, "seed=4", f"paths.output={runs}", "name=resumed")
+    assert script(*ask).status == 0
+    folder = runs / "interrogate/tiny/resumed"
+    (folder / "manifest.json").unlink()
+    all_there = script(*ask)
+    assert "all effects are there already" in all_there.out
+    assert "mutants/s" not in all_there.out, "nothing is measured where nothing is missing"
+    (folder / "manifest.json").unlink()
+    (folder / "effects/shard-000001.parquet").unlink()
+    assert "1,800 mutants to measure (1 of 2 shards are there already)" in script(*ask).out
+
+
+def test_a_part_of_a_simulated_locus_keeps_its_truth(
+    asked: Path, runs: Path, script: Script
+) -> None:
+    outcome = script("interrogate", *ASK, "variants.every=3", f"paths.output={runs}",
+                     "name=part")  # fmt: skip
+    assert outcome.status == 0, outcome.err
+    part = runs / "interrogate/tiny/part"
+    whole, some = _effects(asked), _effects(part)
+    kept = np.arange(300) // 3 % 3 == 0
+    # the same mutants in other blocks: float32 products differ in their last bits
+    np.testing.assert_allclose(some, whole[..., kept], atol=1e-5 * np.abs(whole).max())
+    table = read_table(part / "estimates.parquet")
+    assert np.isfinite(table["true_value"][table["n_instruments"] > 3]).any()
 
 
 def test_a_stranger_s_checkpoint_cannot_run_code(

@@ -1,0 +1,142 @@
+"""What an interrogation will take, said before it starts: mutants, disk, memory, time."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Sequence
+
+import numpy as np
+
+from deepmr.io.shards import ShardStore
+from deepmr.io.size import estimate_bytes
+from deepmr.lightning.mutagenesis import Start
+from deepmr.mutagenesis import (
+    Asked,
+    bytes_in_memory,
+    mutants_per_second,
+    sequences_per_second,
+)
+from deepmr.workflow.loci import Loci
+
+__all__ = ["check_size", "duration_text", "estimate_duration"]
+
+_LOOKED_AT = 32
+"""Shards whose variants are counted at most; the others are taken to hold as many on average."""
+
+
+def check_size(
+    store: ShardStore, loci: Loci, asked: Asked, *, n_outputs: int, n_readings: int
+) -> str:
+    """Return what the missing shards take of disk and memory, in words.
+
+    Args:
+        store: Knows which shards are there already.
+        loci: All loci.
+        asked: Their variants.
+        n_outputs: All tasks of the network.
+        n_readings: Readings of all members: each is a mutant's pass through a network.
+
+    Raises:
+        OSError: If the disk cannot hold them.
+    """
+    missing = _absent(store)
+    n, length = loci.codes.shape
+    what = (
+        f"{n} loci of {length} bases, {store.n_members} members, {len(store.tasks)} tasks kept "
+        f"as {store.dtype}"
+    )
+    if not missing:
+        return f"{what}: all effects are there already"
+    mutants = sum(_count(store, loci, asked, missing)) * n_readings
+    shape = {
+        "n_variants": asked.widest,
+        "n_tasks": len(store.tasks),
+        "n_members": store.n_members,
+    }
+    n_missing = sum(len(store.loci_of(index)) for index in missing)
+    needed = estimate_bytes(
+        n_loci=n_missing, dtype=store.dtype, loci_per_shard=store.loci_per_shard, **shape
+    )
+    memory = bytes_in_memory(n_loci=min(n, store.loci_per_shard), n_outputs=n_outputs, **shape)
+    free = shutil.disk_usage(store.folder.parent).free
+    if needed > free:
+        raise OSError(
+            f"the effects need {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free at "
+            f"{store.folder.parent}; lower loci.n, set effects.keep=pair or effects.dtype=float16, "
+            "or choose paths.output="
+        )
+    done = store.n_shards - len(missing)
+    left = f" ({done} of {store.n_shards} shards are there already)" if done else ""
+    return (
+        f"{what}: {mutants:,} mutants to measure{left}, at most {needed / 1e6:,.1f} MB on disk, "
+        f"about {memory / 1e6:,.0f} MB of memory a shard in each process"
+    )
+
+
+def estimate_duration(start: Start, store: ShardStore, loci: Loci, asked: Asked) -> str:
+    """Measure the first member for about a second, and return how long it will take, in words.
+
+    A process computes whole shards, so the one with most of them decides.
+
+    Args:
+        start: The first member's engine, on its device, and the missing shards.
+        store: Where shards go.
+        loci: All loci.
+        asked: Their variants.
+    """
+    substitutions, others = _count(store, loci, asked, start.missing)
+    seconds = 0.0
+    speed = float("nan")
+    for index in start.missing:
+        first = index * store.loci_per_shard
+        codes = loci.codes[first : first + len(store.loci_of(index))]
+        variants = asked.of(first, codes).substitutions
+        if variants.mask.any():
+            speed = mutants_per_second(start.engine, codes, variants)
+            seconds += substitutions / speed
+            break
+    if others:
+        seconds += others / sequences_per_second(start.engine, loci.codes[:1])
+    most = math.ceil(len(start.missing) / start.processes)
+    total = store.n_members * seconds * most / max(len(start.missing), 1)
+    speeds = f"about {speed:,.0f} mutants/s" if math.isfinite(speed) else "forward passes alone"
+    where = f"{start.engine.settings['engine']} engine on {start.device}"
+    shared = f" in each of {start.processes} processes" if start.processes > 1 else ""
+    return f"{where}, {speeds}{shared}: {duration_text(total)}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a rough duration as people say it.
+
+    Example:
+        >>> duration_text(3.2), duration_text(95), duration_text(5400), duration_text(2e5)
+        ('under 10 s', 'about 95 s', 'about 90 min', 'about 56 h')
+    """
+    if seconds < 10:
+        return "under 10 s"
+    if seconds < 120:
+        return f"about {seconds:.0f} s"
+    if seconds < 7200:
+        return f"about {seconds / 60:.0f} min"
+    return f"about {seconds / 3600:.0f} h"
+
+
+def _absent(store: ShardStore) -> list[int]:
+    """Return the shards without a file; whether those that have one are whole is found later."""
+    return [index for index in range(store.n_shards) if not store.path(index).is_file()]
+
+
+def _count(store: ShardStore, loci: Loci, asked: Asked, shards: Sequence[int]) -> tuple[int, int]:
+    """Return the substitutions of some shards' loci, and the other alleles, for one member."""
+    chosen = np.unique(np.linspace(0, len(shards) - 1, min(len(shards), _LOOKED_AT)).astype(int))
+    substitutions = others = n_loci = 0
+    for index in (shards[position] for position in chosen):
+        first = index * store.loci_per_shard
+        codes = loci.codes[first : first + len(store.loci_of(index))]
+        batch = asked.of(first, codes)
+        substitutions += int(batch.substitutions.mask.sum())
+        others += len(batch.others)
+        n_loci += len(codes)
+    scale = sum(len(store.loci_of(index)) for index in shards) / max(n_loci, 1)
+    return round(substitutions * scale), round(others * scale)

@@ -1,0 +1,201 @@
+"""Which variants of the loci are asked: saturation, or those that a file lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from deepmr.data.genome import EncodedGenome
+from deepmr.data.vcf import ListedAllele, read_vcf
+from deepmr.effects import MemberEffects
+from deepmr.io.schema import VARIANTS
+from deepmr.io.shard import EffectShard
+from deepmr.io.tables import concatenate, write_table
+from deepmr.mutagenesis import Allele, AlleleList, Asked, Saturation
+from deepmr.sequence import UNKNOWN, encode
+from deepmr.workflow.loci import Loci
+
+__all__ = ["Choice", "from_vcf", "saturate", "write_variants"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Loci and the variants to be asked of them.
+
+    Args:
+        loci: With true effects of just these variants, where they are known.
+        asked: The variants, for the engine.
+        listed: For each locus the alleles as the file spells them; None under saturation.
+        notes: What the reader of the report must know.
+        inputs: Files that were read.
+    """
+
+    loci: Loci
+    asked: Asked
+    listed: tuple[tuple[ListedAllele, ...], ...] | None = None
+    notes: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = ()
+
+
+def saturate(
+    loci: Loci,
+    *,
+    genome: EncodedGenome | None = None,  # noqa: ARG001  (one call serves every source)
+    every: int = 1,
+    region: Sequence[int] | Sequence[Sequence[int]] | None = None,
+) -> Choice:
+    """Ask all three substitutions at every base, or at some.
+
+    Args:
+        loci: Of whom.
+        genome: Not needed.
+        every: Mutate each k-th base.
+        region: ``[start, end]`` within the locus (from 0, half-open), or a list of such; by default
+            the whole locus.
+
+    Raises:
+        ValueError: If a region is empty or reaches beyond the locus, or ``every`` is below 1.
+    """
+    length = int(loci.codes.shape[1])
+    asked = Saturation(length=length, region=region, every=every)
+    if asked.identity == "saturation":
+        return Choice(loci=loci, asked=asked)
+    columns = asked.columns()
+    if loci.true_effects is not None:
+        loci = replace(loci, true_effects=np.ascontiguousarray(loci.true_effects[..., columns]))
+    note = f"{columns.size // 3} of the {length} bases of each locus were mutated."
+    return Choice(loci=loci, asked=asked, notes=(note,))
+
+
+def from_vcf(loci: Loci, *, path: str | Path, genome: EncodedGenome | None = None) -> Choice:
+    """Ask the variants of a VCF that lie in the loci.
+
+    Single-base substitutions go through the engine; insertions, deletions and replacements of
+    several bases through whole forward passes. True effects are known for substitutions alone, so
+    no truth is claimed.
+
+    Args:
+        loci: Of whom.
+        path: The file, plain, gzip or bgzip.
+        genome: Where deletions draw bases in from, behind the locus; without one they draw unknown
+            ones.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a line breaks a rule, a REF is not what the locus holds, or no variant lies
+            in a locus.
+    """
+    path = Path(path)
+    length = int(loci.codes.shape[1])
+    found = read_vcf(path, loci.chrom.tolist(), loci.start.tolist(), length=length)
+    alleles = tuple(
+        tuple(_allele(path, row, one, loci) for one in window)
+        for row, window in enumerate(found.windows)
+    )
+    inside = sum(map(len, alleles))
+    single = sum(one.base is not None for window in alleles for one in window)
+    notes = [
+        f"Of the {found.listed} alternative alleles of {path.name}, {inside} lie in the loci: "
+        f"{single} of one base, {inside - single} insertions, deletions and longer replacements."
+    ]
+    left_out = (
+        (found.outside, "lie outside the loci"),
+        (found.unspelled, "have no letters to predict from (symbolic, missing or ambiguous)"),
+        (found.repeated, "are listed more than once, and were taken once"),
+    )
+    notes += [f"{count} {what}." for count, what in left_out if count]
+    empty = sum(not window for window in alleles)
+    if empty:
+        notes.append(f"{empty} of {len(loci)} loci hold no listed variant.")
+    return Choice(
+        loci=replace(loci, true_effects=None, true_tasks=()),
+        asked=AlleleList(alleles=alleles, beyond=_beyond(loci, alleles, genome)),
+        listed=found.windows,
+        notes=tuple(notes),
+        inputs=(path,),
+    )
+
+
+def _allele(path: Path, row: int, listed: ListedAllele, loci: Loci) -> Allele:
+    start, ref, alt = listed.trimmed()
+    place = int(listed.position - loci.start[row])
+    here = loci.codes[row, place : place + len(listed.ref)]
+    if not np.array_equal(here, encode(listed.ref)):
+        letters = "".join("ACGTN"[code] for code in here)
+        raise ValueError(
+            f"{path}, line {listed.line}: REF must be the bases of the genome, got {listed.ref} "
+            f"where {loci.chrom[row]} has {letters} at position {listed.position + 1}; "
+            "is this another assembly?"
+        )
+    return Allele(locus=row, offset=int(start - loci.start[row]), ref=ref, alt=alt)
+
+
+def _beyond(
+    loci: Loci, alleles: Iterable[Iterable[Allele]], genome: EncodedGenome | None
+) -> np.ndarray:
+    """Return the bases behind each locus that its deletions draw in."""
+    lost = (len(one.ref) - len(one.alt) for window in alleles for one in window)
+    spare = max(0, max(lost, default=0))
+    if genome is None or spare == 0:
+        return np.full((len(loci), spare), UNKNOWN, dtype=np.uint8)
+    return np.asarray(genome.windows(genome.locate(loci.chrom), loci.end, spare))
+
+
+def write_variants(
+    path: Path,
+    shards: Iterable[EffectShard],
+    loci: Loci,
+    listed: Sequence[Sequence[ListedAllele]],
+    *,
+    scale: str,
+) -> None:
+    """Write listed variants' effects with standard errors, like GWAS summary statistics.
+
+    Args:
+        path: The file.
+        shards: Effects of all loci, in their order, on the two tasks asked.
+        loci: The loci.
+        listed: For each locus its alleles, in the order of the effects.
+        scale: The effect scale, for the file's metadata.
+    """
+    parts, row = [], 0
+    for shard in shards:
+        for inside in range(len(shard.loci)):
+            if listed[row]:
+                parts += _rows(shard.effects.at(inside), loci.places()[row], listed[row])
+            row += 1
+    write_table(path, concatenate(parts), VARIANTS, metadata={"effect_scale": scale})
+
+
+def _rows(
+    effects: MemberEffects, place: tuple[str, int, int], listed: Sequence[ListedAllele]
+) -> list[dict[str, np.ndarray]]:
+    shown = np.flatnonzero(effects.mask[: len(listed)])  # a reading's shift hides some at the rim
+    listed, n = [listed[position] for position in shown], len(shown)
+    first, second = effects.tasks
+    found = effects.summarise(first, second)
+    columns = {
+        "chrom": np.full(n, place[0], dtype=object),
+        "start": np.full(n, place[1]),
+        "end": np.full(n, place[2]),
+        "position": np.array([one.position for one in listed]),
+        "id": np.array([one.name for one in listed], dtype=object),
+        "ref": np.array([one.ref for one in listed], dtype=object),
+        "alt": np.array([one.alt for one in listed], dtype=object),
+        "df": np.full(n, found.df),
+    }
+    return [
+        {
+            **columns,
+            "task": np.full(n, task, dtype=object),
+            "effect": effect[shown],
+            "se": se[shown],
+        }
+        for task, effect, se in (
+            (first, found.beta_exposure, found.se_exposure),
+            (second, found.beta_outcome, found.se_outcome),
+        )
+    ]

@@ -1,0 +1,126 @@
+"""Which variants of the loci are asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepmr.effects import MemberEffects
+from deepmr.genome import Interval
+from deepmr.io.schema import VARIANTS
+from deepmr.io.shard import EffectShard
+from deepmr.io.tables import read_metadata, read_table
+from deepmr.workflow.loci import Loci
+from deepmr.workflow.variants import from_vcf, saturate, write_variants
+
+HEADER = "#CHROM\tPOS\tID\tREF\tALT\n"
+
+
+@pytest.fixture
+def loci() -> Loci:
+    codes = np.array([[0, 1, 2, 3, 0, 1], [3, 3, 3, 3, 4, 0]], dtype=np.uint8)
+    return Loci(
+        chrom=np.array(["c1", "c2"]),
+        start=np.array([10, 20]),
+        end=np.array([16, 26]),
+        codes=codes,
+        true_effects=np.arange(2 * 2 * 18, dtype=np.float64).reshape(2, 2, 18),
+        true_tasks=("X", "Y"),
+    )
+
+
+def test_saturation_of_everything_leaves_the_loci_as_they_are(loci: Loci) -> None:
+    choice = saturate(loci)
+    assert choice.loci is loci
+    assert choice.notes == ()
+
+
+def test_the_truth_is_narrowed_to_the_substitutions_asked(loci: Loci) -> None:
+    choice = saturate(loci, region=[[1, 2], [4, 6]], every=2)
+    assert choice.notes == ("2 of the 6 bases of each locus were mutated.",)
+    columns = [3, 4, 5, 12, 13, 14]
+    np.testing.assert_array_equal(choice.loci.true_effects, loci.true_effects[..., columns])
+    # in the order in which the engine measures them
+    offset = choice.asked.of(0, loci.codes).substitutions.offset[0]
+    np.testing.assert_array_equal(offset, np.array(columns) // 3)
+
+
+def test_a_file_s_variants_have_no_truth_and_say_what_was_left_out(
+    loci: Loci, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.vcf"
+    path.write_text(HEADER + "c1\t12\trs\tCG\tC,<DEL>\nc1\t11\t.\tA\tG\nc1\t40\t.\tA\tG\n")
+    choice = from_vcf(loci, path=path)
+    assert choice.loci.true_effects is None
+    assert choice.inputs == (path,)
+    assert choice.notes == (
+        "Of the 4 alternative alleles of a.vcf, 2 lie in the loci: 1 of one base, 1 insertions, "
+        "deletions and longer replacements.",
+        "1 lie outside the loci.",
+        "1 have no letters to predict from (symbolic, missing or ambiguous).",
+        "1 of 2 loci hold no listed variant.",
+    )
+    batch = choice.asked.of(0, loci.codes)
+    assert batch.beyond.tolist() == [[4], [4]], "no genome: a deletion draws in unknown bases"
+    assert [str(one) for one in batch.others] == ["locus 0 offset 1 CG>C"]
+    assert batch.substitutions.offset[0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        (
+            "c1\t12\t.\tG\tA",
+            "line 2: REF must be the bases of the genome, got G where c1 has C at ",
+        ),
+        ("c1\t12\t.\tCGA\tC", "got CGA where c1 has CGT at position 12; is this another assembly"),
+        ("c2\t25\t.\tA\tC", "got A where c2 has N"),
+    ],
+)
+def test_a_wrong_reference_is_named_with_its_line(
+    loci: Loci, tmp_path: Path, record: str, says: str
+) -> None:
+    (tmp_path / "a.vcf").write_text(f"{HEADER}{record}\n")
+    with pytest.raises(ValueError, match=says):
+        from_vcf(loci, path=tmp_path / "a.vcf")
+
+
+def test_standard_errors_in_the_table_are_those_of_the_members_mean(
+    loci: Loci, tmp_path: Path
+) -> None:
+    (tmp_path / "a.vcf").write_text(f"{HEADER}c2\t21\trs7\tT\tA,C\nc2\t22\t.\tTT\tT\n")
+    choice = from_vcf(replace(loci, true_effects=None), path=tmp_path / "a.vcf")
+    value = np.zeros((2, 2, 3, 3))
+    value[1, 0, :, 0] = [1.0, 2.0, 3.0]
+    value[1, 1, :, 2] = [2.0, 2.0, 5.0]
+    mask = np.array([[False] * 3, [True] * 3])
+    effects = MemberEffects(
+        value=value,
+        tasks=("X", "Y"),
+        offset=np.zeros((2, 3), dtype=np.int64),
+        ref=np.full((2, 3), -1),
+        alt=np.full((2, 3), -1),
+        mask=mask,
+    )
+    shard = EffectShard(
+        index=0,
+        loci=(Interval("c1", 10, 16), Interval("c2", 20, 26)),
+        effects=effects,
+        reference=np.zeros((2, 2, 3)),
+    )
+    path = tmp_path / "variants.parquet"
+    write_variants(path, [shard], choice.loci, choice.listed, scale="logit")
+    table = read_table(path)
+    assert list(table) == VARIANTS.names
+    assert read_metadata(path)["effect_scale"] == "logit"
+    assert table["task"].tolist() == ["X"] * 3 + ["Y"] * 3
+    assert table["position"].tolist() == [20, 20, 21] * 2
+    assert table["id"].tolist() == ["rs7", "rs7", ""] * 2
+    assert table["alt"].tolist() == ["A", "C", "T"] * 2
+    assert table["effect"].tolist() == [2, 0, 0, 0, 0, 3]
+    # standard deviations 1 and sqrt(3) over sqrt(3) members
+    np.testing.assert_allclose(table["se"], [3**-0.5, 0, 0, 0, 0, 1], rtol=1e-12)
+    assert (table["df"] == 2).all()
