@@ -128,7 +128,7 @@ class MutagenesisCallback(Callback):
         self.engines: list[Engine] = []
         self.bar: tqdm[Any] | None = None
 
-    def on_predict_start(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
+    def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Build the engines; rank 0 chooses the chunk, a resumed run keeps it."""
         length = self.codes.shape[1]
         noted = self.store.folder / ENGINE

@@ -147,3 +147,13 @@ def test_a_place_is_needed_for_every_other_allele():
         Saturation(length=LENGTH, every=0)
     with pytest.raises(ValueError, match="within the locus of 40 bases"):
         Saturation(length=LENGTH, region=(30, 50))
+
+
+def test_variants_that_a_moved_reading_does_not_show_are_left_out():
+    batch = asked().of(0, CODES)
+    inner = batch.within(8, length=LENGTH)
+    assert inner.mask.tolist() == [[False, True, True], [False] * 3, [False] * 3]
+    assert [str(one) for one in inner.others] == [str(batch.others[0])]
+    # from 30 on a base lies in a margin of 10, before which the deletion begins
+    assert batch.within(10, length=LENGTH).mask.sum() == 0
+    assert batch.within(0, length=LENGTH) is batch
