@@ -14,6 +14,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from deepmr.cli.recipe import with_recipe
 from deepmr.data.source import DataSource
 from deepmr.losses import MultiTaskLoss
 from deepmr.workflow.fit import FitPlan
@@ -132,6 +133,12 @@ def fetch_only(config: DictConfig) -> bool:
     return True
 
 
+def _run_name(config: DictConfig, source: DataSource, settings: Mapping[str, Any]) -> str:
+    if source.name == "teacher":
+        return f"{Path(config.data.run).name}-student-{run_hash(settings)}"
+    return "-".join((short_name(config, "model"), source.name, run_hash(settings)))
+
+
 def fit_plan(config: DictConfig) -> FitPlan:
     """Turn the configuration of ``train.py`` into objects.
 
@@ -139,12 +146,13 @@ def fit_plan(config: DictConfig) -> FitPlan:
         ValueError: If a part cannot be built from its settings.
         FileNotFoundError: If the data are not there.
     """
+    config = with_recipe(config)
     settings = plain(config)
     if config.seed < 0:
         raise ValueError(f"seed must not be negative, got {config.seed}")
     source: DataSource = build_source(settings)
     settings["data_fingerprint"] = source.fingerprint
-    name = config.name or "-".join((short_name(config, "model"), source.name, run_hash(settings)))
+    name = config.name or _run_name(config, source, settings)
     shape = {
         "names": source.tasks.names,
         "exposures": source.exposures,

@@ -25,7 +25,7 @@ from deepmr.tasks import Task, TaskTable
 from deepmr.uncertainty import Trained
 from deepmr.workflow.runs import TrainedRun, find_runs, newest_run
 
-__all__ = ["Subject", "foreign_subject", "read_tasks", "trained_subject"]
+__all__ = ["Subject", "foreign_subject", "read_tasks", "source_of", "trained_subject"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def trained_subject(config: DictConfig, settings: Mapping[str, Any]) -> Subject:
         runs = find_runs(settings["run"])
         print(f"run: {', '.join(str(run.folder) for run in runs)}")
     first = runs[0]
-    source = _source_of(first, settings)
+    source = source_of(first, settings)
     loss = build_loss(first.config, source)
     trained = [one for run in runs for one in _trained(run)]
     weights = [path for run in runs for path in run.checkpoints]
@@ -114,8 +114,18 @@ def _trained(run: TrainedRun) -> list[Trained]:
     ]
 
 
-def _source_of(run: TrainedRun, settings: Mapping[str, Any]) -> DataSource:
-    source = build_source(settings if settings.get("data") else run.config)
+def source_of(run: TrainedRun, settings: Mapping[str, Any] | None = None) -> Any:
+    """Build the data a run was trained on, checked to be the same.
+
+    Args:
+        run: The run.
+        settings: Of the present command: their part ``data``, if any, says where the data lie now.
+
+    Raises:
+        FileNotFoundError: If the data are not there.
+        ValueError: If they have changed.
+    """
+    source = build_source(settings if settings and settings.get("data") else run.config)
     if source.fingerprint != run.description["data_fingerprint"]:
         raise ValueError(
             f"{run.folder} was trained on other data (fingerprint "

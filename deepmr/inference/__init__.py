@@ -3,6 +3,7 @@
 from deepmr.inference.contract import Estimator, Inference, LocalInference, Pooling
 from deepmr.inference.correlated import Correlated
 from deepmr.inference.errors_in_variables import ErrorsInVariables
+from deepmr.inference.parametric_bootstrap import ParametricBootstrap, StudentEstimates
 from deepmr.inference.per_member import CrossFitted, Jackknife, PerMember
 from deepmr.inference.pool import pool_slopes
 from deepmr.inference.summary import Summary
@@ -19,8 +20,10 @@ __all__ = [
     "Inference",
     "Jackknife",
     "LocalInference",
+    "ParametricBootstrap",
     "PerMember",
     "Pooling",
+    "StudentEstimates",
     "Summary",
     "TeacherCorrection",
     "effect_z_scores",

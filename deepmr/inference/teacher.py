@@ -2,14 +2,14 @@
 
 The trained ensemble is taken as truth. Data are simulated from its predictions, students are
 trained on them as it was trained, and the students' estimates are compared with the
-teacher's slopes, which are known without error. This module is the statistics only; training
-happens elsewhere.
+teacher's slopes, which are known without error. This module is the arithmetic;
+`deepmr.inference.parametric_bootstrap` applies it, ``train.py data=teacher`` trains the students.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -17,7 +17,12 @@ from scipy import stats
 
 from deepmr.estimate import Estimate
 
-__all__ = ["TeacherCorrection", "teacher_correction"]
+__all__ = ["Kind", "TeacherCorrection", "teacher_correction"]
+
+Kind = Literal["multiplicative", "additive", "auto"]
+
+_KNOWN = 0.1
+"""Relative standard error up to which a ratio counts as known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +50,7 @@ class TeacherCorrection:
     n_replicates: int
 
     def apply(self, effect: Estimate) -> Estimate:
-        """Return the corrected estimate, its error widened and the correction's own added."""
+        """Return corrected effects of loci, errors widened and the correction's own added."""
         if self.kind == "additive":
             return Estimate(
                 value=np.asarray(effect.value - self.shift),
@@ -60,12 +65,42 @@ class TeacherCorrection:
             df=effect.df,
         )
 
+    def apply_pooled(self, effect: Estimate) -> Estimate:
+        """Return the corrected pooled effect, its error at least that of the replicates.
+
+        A handful of replicates has no 95th percentile, so ``widening`` does not serve. Their
+        spread has a variance: the error is the larger of the effect's own and that spread, plus
+        the correction's own, with Satterthwaite's degrees of freedom (replicates - 1 where the
+        spread decides).
+
+        References:
+            Satterthwaite 1946, doi:10.2307/3002019 (degrees of freedom).
+        """
+        n = self.n_replicates
+        if self.kind == "additive":
+            value, own = effect.value - self.shift, effect.se**2
+            mean = np.broadcast_to(np.square(self.shift_se), own.shape)
+        else:
+            value, own = effect.value / self.ratio, (effect.se / self.ratio) ** 2
+            mean = np.square(value * self.ratio_se / self.ratio)
+        spread = n * mean
+        larger = np.maximum(own, spread)
+        df = np.where(spread > own, n - 1.0, effect.df)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            parts = larger**2 / df + mean**2 / (n - 1.0)
+            joint = np.where(spread > own, n - 1.0, (larger + mean) ** 2 / parts)
+        return Estimate(
+            value=np.asarray(value),
+            se=np.asarray(np.sqrt(larger + mean)),
+            df=np.where(joint > 0, joint, effect.df),
+        )
+
 
 def teacher_correction(
-    teacher: Float64[np.ndarray, "*locus"],
+    teacher: Float64[np.ndarray, "*any"],
     students: Estimate,
     *,
-    kind: Literal["multiplicative", "additive"] = "multiplicative",
+    kind: Kind = "multiplicative",
     level: float = 0.95,
 ) -> TeacherCorrection:
     """Learn a correction from students' estimates of a teacher's known slopes.
@@ -75,9 +110,11 @@ def teacher_correction(
     corrected intervals need to cover the teacher's slopes at ``level``.
 
     Args:
-        teacher: Slopes of the teacher, by locus, over the students' instruments.
+        teacher: Slopes of the teacher over the students' instruments, of shape (*locus) or,
+            since replicates choose their own instruments, (replicate, *locus).
         students: Estimates of shape (replicate, *locus), with their errors.
-        kind: Shrinkage is proportional to the effect; bias from confounding is not.
+        kind: Shrinkage is proportional to the effect; bias from confounding is not. ``auto``
+            takes the ratio where it is positive and known to a tenth, else the shift.
         level: Coverage that the widening aims at.
 
     Raises:
@@ -87,27 +124,36 @@ def teacher_correction(
     References:
         Efron and Tibshirani 1993, An Introduction to the Bootstrap, sections 10.2 and 14.3.
     """
-    if students.value.ndim < 1 or students.value.shape[1:] != teacher.shape:
+    shape = students.value.shape
+    if not shape or teacher.shape not in (shape, shape[1:]):
         raise ValueError(
             f"students must have shape (replicate, *locus) for a teacher of {teacher.shape}, got "
-            f"{students.value.shape}"
+            f"{shape}"
         )
-    n = students.value.shape[0]
+    if kind not in get_args(Kind):
+        raise ValueError(f"kind is one of {', '.join(get_args(Kind))}; got {kind!r}")
+    n = shape[0]
+    value = students.value.reshape(n, -1)
+    truth = np.broadcast_to(teacher, shape).reshape(n, -1)
+    seen = ~np.isnan(value) & ~np.isnan(truth)
+    some = seen.any(axis=1)
+    n = int(some.sum())
     if n < 2:
         raise ValueError(f"a bootstrap needs at least 2 replicates, got {n}; train more students")
-    value = students.value.reshape(n, -1)
-    truth = np.broadcast_to(teacher.reshape(1, -1), value.shape)
-    seen = ~np.isnan(value) & ~np.isnan(truth)
-    square = np.sum(truth**2, axis=1, where=seen)
-    shifts = np.sum(value - truth, axis=1, where=seen) / np.maximum(seen.sum(axis=1), 1)
+    square = np.sum(truth**2, axis=1, where=seen)[some]
+    errors = np.sum(value - truth, axis=1, where=seen)[some]
+    shifts = errors / seen.sum(axis=1)[some]
     if kind == "multiplicative" and bool(np.any(square == 0)):
         raise ValueError(
             "a multiplicative correction needs a teacher with effects, got slopes of zero; "
             "choose kind=additive"
         )
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.sum(value * truth, axis=1, where=seen) / square
+        ratios = np.sum(value * truth, axis=1, where=seen)[some] / square
     ratio, shift = float(ratios.mean()), float(shifts.mean())
+    ratio_se = float(ratios.std(ddof=1) / np.sqrt(n))
+    if kind == "auto":
+        kind = "multiplicative" if ratio > 0 and ratio_se <= _KNOWN * ratio else "additive"
     if kind == "multiplicative" and ratio <= 0:
         raise ValueError(
             f"students must recover the teacher's sign, got a mean ratio of {ratio:.3g}; "
@@ -116,29 +162,22 @@ def teacher_correction(
     unwidened = TeacherCorrection(
         kind=kind,
         ratio=ratio,
-        ratio_se=float(ratios.std(ddof=1) / np.sqrt(n)),
+        ratio_se=ratio_se,
         shift=shift,
         shift_se=float(shifts.std(ddof=1) / np.sqrt(n)),
         widening=1.0,
         n_replicates=n,
     )
-    widening = _widening(
-        unwidened.apply(students), teacher, seen.reshape(students.value.shape), level
-    )
-    return TeacherCorrection(
-        kind=kind,
-        ratio=unwidened.ratio,
-        ratio_se=unwidened.ratio_se,
-        shift=unwidened.shift,
-        shift_se=unwidened.shift_se,
-        widening=widening,
-        n_replicates=n,
+    corrected = unwidened.apply(students)
+    return replace(
+        unwidened,
+        widening=_widening(corrected, np.broadcast_to(teacher, shape), seen.reshape(shape), level),
     )
 
 
 def _widening(
     corrected: Estimate,
-    teacher: Float64[np.ndarray, "*locus"],
+    teacher: Float64[np.ndarray, "replicate *locus"],
     seen: Bool[np.ndarray, "replicate *locus"],
     level: float,
 ) -> float:

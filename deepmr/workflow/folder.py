@@ -26,6 +26,7 @@ _NOT_IDENTITY = frozenset(
         "overwrite",
         "workers",
         "data.root",
+        "data.run",
         "data.download_only",
         "data.portal",
         "data.parallel",
