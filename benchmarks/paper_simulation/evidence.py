@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -15,7 +17,21 @@ from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
 from deepmr.simulation import anscombe
 
-__all__ = ["CONF", "NETWORKS", "SCENARIOS", "Evidence", "Round", "gather"]
+if TYPE_CHECKING:
+    from deepmr.workflow.fit import FitPlan
+
+__all__ = [
+    "CONF",
+    "NETWORKS",
+    "SCENARIOS",
+    "Evidence",
+    "Round",
+    "ensemble_effects",
+    "ensemble_plan",
+    "gather",
+    "read_members",
+    "write_members",
+]
 
 SCENARIOS = ("none", "independent", "sequence", "both")
 NETWORKS = {"published": ["experiment=paper"], "default": []}
@@ -89,24 +105,61 @@ def gather(one: Round, cache: Path) -> Evidence:
     return _read(path)
 
 
-def _make(one: Round, cache: Path, path: Path) -> None:
+def ensemble_plan(
+    one: Round, cache: Path, name: str, *, extra: Sequence[str] = (), seed: int | None = None
+) -> FitPlan:
+    """Return the plan of `train.py` for a round's ensemble, or with ``extra`` for its student's."""
     from hydra import compose, initialize_config_dir
 
     from deepmr.cli.plans import fit_plan
+
+    options = [f"name={name}", f"paths.output={cache}", "logger=csv"]
+    options += ["trainer.enable_progress_bar=false"]
+    if extra:
+        options += [*extra, f"seed={seed}"]
+    else:
+        options += [f"data.confounding={one.scenario}", f"seed={one.seed}"]
+        options += [f"ensemble={one.members}"]
+        if one.effect is not None:
+            options.append(f"data.effect={one.effect}")
+        options = [*NETWORKS[one.network], *options, *one.options]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides=options)
+    config.logger = None
+    return fit_plan(config)
+
+
+def ensemble_effects(plan: FitPlan) -> dict[str, np.ndarray]:
+    """Mutate the loci with both motifs with every member of a trained plan."""
     from deepmr.lightning.training import load_weights
     from deepmr.mutagenesis import build_engine, saturation
+
+    source = plan.source
+    loci = source.candidate_loci(*_TASKS)
+    variants = saturation(source.sequences(*loci))
+    effects = []
+    for k in range(plan.ensemble):
+        network = load_weights(plan.network(), plan.folder / "members" / str(k) / "best.ckpt")
+        engine = build_engine(network, length=source.length)
+        effects.append(engine(source.sequences(*loci), variants).difference)
+    truth = source.true_effects(*loci)
+    if truth is None:
+        raise TypeError(f"the benchmark knows its data's effects, got data={source.name}")
+    return {
+        "value": np.stack(effects, axis=2).astype(np.float32),
+        "offset": variants.offset,
+        "ref": variants.ref,
+        "alt": variants.alt,
+        "mask": variants.mask,
+        "truth": truth,
+    }
+
+
+def _make(one: Round, cache: Path, path: Path) -> None:
     from deepmr.workflow.fit import fit
 
     start = time.perf_counter()
-    options = [f"data.confounding={one.scenario}", f"seed={one.seed}", f"ensemble={one.members}"]
-    if one.effect is not None:
-        options.append(f"data.effect={one.effect}")
-    options += [f"name={one.name}", f"paths.output={cache}", "logger=csv"]
-    options += ["trainer.enable_progress_bar=false"]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", overrides=[*NETWORKS[one.network], *options, *one.options])
-    config.logger = None
-    plan = fit_plan(config)
+    plan = ensemble_plan(one, cache, one.name)
     if not (plan.folder / "manifest.json").is_file():
         fit(plan)
     source = plan.source
@@ -114,28 +167,36 @@ def _make(one: Round, cache: Path, path: Path) -> None:
         raise TypeError(f"the benchmark simulates its data, got data={source.name}")
     folders = [plan.folder / "members" / str(k) for k in range(one.members)]
     loci = source.candidate_loci(*_TASKS)
-    variants = saturation(source.sequences(*loci))
-    effects = []
-    for folder in folders:
-        network = load_weights(plan.network(), folder / "best.ckpt")
-        engine = build_engine(network, length=source.length)
-        effects.append(engine(source.sequences(*loci), variants).difference)
     content = {
-        "value": np.stack(effects, axis=2).astype(np.float32),
-        "offset": variants.offset,
-        "ref": variants.ref,
-        "alt": variants.alt,
-        "mask": variants.mask,
-        "truth": source.true_effects(*loci),
+        **ensemble_effects(plan),
         "in_motif": np.stack([source.motif_variants(t, *loci) for t in _TASKS], axis=1),
         "effect": np.asarray(source.dataset.grammar.effect),
         "validation_mse": np.stack([_validation(folder) for folder in folders]),
         "noise_floor": _floor(source),
         "seconds": np.asarray(time.perf_counter() - start),
     }
+    write_members(path, content)
+    shutil.rmtree(plan.folder)
+
+
+def write_members(path: Path, content: Mapping[str, np.ndarray]) -> None:
+    """Write an ensemble's effects, and whatever else belongs to them, in one file."""
     with atomic_write(path, "wb") as stream:
         np.savez_compressed(stream, **content)
-    shutil.rmtree(plan.folder)
+
+
+def read_members(path: Path) -> tuple[MemberEffects, Float64[np.ndarray, "locus task variant"]]:
+    """Return an ensemble's effects and the true ones beside them."""
+    with np.load(path) as content:
+        members = MemberEffects(
+            value=content["value"].astype(np.float64),
+            tasks=_TASKS,
+            offset=content["offset"],
+            ref=content["ref"],
+            alt=content["alt"],
+            mask=content["mask"],
+        )
+        return members, content["truth"]
 
 
 def _validation(folder: Path) -> Float64[np.ndarray, " task"]:
@@ -159,17 +220,11 @@ def _floor(source: SimulationSource) -> Float64[np.ndarray, " task"]:
 
 
 def _read(path: Path) -> Evidence:
+    members, truth = read_members(path)
     with np.load(path) as content:
         return Evidence(
-            members=MemberEffects(
-                value=content["value"].astype(np.float64),
-                tasks=_TASKS,
-                offset=content["offset"],
-                ref=content["ref"],
-                alt=content["alt"],
-                mask=content["mask"],
-            ),
-            truth=content["truth"],
+            members=members,
+            truth=truth,
             in_motif=content["in_motif"],
             effect=float(content["effect"]),
             validation_mse=content["validation_mse"],

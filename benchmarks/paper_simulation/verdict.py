@@ -12,15 +12,18 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from benchmarks.paper_simulation.evidence import CONF, Evidence, Round, gather
+from benchmarks.paper_simulation.students import Student, ask, gather_students
 from benchmarks.paper_simulation.table import NO_EFFECT
 from deepmr.effects import EffectSizes, MemberEffects
-from deepmr.inference import Inference, LocalInference
+from deepmr.inference import Inference, LocalInference, ParametricBootstrap, PerMember
 from deepmr.instruments import All, Rule
 from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted
 from deepmr.workflow.estimation import true_slope
 
-__all__ = ["Method", "judge", "methods", "verdicts"]
+__all__ = ["BOOTSTRAP", "Method", "judge", "methods", "verdicts"]
+
+BOOTSTRAP = "parametric_bootstrap"
 
 Estimator = Callable[[EffectSizes], MREstimate]
 
@@ -119,9 +122,18 @@ def _shipped() -> Method:
 
 
 def verdicts(
-    one: Round, cache: Path, threads: int, names: Sequence[str] = ()
+    one: Round,
+    cache: Path,
+    threads: int,
+    names: Sequence[str] = (),
+    students: int = 0,
+    noise: str = "residuals",
 ) -> list[dict[str, Any]]:
-    """Return a record for each method (all by default) and direction of one round."""
+    """Return a record for each method (all by default) and direction of one round.
+
+    With students, a parametric bootstrap by as many is judged as well, and ``per_member``, the
+    inference that it corrects.
+    """
     import torch
 
     torch.set_num_threads(threads)
@@ -137,21 +149,53 @@ def verdicts(
         "noise_floor": evidence.noise_floor.tolist(),
         "seconds": evidence.seconds,
     }
-    return [
+    taught = gather_students(one, cache, students, noise=noise) if students else []
+    asked = {name: methods()[name] for name in names or methods()}
+    if taught:
+        asked["per_member"] = replace(methods()["default"], inference=PerMember())
+    records = [
         about
         | {"method": name, "direction": "reverse" if reverse else "forward"}
-        | judge(evidence, name, reverse=reverse)
-        for name in names or methods()
+        | judge(evidence, method, reverse=reverse)
+        for name, method in asked.items()
         for reverse in (False, True)
     ]
+    for reverse in (False, True) if taught else ():
+        method = _bootstrap(asked["per_member"], evidence, taught, reverse=reverse)
+        name = BOOTSTRAP if noise == "residuals" else f"{BOOTSTRAP}_{noise}"
+        records.append(
+            about
+            | {"method": name, "direction": "reverse" if reverse else "forward"}
+            | {"students": students, "notes": method.inference.notes()}
+            | judge(evidence, method, reverse=reverse)
+        )
+    return records
 
 
-def judge(evidence: Evidence, name: str, *, reverse: bool) -> dict[str, Any]:
+def _bootstrap(
+    base: Method, evidence: Evidence, students: Sequence[Student], *, reverse: bool
+) -> Method:
+    """Return the method that corrects ``base`` by what students say of this question."""
+    cause, effect = (1, 0) if reverse else (0, 1)
+    tasks = evidence.members.tasks
+    found = ask(
+        students,
+        (tasks[cause], tasks[effect]),
+        inference=base.inference,
+        rule=base.rule,
+        estimator=base.estimator,
+        pooling=base.pooling,
+        mask=evidence.in_motif[:, cause] if reverse else None,
+    )
+    return replace(base, inference=ParametricBootstrap(students=[found], base=base.inference))
+
+
+def judge(evidence: Evidence, method: Method | str, *, reverse: bool) -> dict[str, Any]:
     """Hold one method's intervals against the truth.
 
     Args:
         evidence: Of one round.
-        name: A key of `methods`.
+        method: A method, or a key of `methods`.
         reverse: Ask whether the outcome causes the exposure. It does not, so only substitutions
             in the outcome's motif serve: elsewhere the true slope is that of the causal effect
             turned round.
@@ -160,7 +204,7 @@ def judge(evidence: Evidence, name: str, *, reverse: bool) -> dict[str, Any]:
         A flat record; slopes and widths on the Anscombe scale. Where no locus has an estimate,
         ``n_loci`` is 0 and all else is missing.
     """
-    method = methods()[name]
+    method = methods()[method] if isinstance(method, str) else method
     members = evidence.members
     cause, effect = (1, 0) if reverse else (0, 1)
     if method.in_motif or reverse:
