@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.paper_simulation.evidence import NETWORKS, SCENARIOS, Round
 from benchmarks.paper_simulation.table import cells, show
-from benchmarks.paper_simulation.verdict import verdicts
+from benchmarks.paper_simulation.verdict import bootstrap_name, verdicts
 from deepmr.data.noise import NOISES
 from deepmr.files import read_json, write_json
 
@@ -81,7 +81,8 @@ def _wanted(options: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> list
         (row["scenario"], row["seed"], row["network"], row["members"], row["drawn"])
         + ((None,) if row["drawn"] else (row["effect"],))
         for row in rows
-        if not options.students or row.get("students", 0) >= options.students
+        if not options.students
+        or (row["method"] == bootstrap_name(options.noise) and row["students"] >= options.students)
     }
     rounds = [
         Round(

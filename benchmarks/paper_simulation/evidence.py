@@ -93,15 +93,22 @@ class Evidence:
     seconds: float
 
 
-def gather(one: Round, cache: Path) -> Evidence:
+def gather(one: Round, cache: Path, *, keep: bool = False) -> Evidence:
     """Return a round's evidence, from its file or made now.
 
     The ensemble is trained by the same code and configuration as `train.py`, and goes on where
     an interrupted one stopped.
+
+    Args:
+        one: The round.
+        cache: Where evidence lies.
+        keep: Leave the weights of an ensemble that is trained now, for its students.
     """
     path = cache / f"{one.name}.npz"
     if not path.is_file():
-        _make(one, cache, path)
+        plan = _make(one, cache, path)
+        if not keep:
+            shutil.rmtree(plan.folder)
     return _read(path)
 
 
@@ -155,7 +162,7 @@ def ensemble_effects(plan: FitPlan) -> dict[str, np.ndarray]:
     }
 
 
-def _make(one: Round, cache: Path, path: Path) -> None:
+def _make(one: Round, cache: Path, path: Path) -> FitPlan:
     from deepmr.workflow.fit import fit
 
     start = time.perf_counter()
@@ -176,7 +183,7 @@ def _make(one: Round, cache: Path, path: Path) -> None:
         "seconds": np.asarray(time.perf_counter() - start),
     }
     write_members(path, content)
-    shutil.rmtree(plan.folder)
+    return plan
 
 
 def write_members(path: Path, content: Mapping[str, np.ndarray]) -> None:

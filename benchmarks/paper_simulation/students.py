@@ -43,10 +43,10 @@ class Student:
 def gather_students(one: Round, cache: Path, n: int, *, noise: str) -> list[Student]:
     """Return a round's students, from their files or trained now.
 
-    The round's ensemble is trained once more (its weights are not kept), as `train.py` did.
+    Where the ensemble's weights are gone, it is trained once more, as it was.
     """
     paths = [cache / f"{one.name}-{noise}-student-{k}.npz" for k in range(1, n + 1)]
-    teacher = cache / "train" / f"{one.name}-teacher"
+    teacher = cache / "train" / one.name
     for k, path in enumerate(paths, start=1):
         if not path.is_file():
             _make(one, cache, teacher, k, path, noise=noise)

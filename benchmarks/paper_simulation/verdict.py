@@ -21,9 +21,7 @@ from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted
 from deepmr.workflow.estimation import true_slope
 
-__all__ = ["BOOTSTRAP", "Method", "judge", "methods", "verdicts"]
-
-BOOTSTRAP = "parametric_bootstrap"
+__all__ = ["Method", "bootstrap_name", "judge", "methods", "verdicts"]
 
 Estimator = Callable[[EffectSizes], MREstimate]
 
@@ -137,7 +135,7 @@ def verdicts(
     import torch
 
     torch.set_num_threads(threads)
-    evidence = gather(one, cache)
+    evidence = gather(one, cache, keep=students > 0)
     about = {
         "scenario": one.scenario,
         "seed": one.seed,
@@ -162,14 +160,18 @@ def verdicts(
     ]
     for reverse in (False, True) if taught else ():
         method = _bootstrap(asked["per_member"], evidence, taught, reverse=reverse)
-        name = BOOTSTRAP if noise == "residuals" else f"{BOOTSTRAP}_{noise}"
         records.append(
             about
-            | {"method": name, "direction": "reverse" if reverse else "forward"}
+            | {"method": bootstrap_name(noise), "direction": "reverse" if reverse else "forward"}
             | {"students": students, "notes": method.inference.notes()}
             | judge(evidence, method, reverse=reverse)
         )
     return records
+
+
+def bootstrap_name(noise: str) -> str:
+    """Return the name of the parametric bootstrap whose students' data have that noise."""
+    return "parametric_bootstrap" if noise == "residuals" else f"parametric_bootstrap_{noise}"
 
 
 def _bootstrap(
