@@ -125,10 +125,9 @@ def fetch_only(config: DictConfig) -> bool:
     Raises:
         FileNotFoundError: If a file cannot be fetched.
     """
-    data = plain(config)["data"]
-    if not data.get("download_only"):
+    if not config.data.get("download_only"):
         return False
-    for path in part(data)().download():
+    for path in part(plain(config)["data"])().download():
         print(path)
     return True
 

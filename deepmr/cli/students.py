@@ -152,8 +152,8 @@ def _collect(
 
 def _rows(table: Table, key: tuple[str, str, str]) -> Bool[np.ndarray, " row"]:
     columns = ("exposure", "outcome", "method")
-    return np.logical_and.reduce(
-        [table[name] == value for name, value in zip(columns, key, strict=True)]
+    return np.asarray(
+        np.all([table[name] == value for name, value in zip(columns, key, strict=True)], axis=0)
     )
 
 

@@ -8,11 +8,11 @@ teacher's slopes, which are known without error. This module is the arithmetic;
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64
 from scipy import stats
 
 from deepmr.estimate import Estimate
@@ -36,8 +36,9 @@ class TeacherCorrection:
         ratio_se: Its standard error over replicates.
         shift: Students' mean error, in units of the effect.
         shift_se: Its standard error over replicates.
-        widening: Factor on the standard error that makes the students' intervals, once corrected,
-            cover as promised; never below 1.
+        widening: Factor on the standard error that makes the students' intervals cover as
+            promised, each corrected by the others; never below 1. It so holds the correction's
+            own error.
         n_replicates: Students' ensembles behind it.
     """
 
@@ -50,20 +51,12 @@ class TeacherCorrection:
     n_replicates: int
 
     def apply(self, effect: Estimate) -> Estimate:
-        """Return corrected effects of loci, errors widened and the correction's own added."""
+        """Return corrected effects of loci, their errors widened."""
         if self.kind == "additive":
-            return Estimate(
-                value=np.asarray(effect.value - self.shift),
-                se=np.asarray(np.hypot(self.widening * effect.se, self.shift_se)),
-                df=effect.df,
-            )
-        value = effect.value / self.ratio
-        own = self.widening * effect.se / abs(self.ratio)
-        return Estimate(
-            value=np.asarray(value),
-            se=np.asarray(np.hypot(own, value * self.ratio_se / self.ratio)),
-            df=effect.df,
-        )
+            value, se = effect.value - self.shift, effect.se
+        else:
+            value, se = effect.value / self.ratio, effect.se / abs(self.ratio)
+        return Estimate(value=np.asarray(value), se=np.asarray(self.widening * se), df=effect.df)
 
     def apply_pooled(self, effect: Estimate) -> Estimate:
         """Return the corrected pooled effect, its error at least that of the replicates.
@@ -159,33 +152,47 @@ def teacher_correction(
             f"students must recover the teacher's sign, got a mean ratio of {ratio:.3g}; "
             "they have not learned the teacher"
         )
-    unwidened = TeacherCorrection(
+    return TeacherCorrection(
         kind=kind,
         ratio=ratio,
         ratio_se=ratio_se,
         shift=shift,
         shift_se=float(shifts.std(ddof=1) / np.sqrt(n)),
-        widening=1.0,
+        widening=_widening(
+            Estimate(
+                value=value[some],
+                se=students.se.reshape(shape[0], -1)[some],
+                df=np.broadcast_to(students.df, shape).reshape(shape[0], -1)[some],
+            ),
+            np.where(seen, truth, np.nan)[some],
+            ratios if kind == "multiplicative" else None,
+            shifts,
+            level,
+        ),
         n_replicates=n,
-    )
-    corrected = unwidened.apply(students)
-    return replace(
-        unwidened,
-        widening=_widening(corrected, np.broadcast_to(teacher, shape), seen.reshape(shape), level),
     )
 
 
 def _widening(
-    corrected: Estimate,
-    teacher: Float64[np.ndarray, "replicate *locus"],
-    seen: Bool[np.ndarray, "replicate *locus"],
+    students: Estimate,
+    teacher: Float64[np.ndarray, "replicate locus"],
+    ratios: Float64[np.ndarray, " replicate"] | None,
+    shifts: Float64[np.ndarray, " replicate"],
     level: float,
 ) -> float:
-    df = np.broadcast_to(corrected.df, corrected.value.shape)
-    reach = np.where(
-        np.isinf(df), stats.norm.ppf(0.5 + level / 2), stats.t.ppf(0.5 + level / 2, df)
-    )
+    """Return what intervals need to cover where each replicate is corrected by the others."""
+    if ratios is None:
+        value, se = students.value - _of_others(shifts)[:, None], students.se
+    else:
+        ratio = _of_others(ratios)[:, None]
+        value, se = students.value / ratio, students.se / np.abs(ratio)
+    tail = 0.5 + level / 2
+    reach = np.where(np.isinf(students.df), stats.norm.ppf(tail), stats.t.ppf(tail, students.df))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.abs(corrected.value - teacher) / (reach * corrected.se)
-    known = seen & ~np.isnan(ratio)
-    return max(1.0, float(np.quantile(ratio[known], level))) if bool(np.any(known)) else 1.0
+        needed = np.abs(value - teacher) / (reach * se)
+    known = ~np.isnan(needed)
+    return max(1.0, float(np.quantile(needed[known], level))) if bool(np.any(known)) else 1.0
+
+
+def _of_others(value: Float64[np.ndarray, " replicate"]) -> Float64[np.ndarray, " replicate"]:
+    return np.asarray((value.sum() - value) / (value.size - 1.0))

@@ -73,3 +73,60 @@ def test_what_cannot_be_corrected_is_refused():
         teacher_correction(teacher, students(rng, teacher, ratio=-1.0))
     with pytest.raises(ValueError, match=r"students must have shape \(replicate, \*locus\)"):
         teacher_correction(teacher[:5], students(rng, teacher))
+
+
+def test_each_replicate_may_be_held_against_slopes_over_its_own_instruments():
+    rng = np.random.default_rng(6)
+    teacher = rng.uniform(0.5, 3.0, (8, 200))
+    value = 0.9 * teacher
+    found = teacher_correction(teacher, Estimate(value=value, se=np.full(value.shape, 0.1)))
+    assert found.ratio == pytest.approx(0.9)
+    assert found.ratio_se == pytest.approx(0.0, abs=1e-12)
+    assert found.widening == 1.0
+
+
+def test_a_ratio_is_taken_only_where_it_is_known():
+    rng = np.random.default_rng(7)
+    strong, none = rng.uniform(0.5, 3.0, 100), rng.normal(0, 1e-3, 100)
+    assert (
+        teacher_correction(strong, students(rng, strong, ratio=0.9), kind="auto").kind
+        == "multiplicative"
+    )
+    weak = teacher_correction(none, students(rng, none, shift=0.2), kind="auto")
+    assert weak.kind == "additive"
+    assert weak.shift == pytest.approx(0.2, abs=0.01)  # .05 over 800 slopes: five errors
+
+
+def test_the_pooled_error_is_never_less_than_what_replicates_show():
+    own = Estimate(value=np.asarray(1.0), se=np.asarray(0.001), df=np.asarray(4.0))
+    value = 1.0 + np.array([-0.1, 0.0, 0.1, 0.0])
+    pooled = Estimate(value=value, se=np.full(4, 0.001))
+    for kind in ("multiplicative", "additive"):
+        found = teacher_correction(np.ones(4), pooled, kind=kind)
+        corrected = found.apply_pooled(own)
+        # A prediction interval: the spread, and the error of its centre, with 3 df.
+        assert float(corrected.se) == pytest.approx(value.std(ddof=1) * np.sqrt(1 + 1 / 4))
+        assert float(corrected.df) == 3.0
+    wide = Estimate(value=np.asarray(1.0), se=np.asarray(1.0), df=np.asarray(4.0))
+    kept = found.apply_pooled(wide)
+    assert float(kept.se) == pytest.approx(1.0, rel=1e-2)
+    assert float(kept.df) == pytest.approx(4.0, rel=2e-2)
+
+
+def test_pooled_intervals_cover_when_replicates_err_as_the_teacher_does():
+    rng = np.random.default_rng(9)
+    covered = 0
+    for _ in range(2000):
+        truth = 2.0
+        teacher = 0.8 * truth * (1 + 0.05 * rng.normal())
+        seen = 0.8 * teacher * (1 + 0.05 * rng.normal(size=4))
+        found = teacher_correction(
+            np.full(4, teacher), Estimate(value=seen, se=np.full(4, 1e-6)), kind="multiplicative"
+        )
+        corrected = found.apply_pooled(
+            Estimate(value=np.asarray(teacher), se=np.asarray(1e-6), df=np.asarray(4.0))
+        )
+        low, high = corrected.interval()
+        covered += bool(low <= truth <= high)
+    # 2,000 rounds: a binomial error of .005; the product of two errors of 5 % skews little.
+    assert covered / 2000 == pytest.approx(0.95, abs=0.015)
