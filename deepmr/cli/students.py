@@ -21,8 +21,8 @@ from deepmr.workflow.loci import Loci
 
 __all__ = ["build_inference"]
 
-_SAME = ("scale", "instruments", "estimator", "meta", "uncertainty", "mutagenesis")
-_CHUNK = "chunk"  # of the mutagenesis: decides the speed
+_SAME = ("scale", "instruments", "estimator", "meta", "variants", "uncertainty", "mutagenesis")
+_ASIDE = ("chunk", "seed")  # of the mutagenesis: the speed; of dropout: which draws
 
 Table = Mapping[str, np.ndarray]
 
@@ -107,10 +107,10 @@ def _checked(
         )
     if len(config["weights"]) != len(teacher):
         raise ValueError(
-            f"{folder} asked ensembles of {len(config['weights'])} students, the teacher has "
-            f"{len(teacher)} members; train students with the teacher's recipe"
+            f"{folder} asked students of {len(config['weights'])} files of weights, the teacher "
+            f"has {len(teacher)}; train students with the teacher's recipe"
         )
-    theirs = {key: config[key] for key in _SAME} | {"inference": config["inference"]}
+    theirs = {key: config.get(key) for key in _SAME} | {"inference": config["inference"]}
     ours = {key: settings[key] for key in _SAME} | {"inference": base}
     for key, wanted in ours.items():
         if _plain(theirs[key]) != _plain(wanted):
@@ -125,7 +125,7 @@ def _checked(
 def _plain(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    return {key: _plain(one) for key, one in value.items() if key != _CHUNK}
+    return {key: _plain(one) for key, one in value.items() if key not in _ASIDE}
 
 
 def _collect(

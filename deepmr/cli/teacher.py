@@ -34,6 +34,7 @@ def teacher_source(
     """
     trained = TrainedRun.read(Path(run))
     source = source_of(trained)
+    weights = [*trained.checkpoints, *(path for paths in trained.snapshots for path in paths)]
     record = read_json(trained.folder / "calibrator.json")
     loss = build_loss(trained.config, source)
     build = build_network(trained.config, trained.shape)
@@ -50,11 +51,11 @@ def teacher_source(
         source,
         predict=teacher.predict,
         effects=teacher.effects,
-        teacher=[sha256(path) for path in trained.checkpoints],
+        teacher=[sha256(path) for path in weights],
         seed=seed,
         noise=noise,
         neighbours=neighbours,
         fitted_to_counts=loss.count == "poisson",
         facts={"calibrators": record},
-        weights=trained.checkpoints,
+        weights=weights,
     )
