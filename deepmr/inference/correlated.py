@@ -17,7 +17,7 @@ from deepmr.inference.combine import (
 )
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.pool import pool_slopes
-from deepmr.inference.two_way import Loci
+from deepmr.inference.two_way import Loci, LociWeights
 from deepmr.instruments import Rule
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.mr.result import MREstimate
@@ -40,6 +40,7 @@ class Correlated:
     Args:
         shrinkage: Share of the diagonal: 1 gives equal weights, 0 none of it (not allowed).
         loci: As for `PerMember`.
+        loci_weights: As for `PerMember`.
         shared: As for `PerMember`.
 
     Raises:
@@ -52,6 +53,7 @@ class Correlated:
 
     shrinkage: float = 0.5
     loci: Loci = "sampled"
+    loci_weights: LociWeights = "equal"
     shared: float = 0.0
 
     def __post_init__(self) -> None:
@@ -101,7 +103,7 @@ class Correlated:
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci)
+        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
 
     def _slope(
         self,

@@ -19,7 +19,7 @@ from deepmr.inference.combine import (
 )
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.pool import pool_slopes
-from deepmr.inference.two_way import Loci
+from deepmr.inference.two_way import Loci, LociWeights
 from deepmr.instruments import Rule
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.mr.result import MREstimate
@@ -46,6 +46,7 @@ class ErrorsInVariables:
             curse); the instruments reported are those of any product. ``shared`` chooses them
             once, by all members: fair only to rules that do not look at the effects.
         loci: As for `PerMember`.
+        loci_weights: As for `PerMember`.
         shared: As for `PerMember`.
 
     References:
@@ -55,6 +56,7 @@ class ErrorsInVariables:
 
     selection: Literal["cross_fitted", "shared"] = "cross_fitted"
     loci: Loci = "sampled"
+    loci_weights: LociWeights = "equal"
     shared: float = 0.0
 
     def __call__(
@@ -106,7 +108,7 @@ class ErrorsInVariables:
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci)
+        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
 
 
 def _cross_fitted(

@@ -18,7 +18,7 @@ from deepmr.inference.combine import (
 )
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.pool import pool_slopes
-from deepmr.inference.two_way import Loci
+from deepmr.inference.two_way import Loci, LociWeights
 from deepmr.instruments import Rule, moderate
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.mr.result import MREstimate
@@ -44,6 +44,9 @@ class PerMember:
             same functional, also where effects differ between variants.
         loci: What the pooled interval is about: ``sampled``, the population the loci were drawn
             from; ``fixed``, the mean over exactly these loci, whose error is the members' alone.
+        loci_weights: ``equal`` makes the pooled effect the mean of the local ones;
+            ``random_effects`` is narrower, and about another mean where precise loci have
+            other effects than vague ones (docs/validity.md).
         shared: Variance that all members share, relative to the variance between them; the error
             of their mean then has variance (1 / members + shared) times theirs. Members that
             differ by their seed alone share the error of their training set, and no spread shows
@@ -56,6 +59,7 @@ class PerMember:
 
     weights: Weights = "equal"
     loci: Loci = "sampled"
+    loci_weights: LociWeights = "equal"
     shared: float = 0.0
 
     def __call__(
@@ -100,7 +104,7 @@ class PerMember:
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci)
+        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +118,13 @@ class Jackknife:
     Args:
         weights: As for `PerMember`.
         loci: As for `PerMember`.
+        loci_weights: As for `PerMember`.
         shared: As for `PerMember`.
     """
 
     weights: Weights = "equal"
     loci: Loci = "sampled"
+    loci_weights: LociWeights = "equal"
     shared: float = 0.0
 
     def __call__(
@@ -166,7 +172,7 @@ class Jackknife:
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci)
+        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,11 +186,13 @@ class CrossFitted:
     Args:
         weights: As for `PerMember`.
         loci: As for `PerMember`.
+        loci_weights: As for `PerMember`.
         shared: As for `PerMember`.
     """
 
     weights: Weights = "equal"
     loci: Loci = "sampled"
+    loci_weights: LociWeights = "equal"
     shared: float = 0.0
 
     def __call__(
@@ -247,7 +255,7 @@ class CrossFitted:
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
         """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci)
+        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
 
 
 def _stack(

@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from deepmr.inference.contract import LocalInference, Pooling
-from deepmr.inference.two_way import Loci, two_way
+from deepmr.inference.two_way import Loci, LociWeights, two_way
 from deepmr.meta.result import MetaAnalysisResult
 
 __all__ = ["pool_slopes"]
 
 
 def pool_slopes(
-    local: LocalInference, *, pooling: Pooling, loci: Loci = "sampled"
+    local: LocalInference,
+    *,
+    pooling: Pooling,
+    loci: Loci = "sampled",
+    weights: LociWeights = "equal",
 ) -> MetaAnalysisResult:
     """Pool the members' slopes, or pseudo-values, by the two-way model.
 
@@ -20,6 +24,7 @@ def pool_slopes(
         local: Local results with slopes, loci on the last batch axis.
         pooling: Supplies tau2 and heterogeneity; see `two_way`.
         loci: See `two_way`.
+        weights: Of the loci; see `two_way`.
 
     Raises:
         ValueError: If the results carry no slopes, or the pooling has no tau2.
@@ -29,13 +34,13 @@ def pool_slopes(
             "pooling over members needs their slopes, got results without; use the inference that "
             "made them to pool them"
         )
-    result = two_way(local.slopes, pooling=pooling, loci=loci)
+    result = two_way(local.slopes, pooling=pooling, loci=loci, weights=weights)
     lacking = np.isnan(result.tau2) & (result.n_loci > 1)
     if result.converged is not None:
         lacking &= result.converged
     if bool(np.any(lacking)):
         raise ValueError(
-            "pooling over members weighs loci by tau2, and this pooling has none; choose "
+            "pooling over members reports tau2, and this pooling has none; choose "
             "meta=reml_hk or another with a tau2, or inference=summary"
         )
     return result

@@ -11,9 +11,10 @@ from jaxtyping import Float64
 from deepmr.estimate import Estimate
 from deepmr.meta import MetaAnalysisResult, random_effects
 
-__all__ = ["Loci", "two_way"]
+__all__ = ["Loci", "LociWeights", "two_way"]
 
 Loci = Literal["sampled", "fixed"]
+LociWeights = Literal["equal", "random_effects"]
 
 
 def two_way(
@@ -22,13 +23,14 @@ def two_way(
     se: Float64[np.ndarray, "*batch locus"] | None = None,
     pooling: Callable[..., MetaAnalysisResult] = random_effects,
     loci: Loci = "sampled",
+    weights: LociWeights = "random_effects",
 ) -> MetaAnalysisResult:
     """Pool local effects, counting what a member gets wrong at every locus once, not per locus.
 
     Member m's estimate at locus l is mean + a_l + b_m + e_lm: loci differ by a_l, a member errs
     by b_m everywhere, and by e_lm here. Pooling loci as independent divides the variance of b_m
     by the number of loci; it must be divided by the number of members. The pooled effect is a
-    weighted mean over loci of the members' means, of variance
+    mean over loci of the members' means (weighted, see ``weights``), of variance
 
         V = max(V_member, V_locus + max(0, V_member - V_residual)),
 
@@ -59,6 +61,10 @@ def two_way(
         pooling: Supplies tau2, and with it the weights 1 / (se^2 + tau2), and Cochran's Q.
         loci: ``sampled``: the loci stand for all that could have been asked. ``fixed``: the
             effect is meant over just these loci, and only the members vary.
+        weights: ``random_effects``: 1 / (se^2 + tau2). ``equal``: every locus alike, so that the
+            pooled effect is the plain mean of the local ones. Where precise loci have other
+            effects than vague ones the first estimates another number, with an interval that is
+            too narrow for the mean.
 
     Returns:
         The pooled effect; ``components`` holds the variances ``member`` (of b_m) and
@@ -80,6 +86,9 @@ def two_way(
     """
     if loci not in get_args(Loci):
         raise ValueError(f"loci is one of {', '.join(get_args(Loci))}; got {loci!r}")
+    if weights not in get_args(LociWeights):
+        known = ", ".join(get_args(LociWeights))
+        raise ValueError(f"weights of loci are one of {known}; got {weights!r}")
     n_members = slopes.shape[-1]
     if n_members < 2:
         raise ValueError(
@@ -97,7 +106,10 @@ def two_way(
     noise = more[..., None] * np.sum(square, axis=-1) / (n_members * (n_members - 1.0))
     error = _own_errors(slopes, noise, n_loci) if se is None else se
     inner = pooling(np.where(kept, mean, np.nan), np.where(kept, error, np.nan))
-    weight = _weights(kept, error, inner.tau2)
+    if weights == "equal":
+        weight = np.where(n_loci[..., None] > 0, equal, np.nan)
+    else:
+        weight = _weights(kept, error, inner.tau2)
     value, variance, df, parts = _variance(slopes, weight, n_loci, noise, loci)
     return MetaAnalysisResult(
         method="two_way",
