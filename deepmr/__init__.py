@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from deepmr.genome import Interval
     from deepmr.meta.result import MetaAnalysisResult
     from deepmr.mr.result import MREstimate
-    from deepmr.mutagenesis import build_engine, saturation
+    from deepmr.mutagenesis import build_engine, pair_effects, saturation
     from deepmr.report import ReportContent, write_report
     from deepmr.tasks import Task, TaskTable
     from deepmr.workflow.notebook import Interrogation, interrogate
@@ -34,6 +34,7 @@ _HOMES = {
     "TaskTable": "deepmr.tasks",
     "build_engine": "deepmr.mutagenesis",
     "interrogate": "deepmr.workflow.notebook",
+    "pair_effects": "deepmr.mutagenesis",
     "saturation": "deepmr.mutagenesis",
     "write_report": "deepmr.report",
 }
@@ -53,6 +54,7 @@ __all__ = [
     "TaskTable",
     "build_engine",
     "interrogate",
+    "pair_effects",
     "saturation",
     "write_report",
 ]

@@ -90,6 +90,7 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         listed=choice.listed,
         identity=identity,
         engine=part(engine),
+        precision=engine.get("precision", "float32"),
         loci_per_shard=settings["effects"]["loci_per_shard"],
         dtype=settings["effects"]["dtype"],
         question=Question(

@@ -99,8 +99,13 @@ def _differing(folder: Path, config: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _is_config(path: Path) -> bool:
+    """Tell the settings, also half-written: a run killed right then left nothing else."""
+    return path.name == CONFIG or path.name.startswith(f".{CONFIG}.")
+
+
 def _refuse_or_clear(folder: Path, config: Mapping[str, Any], *, overwrite: bool) -> None:
-    if not folder.exists() or not any(p for p in folder.iterdir() if p.name != CONFIG):
+    if not folder.exists() or all(map(_is_config, folder.iterdir())):
         return
     if not (folder / CONFIG).is_file():
         raise FileExistsError(
@@ -145,10 +150,17 @@ def open_run(
     with locked(folder):
         _refuse_or_clear(folder, config, overwrite=overwrite)
         folder.mkdir(parents=True, exist_ok=True)
+        _discard_partial(folder)
         if not (folder / CONFIG).is_file():
             with atomic_write(folder / CONFIG) as stream:
                 yaml.safe_dump(dict(config), stream, sort_keys=False)
         yield folder
+
+
+def _discard_partial(folder: Path) -> None:
+    """Remove what a killed process left half-written; nobody else writes while we hold the lock."""
+    for path in folder.rglob(".*.part"):
+        path.unlink(missing_ok=True)
 
 
 def _check_writable(folder: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,11 @@ import numpy as np
 from deepmr.data.vcf import ListedAllele
 from deepmr.files import fingerprint
 from deepmr.genome import Interval
-from deepmr.io.manifest import is_finished, write_manifest
+from deepmr.io.manifest import write_manifest
 from deepmr.io.schema import LOCI
 from deepmr.io.shards import ShardStore
 from deepmr.io.tables import write_table
-from deepmr.lightning.mutagenesis import ENGINE, MutagenesisCallback, Start, run_mutagenesis
+from deepmr.lightning.mutagenesis import MutagenesisCallback, Start, run_mutagenesis
 from deepmr.lightning.tracking import NoTracker, Tracker
 from deepmr.mutagenesis import Asked
 from deepmr.tasks import Task
@@ -28,6 +26,8 @@ from deepmr.workflow.cost import check_size, estimate_duration
 from deepmr.workflow.estimation import Answer, Question, estimate
 from deepmr.workflow.folder import open_run
 from deepmr.workflow.loci import Loci
+from deepmr.workflow.precision import MeasuredError, is_reduced, measure_error
+from deepmr.workflow.reuse import reuse
 from deepmr.workflow.scale import EffectScale
 from deepmr.workflow.telling import tell
 from deepmr.workflow.variants import write_variants
@@ -53,6 +53,7 @@ class InterrogationPlan:
         listed: For each locus its alleles as a file spells them; None under saturation.
         identity: What the effects depend on beyond loci and scale: weights, uncertainty, engine.
         engine: Builds a mutagenesis engine.
+        precision: Of its arithmetic.
         loci_per_shard: Loci in a file of effects.
         dtype: Of the effects on disk, ``float32`` or ``float16``.
         question: How the pair is asked.
@@ -64,6 +65,7 @@ class InterrogationPlan:
         seed: Of the draw of loci.
         overwrite: Delete a finished interrogation first.
         leader: Whether this process is rank 0.
+        error: What a lower precision was found to cost, once it was measured.
     """
 
     folder: Path
@@ -79,6 +81,7 @@ class InterrogationPlan:
     listed: Sequence[Sequence[ListedAllele]] | None
     identity: Mapping[str, Any]
     engine: Callable[..., Any]
+    precision: str
     loci_per_shard: int
     dtype: str
     question: Question
@@ -90,6 +93,7 @@ class InterrogationPlan:
     seed: int
     overwrite: bool
     leader: bool
+    error: MeasuredError | None = None
 
 
 def interrogate(plan: InterrogationPlan) -> float:
@@ -107,50 +111,78 @@ def interrogate(plan: InterrogationPlan) -> float:
     with open_run(plan.folder, plan.config, overwrite=plan.overwrite, leader=plan.leader):
         if plan.leader:
             print(f"interrogating in {plan.folder}")
-            _reuse(plan, store)
-            print(_size(plan, store))
+            for said in (reuse(plan.folder, store), _size(plan, store)):
+                if said:
+                    print(said)
         runner = run_mutagenesis(_callback(plan, store), trainer=plan.trainer, folder=plan.folder)
         if not plan.leader:
             return float("nan")
         tracker = _tracker(plan)
         done = False
         try:
-            answers = estimate(
-                store.read([task.name for task in plan.pair]),
-                plan.loci,
-                (plan.pair[0].name, plan.pair[1].name),
-                plan.question,
-            )
-            _write_loci(plan, store, answers)
-            if plan.listed is not None:
-                write_variants(
-                    plan.folder / "variants.parquet",
-                    store.read([task.name for task in plan.pair]),
-                    plan.loci,
-                    plan.listed,
-                    scale=plan.scale.scale,
-                )
-            outputs = tell(plan, store, answers, tracker)
-            write_manifest(
-                plan.folder,
-                command=plan.command,
-                seed=plan.seed,
-                device=str(runner.strategy.root_device),
-                started=started,
-                inputs=plan.inputs,
-                outputs=outputs,
-                facts={"network": plan.network, "uncertainty": plan.members.spread},
-            )
-            tracker.artifact(
-                f"{plan.folder.parent.name}-{plan.folder.name}",
-                plan.folder,
-                by_reference=["effects"],
-            )
+            plan = _with_measured_error(plan, store)
+            value = _conclude(plan, store, tracker, str(runner.strategy.root_device), started)
             done = True
         finally:
             tracker.finish(failed=not done)
     print(f"report: {plan.folder / 'report.html'}")
+    return value
+
+
+def _conclude(
+    plan: InterrogationPlan, store: ShardStore, tracker: Tracker, device: str, started: datetime
+) -> float:
+    """Estimate, pool, tell, and write the manifest."""
+    pair = (plan.pair[0].name, plan.pair[1].name)
+    answers = estimate(store.read(pair), plan.loci, pair, plan.question)
+    _write_loci(plan, store, answers)
+    if plan.listed is not None:
+        write_variants(
+            plan.folder / "variants.parquet",
+            store.read(pair),
+            plan.loci,
+            plan.listed,
+            scale=plan.scale.scale,
+        )
+    outputs = tell(plan, store, answers, tracker)
+    write_manifest(
+        plan.folder,
+        command=plan.command,
+        seed=plan.seed,
+        device=device,
+        started=started,
+        inputs=plan.inputs,
+        outputs=outputs,
+        facts={
+            "network": plan.network,
+            "uncertainty": plan.members.spread,
+            "precision": plan.error.record() if plan.error else plan.precision,
+        },
+    )
+    tracker.artifact(
+        f"{plan.folder.parent.name}-{plan.folder.name}", plan.folder, by_reference=["effects"]
+    )
     return float(answers[0].pooled.pooled.value)
+
+
+def _with_measured_error(plan: InterrogationPlan, store: ShardStore) -> InterrogationPlan:
+    """Measure what a lower precision costs, where one was chosen, and note it for the reader."""
+    if not is_reduced(plan.precision, plan.dtype):
+        return plan
+    error = measure_error(
+        store,
+        plan.loci,
+        [task.name for task in plan.pair],
+        members=plan.members,
+        build=plan.engine,
+        scale=plan.scale,
+        computed=plan.precision,
+        seed=plan.seed,
+    )
+    if error is None:
+        return plan
+    print(f"precision: {error}")
+    return replace(plan, error=error, notes=[*plan.notes, str(error)])
 
 
 def _tracker(plan: InterrogationPlan) -> Tracker:
@@ -201,45 +233,6 @@ def _callback(plan: InterrogationPlan, store: ShardStore) -> MutagenesisCallback
         on_start=say_duration,
         progress=bool(plan.config["trainer"]["enable_progress_bar"]),
     )
-
-
-def _reuse(plan: InterrogationPlan, store: ShardStore) -> None:
-    """Take over the shards of a finished interrogation of the same effects, by hard link."""
-    if store.folder.is_dir() and any(store.folder.glob("shard-*")):
-        return
-    for other in sorted(plan.folder.parent.iterdir()):
-        if other == plan.folder or not is_finished(other):
-            continue
-        theirs = ShardStore(
-            other / "effects",
-            fingerprint=store.fingerprint,
-            loci=store.loci,
-            loci_per_shard=store.loci_per_shard,
-            tasks=store.tasks,
-            n_members=store.n_members,
-            effect_scale=store.effect_scale,
-            dtype=store.dtype,
-        )
-        if not _serves(theirs):
-            continue
-        store.folder.mkdir(parents=True, exist_ok=True)
-        for path in [*(theirs.path(i) for i in range(theirs.n_shards)), theirs.folder / ENGINE]:
-            target = store.folder / path.name
-            try:
-                os.link(path, target)
-            except OSError:  # another file system, or one without links
-                shutil.copyfile(path, target)
-        print(f"mutation effects: those of {other}, nothing is computed again")
-        return
-
-
-def _serves(theirs: ShardStore) -> bool:
-    if not all(theirs.path(index).is_file() for index in range(theirs.n_shards)):
-        return False
-    try:
-        return not theirs.missing(verify=False)
-    except ValueError:
-        return False
 
 
 def _size(plan: InterrogationPlan, store: ShardStore) -> str:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from deepmr.io.shard_file import read_shard
 from deepmr.io.tables import read_table
 from tests.conftest import REPOSITORY, TINY
 
+LOCI = 7
 ASK = (
-    "exposure=GATA1", "outcome=TAL1", "loci.n=7", "effects.loci_per_shard=1", "logger=null",
+    "exposure=GATA1", "outcome=TAL1", f"loci.n={LOCI}", "effects.loci_per_shard=1", "logger=null",
     "trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "mutagenesis.engine=dense",
     "instruments.min_effect=0", "instruments.min_z=1", "name=x",
 )  # fmt: skip
@@ -54,8 +58,6 @@ def _kill_when(process: subprocess.Popen, ready: Callable[[], bool]) -> None:
         assert process.poll() is None, f"ended before it was killed: {process.stdout.read()}"
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    import os
-
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -73,8 +75,6 @@ def _same_table(first: Path, second: Path) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training run of two members in one go, on one thread."""
-    import os
-
     folder = tmp_path_factory.mktemp("undisturbed")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     _finish("train", (*TINY, "ensemble=2", "name=x", f"paths.output={folder}"), environment)
@@ -128,30 +128,134 @@ def test_killed_training_keeps_the_same_snapshots_and_they_can_be_asked(
     assert set(df[np.isfinite(df)].tolist()) == {2.0}, "three members"
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_killed_mutagenesis_resumes_to_the_same_tables(
-    undisturbed: Path, tmp_path: Path, environment: dict[str, str], processes: int
-) -> None:
-    """Seven loci over two processes: none is missing and none is done twice."""
-    run = f"run={undisturbed / 'train/x'}"
+def _question(run: Path, output: Path, processes: int) -> tuple[str, ...]:
     ddp = ("trainer=ddp", "trainer.devices=2") if processes == 2 else ()
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    _finish("interrogate", (*ASK, run, f"paths.output={whole}"), environment)
-    arguments = (*ddp, *ASK, run, f"paths.output={cut}")
-    shards = cut / "interrogate/x/x/effects"
-    _kill_when(
-        _start("interrogate", arguments, environment),
-        lambda: len(list(shards.glob("shard-*.parquet"))) >= 2,
-    )
-    assert not (cut / "interrogate/x/x/manifest.json").exists()
-    survived = {path.name: path.stat().st_mtime_ns for path in shards.glob("shard-*.parquet")}
-    _finish("interrogate", arguments, environment)
-    for name, written in survived.items():
-        assert (shards / name).stat().st_mtime_ns == written, "a whole shard is not computed again"
-    for table in ("estimates", "meta", "loci"):
-        _same_table(
-            whole / f"interrogate/x/x/{table}.parquet", cut / f"interrogate/x/x/{table}.parquet"
+    return (*ddp, *ASK, f"run={run / 'train/x'}", f"paths.output={output}")
+
+
+def _shards(output: Path) -> dict[str, int]:
+    """The whole shards, and when each was written."""
+    folder = output / "interrogate/x/x/effects"
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("shard-*.parquet")}
+
+
+@dataclass
+class _Killer:
+    """Kills one interrogation again and again, at moments spread over its whole length.
+
+    Start-up takes most of a short interrogation: moments are drawn half the time from all of it,
+    and half the time from where shards and tables are written.
+    """
+
+    question: tuple[str, ...]
+    output: Path
+    environment: dict[str, str]
+    length: float
+    rng: np.random.Generator
+    kept: dict[str, int] = field(default_factory=dict)
+    at: list[float] = field(default_factory=list)
+
+    def kill(self) -> bool:
+        """Start, kill, and check what is left; False where it finished first."""
+        process = _start("interrogate", self.question, self.environment)
+        if self.rng.random() < 0.5:
+            self._wait(process, self.rng.uniform(0.0, self.length))
+        else:
+            before = set(_shards(self.output))
+            self._wait(process, 240, until=lambda: set(_shards(self.output)) != before)
+            self._wait(process, self.rng.uniform(0.0, 0.3 * self.length))
+        alive = process.poll() is None
+        if alive:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        finished = (self.output / "interrogate/x/x/manifest.json").is_file()
+        assert finished or alive, "it ended by itself without finishing"
+        found = _shards(self.output)
+        changed = [name for name, when in self.kept.items() if found.get(name) != when]
+        assert not changed, "whole shards are neither lost nor computed again"
+        self.kept = found
+        return not finished
+
+    @staticmethod
+    def _wait(
+        process: subprocess.Popen, seconds: float, until: Callable[[], bool] | None = None
+    ) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and process.poll() is None:
+            if until is not None and until():
+                return
+            time.sleep(0.002)
+
+
+def _compare_after_kills(
+    run: Path, folder: Path, environment: dict[str, str], *, processes: int, kills: int, seed: int
+) -> list[str]:
+    """Kill an interrogation so many times, finish it, and compare with an undisturbed one.
+
+    Where it gets done before it has been killed that often, another one begins: what is counted
+    is kills, and every interrogation is finished and compared.
+    """
+    began = time.monotonic()
+    _finish("interrogate", _question(run, folder / "whole", processes), environment)
+    length = time.monotonic() - began
+    rng = np.random.default_rng(seed)
+    survived, number = [], 0
+    while len(survived) < kills:
+        output = folder / f"cut{number}"
+        question = _question(run, output, processes)
+        killer = _Killer(question, output, environment, length, rng)
+        while len(survived) < kills and killer.kill():
+            survived.append(f"{len(killer.kept)} shards")
+        if not (output / "interrogate/x/x/manifest.json").is_file():
+            _finish("interrogate", question, environment)
+        assert not list(output.rglob("*.part")), "half-written files are cleared away"
+        for table in ("estimates", "meta", "loci"):
+            name = f"interrogate/x/x/{table}.parquet"
+            _same_table(folder / "whole" / name, output / name)
+        _same_effects(folder / "whole", output)
+        number += 1
+    return survived
+
+
+def _same_effects(first: Path, second: Path) -> None:
+    names = sorted(_shards(first))
+    assert names == sorted(_shards(second))
+    assert len(names) == LOCI
+    for name in names:
+        one, two = (
+            read_shard(folder / "interrogate/x/x/effects" / name) for folder in (first, second)
         )
+        assert one.loci == two.loci
+        np.testing.assert_array_equal(one.effects.value, two.effects.value)
+
+
+@pytest.mark.parametrize(("processes", "kills"), [(1, 2), (2, 1)])
+def test_killed_mutagenesis_resumes_to_the_same_tables(
+    undisturbed: Path, tmp_path: Path, environment: dict[str, str], processes: int, kills: int
+) -> None:
+    """Three kills at random moments; seven loci over two processes: none missing, none twice."""
+    _compare_after_kills(
+        undisturbed, tmp_path, environment, processes=processes, kills=kills, seed=processes
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("processes", [1, 2])
+def test_twenty_kills_leave_the_same_tables(
+    undisturbed: Path,
+    tmp_path: Path,
+    environment: dict[str, str],
+    processes: int,
+    record_property: Callable[[str, object], None],
+) -> None:
+    survived = _compare_after_kills(
+        undisturbed, tmp_path, environment, processes=processes, kills=20, seed=10 + processes
+    )
+    record_property("whole shards at each kill", survived)
+    assert len(survived) == 20
+    # some before the first shard, some between shards: not all at one moment
+    assert len(set(survived)) >= 3
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path, environment: dict[str, str]) -> None:
