@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -97,19 +97,35 @@ def estimate(
     ]
     parts: dict[tuple[str, str, str], list[LocalInference]] = {key: [] for key in asked}
     for shard in shards:
+        here: dict[tuple[str, str], LocalInference] = {}
         for exposure, outcome, method in asked:
-            parts[exposure, outcome, method].append(
-                question.inference.local(
-                    shard.effects,
-                    exposure,
-                    outcome,
-                    rule=question.rule,
-                    estimator=question.estimators[method],
-                )
+            found = question.inference.local(
+                shard.effects,
+                exposure,
+                outcome,
+                rule=question.rule,
+                estimator=question.estimators[method],
             )
-    return [
-        _answer(key, LocalInference.join(found), loci, question) for key, found in parts.items()
-    ]
+            found = _sharing(found, here.setdefault((exposure, outcome), found))
+            parts[exposure, outcome, method].append(found)
+    answers: list[Answer] = []
+    for key in asked:
+        joined = LocalInference.join(parts.pop(key))
+        alike = [one.local for one in answers if (one.exposure, one.outcome) == key[:2]]
+        answers.append(_answer(key, _sharing(joined, *alike[:1]), loci, question))
+    return answers
+
+
+def _sharing(found: LocalInference, *others: LocalInference) -> LocalInference:
+    """Return a result that holds another's instruments, where they are the same.
+
+    They are what grows with loci and variants: a rule that looks at the exposure alone chooses
+    the same for every method.
+    """
+    for other in others:
+        if np.array_equal(found.instruments, other.instruments):
+            return replace(found, instruments=other.instruments)
+    return found
 
 
 def _answer(
