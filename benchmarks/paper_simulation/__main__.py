@@ -48,6 +48,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--effect", type=float, help="fix r (0: type-I error); default: drawn")
     parser.add_argument("--members", type=int, default=5, help="networks of an ensemble")
     parser.add_argument(
+        "--option", action="append", default=[], help="further setting of train.py, to compare"
+    )
+    parser.add_argument(
         "--students",
         type=int,
         default=0,
@@ -91,6 +94,7 @@ def _wanted(options: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> list
             network=network,
             effect=options.effect,
             members=options.members,
+            options=tuple(options.option),
         )
         for k in range(options.rounds)
         for scenario in options.scenario or SCENARIOS
@@ -101,7 +105,7 @@ def _wanted(options: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> list
     return [
         one
         for one in rounds
-        if (one.scenario, one.seed, one.network, one.members, one.effect is None, one.effect)
+        if (one.scenario, one.seed, one.recipe, one.members, one.effect is None, one.effect)
         not in judged
     ]
 

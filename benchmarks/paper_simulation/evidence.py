@@ -63,6 +63,11 @@ class Round:
     options: tuple[str, ...] = ()
 
     @property
+    def recipe(self) -> str:
+        """The network and what it was told besides."""
+        return " ".join([self.network, *self.options])
+
+    @property
     def name(self) -> str:
         """Name of the round's file."""
         strength = "drawn" if self.effect is None else f"{self.effect:g}"

@@ -58,8 +58,12 @@ def cells(rows: Iterable[Row]) -> list[Row]:
 
     Rounds in which no locus had an estimate are left out, and show in the number of rounds.
     """
-    found = [row for row in rows if row["n_loci"]]
-    keys = ("network", "method", "direction", "drawn")
+    found = [
+        row | {"strength": "drawn" if row["drawn"] else f"{row['effect']:g}"}
+        for row in rows
+        if row["n_loci"]
+    ]
+    keys = ("network", "method", "direction", "strength")
     table = []
     for key in sorted({tuple(row[name] for name in keys) for row in found}):
         group = [row for row in found if tuple(row[name] for name in keys) == key]
@@ -132,7 +136,7 @@ def show(table: Iterable[Row]) -> str:
     for cell in table:
         title = " / ".join(
             (cell["network"], cell["method"], cell["direction"],
-             "drawn effects" if cell["drawn"] else "fixed effect")
+             f"effect {cell['strength']}")
         )  # fmt: skip
         if title != last:
             heads = " ".join(f"{name:>{width}}" for name, width in _COLUMNS)

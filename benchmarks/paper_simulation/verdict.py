@@ -141,7 +141,7 @@ def verdicts(
         "seed": one.seed,
         "drawn": one.effect is None,
         "effect": evidence.effect,
-        "network": one.network,
+        "network": one.recipe,
         "members": one.members,
         "validation_mse": evidence.validation_mse.mean(axis=0).tolist(),
         "noise_floor": evidence.noise_floor.tolist(),

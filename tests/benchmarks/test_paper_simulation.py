@@ -145,7 +145,7 @@ def test_a_table_has_a_cell_per_scenario_and_one_over_all() -> None:
     assert all(cell["provisional"] for cell in table)
     assert table[2]["correlation_low"] > 0.9
     assert table[2]["correlation_high"] is None
-    assert "default / default / forward / drawn effects" in show(table)
+    assert "default / default / forward / effect drawn" in show(table)
 
 
 def test_finished_rounds_are_kept_and_not_run_again(tmp_path, monkeypatch) -> None:
