@@ -51,7 +51,7 @@ class PerMember:
             of their mean then has variance (1 / members + shared) times theirs. Members that
             differ by their seed alone share the error of their training set, and no spread shows
             it: a development set must (docs/validity.md). For members on resamples
-            (``bootstrap=true``) 1 is safe: their spread is the error of one training set.
+            (``bootstrap=true``) a smaller one does: their spread shows it in part.
 
     Raises:
         ValueError: If ``shared`` is negative.
