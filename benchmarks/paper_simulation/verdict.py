@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from benchmarks.paper_simulation.students import Student, ask, gather_students
 from benchmarks.paper_simulation.table import NO_EFFECT
 from deepmr.effects import EffectSizes, MemberEffects
 from deepmr.inference import Inference, LocalInference, ParametricBootstrap, PerMember
+from deepmr.inference.teacher import Kind
 from deepmr.instruments import All, Rule
 from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted
@@ -129,8 +131,8 @@ def verdicts(
 ) -> list[dict[str, Any]]:
     """Return a record for each method (all by default) and direction of one round.
 
-    With students, a parametric bootstrap by as many is judged as well, and ``per_member``, the
-    inference that it corrects.
+    With students, a parametric bootstrap by as many is judged as well, with and without correction
+    of bias, and ``per_member``, the inference that it corrects.
     """
     import torch
 
@@ -158,24 +160,26 @@ def verdicts(
         for name, method in asked.items()
         for reverse in (False, True)
     ]
-    for reverse in (False, True) if taught else ():
-        method = _bootstrap(asked["per_member"], evidence, taught, reverse=reverse)
+    for reverse, kind in product((False, True), ("auto", "none")) if taught else ():
+        method = _bootstrap(asked["per_member"], evidence, taught, reverse=reverse, kind=kind)
         records.append(
             about
-            | {"method": bootstrap_name(noise), "direction": "reverse" if reverse else "forward"}
+            | {"method": bootstrap_name(noise, kind)}
+            | {"direction": "reverse" if reverse else "forward"}
             | {"students": students, "notes": method.inference.notes()}
             | judge(evidence, method, reverse=reverse)
         )
     return records
 
 
-def bootstrap_name(noise: str) -> str:
-    """Return the name of the parametric bootstrap whose students' data have that noise."""
-    return "parametric_bootstrap" if noise == "residuals" else f"parametric_bootstrap_{noise}"
+def bootstrap_name(noise: str, kind: str = "auto") -> str:
+    """Return the name of a parametric bootstrap: by its data's noise and correction of bias."""
+    name = "parametric_bootstrap" if noise == "residuals" else f"parametric_bootstrap_{noise}"
+    return f"{name}_unmoved" if kind == "none" else name
 
 
 def _bootstrap(
-    base: Method, evidence: Evidence, students: Sequence[Student], *, reverse: bool
+    base: Method, evidence: Evidence, students: Sequence[Student], *, reverse: bool, kind: Kind
 ) -> Method:
     """Return the method that corrects ``base`` by what students say of this question."""
     cause, effect = (1, 0) if reverse else (0, 1)
@@ -189,7 +193,8 @@ def _bootstrap(
         pooling=base.pooling,
         mask=evidence.in_motif[:, cause] if reverse else None,
     )
-    return replace(base, inference=ParametricBootstrap(students=[found], base=base.inference))
+    inference = ParametricBootstrap(students=[found], base=base.inference, kind=kind)
+    return replace(base, inference=inference)
 
 
 def judge(evidence: Evidence, method: Method | str, *, reverse: bool) -> dict[str, Any]:

@@ -208,6 +208,8 @@ class ParametricBootstrap:
 
 
 def _done(correction: TeacherCorrection) -> str:
+    if correction.kind == "none":
+        return f"left (students err by {correction.shift:.3g} ± {correction.shift_se:.2g})"
     if correction.kind == "additive":
         return f"lowered by {correction.shift:.3g} (± {correction.shift_se:.2g})"
     return f"divided by {correction.ratio:.3f} (± {correction.ratio_se:.2g})"

@@ -19,7 +19,7 @@ from deepmr.estimate import Estimate
 
 __all__ = ["Kind", "TeacherCorrection", "teacher_correction"]
 
-Kind = Literal["multiplicative", "additive", "auto"]
+Kind = Literal["none", "multiplicative", "additive", "auto"]
 
 _KNOWN = 0.1
 """Relative standard error up to which a ratio counts as known."""
@@ -31,7 +31,7 @@ class TeacherCorrection:
 
     Args:
         kind: ``multiplicative`` divides the estimate by ``ratio``; ``additive`` subtracts
-            ``shift``.
+            ``shift``; ``none`` leaves it, and lets the students' errors, bias included, widen it.
         ratio: Students' slope over the teacher's; below 1 where training shrinks effects.
         ratio_se: Its standard error over replicates.
         shift: Students' mean error, in units of the effect.
@@ -42,7 +42,7 @@ class TeacherCorrection:
         n_replicates: Students' ensembles behind it.
     """
 
-    kind: Literal["multiplicative", "additive"]
+    kind: Literal["none", "multiplicative", "additive"]
     ratio: float
     ratio_se: float
     shift: float
@@ -52,40 +52,47 @@ class TeacherCorrection:
 
     def apply(self, effect: Estimate) -> Estimate:
         """Return corrected effects of loci, their errors widened."""
+        value, se = effect.value, effect.se
         if self.kind == "additive":
-            value, se = effect.value - self.shift, effect.se
-        else:
-            value, se = effect.value / self.ratio, effect.se / abs(self.ratio)
+            value = value - self.shift
+        if self.kind == "multiplicative":
+            value, se = value / self.ratio, se / abs(self.ratio)
         return Estimate(value=np.asarray(value), se=np.asarray(self.widening * se), df=effect.df)
 
     def apply_pooled(self, effect: Estimate) -> Estimate:
         """Return the corrected pooled effect, its error at least that of the replicates.
 
         A handful of replicates has no 95th percentile, so ``widening`` does not serve. Their
-        spread has a variance: the error is the larger of the effect's own and that spread, plus
-        the correction's own, with Satterthwaite's degrees of freedom (replicates - 1 where the
-        spread decides).
+        errors have a variance: the error is the larger of the effect's own and that, plus the
+        correction's own. Degrees of freedom are Satterthwaite's: replicates - 1 where the
+        replicates decide, and all of them where no bias was estimated from them (``none``).
 
         References:
             Satterthwaite 1946, doi:10.2307/3002019 (degrees of freedom).
         """
-        n = self.n_replicates
-        if self.kind == "additive":
-            value, own = effect.value - self.shift, effect.se**2
-            mean = np.broadcast_to(np.square(self.shift_se), own.shape)
-        else:
-            value, own = effect.value / self.ratio, (effect.se / self.ratio) ** 2
+        n, freedom = self.n_replicates, self.n_replicates - 1.0
+        value, own = effect.value, effect.se**2
+        if self.kind == "multiplicative":
+            value, own = value / self.ratio, own / self.ratio**2
             mean = np.square(value * self.ratio_se / self.ratio)
-        spread = n * mean
+            spread = n * mean
+        else:
+            mean = np.broadcast_to(np.square(self.shift_se), own.shape)
+            spread = n * mean
+        if self.kind == "additive":
+            value = value - self.shift
+        if self.kind == "none":
+            spread = self.shift**2 + mean * freedom  # the mean square error of n replicates
+            mean, freedom = np.zeros_like(mean), float(n)
+        decide = spread > own
         larger = np.maximum(own, spread)
-        df = np.where(spread > own, n - 1.0, effect.df)
         with np.errstate(divide="ignore", invalid="ignore"):
-            parts = larger**2 / df + mean**2 / (n - 1.0)
-            joint = np.where(spread > own, n - 1.0, (larger + mean) ** 2 / parts)
+            joint = (larger + mean) ** 2 / (larger**2 / effect.df + mean**2 / freedom)
+        df = np.where(decide, freedom, joint)
         return Estimate(
             value=np.asarray(value),
             se=np.asarray(np.sqrt(larger + mean)),
-            df=np.where(joint > 0, joint, effect.df),
+            df=np.where(df > 0, df, effect.df),
         )
 
 
@@ -107,7 +114,8 @@ def teacher_correction(
             since replicates choose their own instruments, (replicate, *locus).
         students: Estimates of shape (replicate, *locus), with their errors.
         kind: Shrinkage is proportional to the effect; bias from confounding is not. ``auto``
-            takes the ratio where it is positive and known to a tenth, else the shift.
+            takes the ratio where it is positive and known to a tenth, else the shift. ``none``
+            corrects no bias.
         level: Coverage that the widening aims at.
 
     Raises:
@@ -165,8 +173,8 @@ def teacher_correction(
                 df=np.broadcast_to(students.df, shape).reshape(shape[0], -1)[some],
             ),
             np.where(seen, truth, np.nan)[some],
-            ratios if kind == "multiplicative" else None,
-            shifts,
+            ratios if kind == "multiplicative" else np.ones(n),
+            shifts if kind == "additive" else np.zeros(n),
             level,
         ),
         n_replicates=n,
@@ -176,16 +184,13 @@ def teacher_correction(
 def _widening(
     students: Estimate,
     teacher: Float64[np.ndarray, "replicate locus"],
-    ratios: Float64[np.ndarray, " replicate"] | None,
+    ratios: Float64[np.ndarray, " replicate"],
     shifts: Float64[np.ndarray, " replicate"],
     level: float,
 ) -> float:
     """Return what intervals need to cover where each replicate is corrected by the others."""
-    if ratios is None:
-        value, se = students.value - _of_others(shifts)[:, None], students.se
-    else:
-        ratio = _of_others(ratios)[:, None]
-        value, se = students.value / ratio, students.se / np.abs(ratio)
+    ratio, shift = _of_others(ratios)[:, None], _of_others(shifts)[:, None]
+    value, se = (students.value - shift) / ratio, students.se / np.abs(ratio)
     tail = 0.5 + level / 2
     reach = np.where(np.isinf(students.df), stats.norm.ppf(tail), stats.t.ppf(tail, students.df))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -130,3 +130,20 @@ def test_pooled_intervals_cover_when_replicates_err_as_the_teacher_does():
         covered += bool(low <= truth <= high)
     # 2,000 rounds: a binomial error of .005; the product of two errors of 5 % skews little.
     assert covered / 2000 == pytest.approx(0.95, abs=0.015)
+
+
+def test_without_correction_of_bias_the_students_whole_error_widens():
+    rng = np.random.default_rng(10)
+    teacher = rng.uniform(0.5, 3.0, 400)
+    found = teacher_correction(teacher, students(rng, teacher, shift=0.1), kind="none")
+    local = Estimate(value=np.asarray(1.0), se=np.asarray(0.05))
+    assert float(found.apply(local).value) == 1.0
+    # |N(.1, .05)| has its 95th percentile at .1822; the reach of an error of .05 is .098.
+    assert found.widening == pytest.approx(0.1822 / 0.098, rel=0.03)
+    errors = np.array([-0.1, 0.0, 0.2, 0.1])
+    pooled = teacher_correction(
+        np.ones(4), Estimate(value=1.0 + errors, se=np.full(4, 0.001)), kind="none"
+    ).apply_pooled(Estimate(value=np.asarray(1.0), se=np.asarray(0.001), df=np.asarray(4.0)))
+    assert float(pooled.value) == 1.0
+    assert float(pooled.se) == pytest.approx(np.sqrt(np.mean(errors**2)))
+    assert float(pooled.df) == 4.0
