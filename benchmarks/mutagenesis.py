@@ -150,7 +150,12 @@ def _methods(
         methods[method] = _runs(engine, codes, asked)
         found = engine(codes[:1], _first(some if slow else variants)).difference[0][:, chosen]
         errors[method] = _errors(found.astype(np.float64), exact_values, largest)
-    methods |= _tangermeme(model, subject, codes, device)
+    edits = (variants.alt[0, chosen], variants.offset[0, chosen])
+    found = _plain_outputs(model, codes, *edits, device)
+    errors["plain"] = _errors(found, exact_values, largest)
+    theirs, outputs = _tangermeme(model, subject, codes, edits, device)
+    methods |= theirs
+    errors |= {name: _errors(found, exact_values, largest) for name, found in outputs.items()}
     return methods, errors
 
 
@@ -209,14 +214,40 @@ def _plain(model: nn.Module, subject: Subject, codes: np.ndarray, device: torch.
     return run
 
 
+def _plain_outputs(
+    model: nn.Module,
+    codes: np.ndarray,
+    alternative: np.ndarray,
+    position: np.ndarray,
+    device: torch.device,
+) -> np.ndarray:
+    """Return the effects of some mutants as plain PyTorch gives them: two outputs, subtracted."""
+    sequence = one_hot(torch.from_numpy(codes[0].astype(np.int64)))
+    mutants = sequence.repeat(len(position), 1, 1)
+    rows = torch.arange(len(position))
+    mutants[rows, :, position] = 0
+    mutants[rows, alternative, position] = 1
+    with torch.inference_mode():
+        effects = model(mutants.to(device)) - model(sequence[None].to(device))
+    return np.asarray(effects.double().cpu().numpy().T)
+
+
 def _tangermeme(
-    model: nn.Module, subject: Subject, codes: np.ndarray, device: torch.device
-) -> dict[str, Method]:
-    """Return tangermeme's fast path at two batch sizes, on edits spread over the locus."""
+    model: nn.Module,
+    subject: Subject,
+    codes: np.ndarray,
+    edits: tuple[np.ndarray, np.ndarray],
+    device: torch.device,
+) -> tuple[dict[str, Method], dict[str, np.ndarray]]:
+    """Return tangermeme's fast path at two batch sizes, on edits spread over the locus.
+
+    Beside it, what it gives for some mutants (bases and positions of ``edits``), less its output
+    for the locus.
+    """
     try:
         from tangermeme import saturation_mutagenesis as theirs
     except ImportError:
-        return {}
+        return {}, {}
     sequence = one_hot(torch.from_numpy(codes[:1].astype(np.int64))).to(torch.int8)
     with torch.no_grad():
         fast = theirs._FastISM(  # noqa: SLF001 - its public function adds checks to the time
@@ -236,7 +267,17 @@ def _tangermeme(
 
         return run
 
-    return {f"tangermeme_{size}": at(size) for size in _BATCHES}
+    some = [torch.from_numpy(edit.astype(np.int64)) for edit in edits]
+    with torch.no_grad():
+        start = model(sequence.float().to(device)).cpu()
+        outputs = {
+            f"tangermeme_{size}": (fast.predict_edits(0, *some, size, None) - start)
+            for size in _BATCHES
+        }
+    return (
+        {f"tangermeme_{size}": at(size) for size in _BATCHES},
+        {name: output.double().numpy().T for name, output in outputs.items()},
+    )
 
 
 if __name__ == "__main__":
