@@ -13,7 +13,8 @@ from deepmr.calibration.predictive_scores import predictive_scores
 from deepmr.calibration.quantile import FittedQuantile, Quantile
 from deepmr.calibration.record import from_record
 from deepmr.calibration.score import Score
-from deepmr.calibration.table import CalibratorTable, fit_calibrators
+from deepmr.calibration.strength import choose_strength
+from deepmr.calibration.table import CalibratorTable, HeldOut, fit_calibrators
 from deepmr.calibration.task_scores import (
     CalibrationSummary,
     TaskScore,
@@ -39,6 +40,7 @@ __all__ = [
     "FittedQuantile",
     "FittedSteps",
     "FittedVariance",
+    "HeldOut",
     "Histogram",
     "Identity",
     "Isotonic",
@@ -52,6 +54,7 @@ __all__ = [
     "Variance",
     "Vector",
     "binary_scores",
+    "choose_strength",
     "fit_calibrators",
     "from_record",
     "predictive_scores",

@@ -10,13 +10,30 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from deepmr.calibration.affine import FittedAffine
 from deepmr.calibration.calibrator import FittedCalibrator
 from deepmr.calibration.identity import FittedIdentity
 from deepmr.calibration.kinds import ByKind
 from deepmr.calibration.record import from_record
+from deepmr.calibration.strength import choose_strength, weaken
 from deepmr.tasks import Task, TaskTable
 
-__all__ = ["CalibratorTable", "fit_calibrators"]
+__all__ = ["CalibratorTable", "HeldOut", "fit_calibrators"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldOut:
+    """Predictions of a split that calibrators are not fitted on, to choose their strength.
+
+    Args:
+        prediction: The ensemble's mean raw prediction.
+        target: Labels, on the predictions' scale for counts and signals.
+        mask: True where there is a label.
+    """
+
+    prediction: Float64[np.ndarray, "sample task"]
+    target: Float64[np.ndarray, "sample task"]
+    mask: Bool[np.ndarray, "sample task"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +141,7 @@ def fit_calibrators(
     *,
     mask: Bool[np.ndarray, "sample task"] | None = None,
     spread: Float64[np.ndarray, "sample task"] | None = None,
+    held_out: HeldOut | None = None,
 ) -> CalibratorTable:
     """Fit one calibrator a task on the calibration split.
 
@@ -138,9 +156,11 @@ def fit_calibrators(
         target: Labels, on the predictions' scale for counts and signals.
         mask: True where there is a label; by default wherever the target is not NaN.
         spread: Standard deviation over members (ddof 1).
+        held_out: The validation split, where the specification's strength is chosen on it.
 
     Raises:
-        ValueError: If shapes do not agree, or a calibrator refuses its input.
+        ValueError: If shapes do not agree, a calibrator refuses its input, or a strength is to be
+            chosen without ``held_out`` or for calibrators that are no lines.
     """
     shape = (target.shape[0], len(tasks))
     for what, values in (("predictions", prediction), ("targets", target)):
@@ -173,7 +193,30 @@ def fit_calibrators(
             f"{len(left)} of {len(tasks)} tasks keep uncalibrated predictions: {first}{more}",
             stacklevel=2,
         )
+    if specification.strength == "validation" and any(task.kind == "binary" for task in tasks):
+        fitted = _weakened(fitted, tasks, held_out, specification.min_class)
     return CalibratorTable(names=tasks.names, calibrators=tuple(fitted))
+
+
+def _weakened(
+    fitted: list[FittedCalibrator], tasks: TaskTable, held_out: HeldOut | None, min_class: int
+) -> list[FittedCalibrator]:
+    if held_out is None:
+        raise ValueError(
+            "calibrator.strength=validation needs predictions of the validation split, got none; "
+            "pass held_out=, or choose strength=full"
+        )
+    binary = np.array([task.kind == "binary" for task in tasks])
+    for task, one in zip(tasks, fitted, strict=True):
+        if task.kind == "binary" and not isinstance(one, FittedAffine | FittedIdentity):
+            raise ValueError(
+                "calibrator.strength=validation weakens calibrators that are a line on the logit "
+                f"scale, got {one.to_record()['type']} for {task.name}; choose strength=full"
+            )
+    strength = choose_strength(
+        fitted, held_out.prediction, held_out.target, held_out.mask & binary, min_class=min_class
+    )
+    return [weaken(one, strength) if isinstance(one, FittedAffine) else one for one in fitted]
 
 
 def _fit_one(

@@ -13,7 +13,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from deepmr.calibration import CalibratorTable, fit_calibrators
+from deepmr.calibration import CalibratorTable
 from deepmr.cli.plans import build_loss, build_network, build_source, part, short_name
 from deepmr.data.source import DataSource
 from deepmr.files import read_json, sha256
@@ -23,6 +23,7 @@ from deepmr.lightning.training import load_weights
 from deepmr.losses import MultiTaskLoss
 from deepmr.tasks import Task, TaskTable
 from deepmr.uncertainty import Trained
+from deepmr.workflow.calibrate import calibrate, splits_read
 from deepmr.workflow.runs import TrainedRun, find_runs, newest_run
 
 __all__ = ["Subject", "foreign_subject", "read_tasks", "source_of", "trained_subject"]
@@ -143,21 +144,18 @@ def _calibrators(
 ) -> CalibratorTable:
     if len(runs) == 1:
         return CalibratorTable.from_record(read_json(runs[0].folder / "calibrator.json"))
-    members, target, mask = predict_split(
-        networks,
-        source.split("calibration"),
-        loss.to_effect_scale,
-        batch_size=256,
-        title="calibrating the pooled ensemble",
-    )
-    return fit_calibrators(
-        instantiate(runs[0].config["calibrator"], _convert_="all"),
-        source.tasks,
-        members.mean(axis=0),
-        target.astype("float64"),
-        mask=mask,
-        spread=members.std(axis=0, ddof=1),
-    )
+    specification = instantiate(runs[0].config["calibrator"], _convert_="all")
+    predictions = {
+        name: predict_split(
+            networks,
+            source.split(name),
+            loss.to_effect_scale,
+            batch_size=256,
+            title=f"calibrating the pooled ensemble ({name} split)",
+        )
+        for name in splits_read(specification, source.tasks)
+    }
+    return calibrate(source.tasks, predictions, specification)
 
 
 def read_tasks(path: Path) -> TaskTable:

@@ -21,7 +21,6 @@ from deepmr.calibration import (
     FittedVariance,
     PredictiveCalibrator,
     TaskScore,
-    fit_calibrators,
     reliability_curve,
     score_tasks,
 )
@@ -31,14 +30,9 @@ from deepmr.io.tables import write_table
 from deepmr.lightning.metrics import task_metrics
 from deepmr.plot import reliability, to_png
 from deepmr.tasks import Task, TaskTable
+from deepmr.workflow.calibrate import Predictions, calibrate
 
 __all__ = ["Evaluation", "evaluate"]
-
-Predictions = tuple[
-    Float64[np.ndarray, "member sample task"],
-    Float32[np.ndarray, "sample task"],
-    Bool[np.ndarray, "sample task"],
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,21 +175,12 @@ def evaluate(
 
     Args:
         tasks: The outputs, in order.
-        predictions: For ``calibration`` and ``test``: predictions of every member on the effect
-            scale, targets, and the mask of measured targets.
+        predictions: For ``test`` and the splits that calibrators read (`splits_read`).
         specification: How each kind of task is calibrated.
     """
-    members, target, mask = predictions["calibration"]
-    alone = len(members) < 2
-    calibrators = fit_calibrators(
-        specification,
-        tasks,
-        members.mean(axis=0),
-        target.astype(np.float64),
-        mask=mask,
-        spread=None if alone else members.std(axis=0, ddof=1),
-    )
+    calibrators = calibrate(tasks, predictions, specification)
     members, target, mask = predictions["test"]
+    alone = len(members) < 2
     raw = members.mean(axis=0)
     spread = np.zeros_like(raw) if alone else members.std(axis=0, ddof=1)
     calibrated = calibrators.transform(members).mean(axis=0)

@@ -24,6 +24,7 @@ from deepmr.lightning.training import BEST, load_weights, read_history, train_me
 from deepmr.losses import MultiTaskLoss
 from deepmr.models import set_output_statistics
 from deepmr.plot import learning_curve, to_png
+from deepmr.workflow.calibrate import splits_read
 from deepmr.workflow.evaluation import Evaluation, evaluate
 from deepmr.workflow.folder import open_run
 
@@ -204,7 +205,7 @@ def _judge(plan: FitPlan) -> Evaluation:
             device=device,
             title=f"predicting the {name} split",
         )
-        for name in ("calibration", "test")
+        for name in (*splits_read(plan.calibrator, plan.source.tasks), "test")
     }
     return evaluate(plan.source.tasks, predictions, plan.calibrator)
 
