@@ -6,7 +6,6 @@ from deepmr.mutagenesis.build import build_engine
 from deepmr.mutagenesis.checked import Checked
 from deepmr.mutagenesis.cost import (
     bytes_in_memory,
-    bytes_per_locus,
     mutants_per_second,
     sequences_per_second,
 )
@@ -41,7 +40,6 @@ __all__ = [
     "allele_effects",
     "build_engine",
     "bytes_in_memory",
-    "bytes_per_locus",
     "dropout_draws",
     "mutants_per_second",
     "pair_effects",

@@ -16,7 +16,6 @@ from deepmr.mutagenesis.variants import Variants
 
 __all__ = [
     "bytes_in_memory",
-    "bytes_per_locus",
     "mutants_per_second",
     "saving",
     "sequences_per_second",
@@ -164,20 +163,6 @@ def sequences_per_second(engine: Engine, codes: UInt8[np.ndarray, "locus length"
         engine.predict(some)
         elapsed = time.perf_counter() - start
     return float(_PASSES / elapsed)
-
-
-def bytes_per_locus(*, n_variants: int, n_tasks: int, n_members: int, itemsize: int) -> int:
-    """Return the bytes that the effects of one locus take, uncompressed.
-
-    Each effect takes ``itemsize`` bytes (2 for float16, 4 for float32), each variant 8 + 1 + 1
-    for its offset and bases, each task and member ``itemsize`` for the reference.
-
-    Example:
-        >>> bytes_per_locus(n_variants=3000, n_tasks=2, n_members=5, itemsize=4)
-        150040
-    """
-    effects = n_variants * n_tasks * n_members * itemsize
-    return effects + n_variants * 10 + n_tasks * n_members * itemsize
 
 
 def bytes_in_memory(

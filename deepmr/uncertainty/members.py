@@ -86,10 +86,26 @@ class Members:
         """Bases at either end of a locus that some reading does not show: shifts push them out."""
         return max(abs(one.view.shift) for one in self.readings)
 
-    def variants(self, codes: UInt8[np.ndarray, "locus length"]) -> Variants:
-        """Return all substitutions that every reading shows."""
-        found = Saturation(length=codes.shape[1]).of(0, codes)
-        return found.within(self.margin, length=codes.shape[1]).substitutions
+    def variants(
+        self,
+        codes: UInt8[np.ndarray, "locus length"],
+        *,
+        region: Sequence[int] | Sequence[Sequence[int]] | None = None,
+        every: int = 1,
+    ) -> Variants:
+        """Return all substitutions that every reading shows, or those of a region.
+
+        Args:
+            codes: Bases of the loci.
+            region: See `deepmr.mutagenesis.Saturation`.
+            every: Likewise.
+
+        Raises:
+            ValueError: If a region reaches beyond the loci, or ``every`` is below 1.
+        """
+        length = codes.shape[1]
+        found = Saturation(length=length, region=region, every=every).of(0, codes)
+        return found.within(self.margin, length=length).substitutions
 
     def engines(
         self, build: Callable[..., Engine], *, length: int, chunk: int | None = None

@@ -70,15 +70,17 @@ def interrogate(
     link: Callable[[Tensor], Tensor] | None = None,
     calibrators: CalibratorTable | None = None,
     engine: str = "auto",
+    region: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    every: int = 1,
     uncertainty: Uncertainty | None = None,
     draws: int = 30,
     seed: int = 0,
 ) -> Interrogation:
     """Ask a network, or an ensemble, whether one of its tasks drives another.
 
-    Every base of every sequence is mutated; the effects on both tasks go to Mendelian
-    randomization for each sequence and a meta-analysis over them, in both directions. Nothing
-    is written, and the model leaves as it came.
+    Every base of every sequence is mutated, or a part of them; the effects on both tasks go to
+    Mendelian randomization for each sequence and a meta-analysis over them, in both directions.
+    Nothing is written, and the model leaves as it came.
 
     Args:
         model: ``(batch, 4, length)`` to ``(batch, task)`` raw outputs (logits for binary tasks);
@@ -98,6 +100,8 @@ def interrogate(
         link: From raw outputs to the effect scale; by default they are on it.
         calibrators: One a task; by default none.
         engine: ``auto``, ``incremental`` or ``dense``.
+        region: ``(start, end)`` within the sequences to mutate, or several; by default all.
+        every: Mutate each k-th base.
         uncertainty: Where standard errors come from, such as `deepmr.uncertainty.Views`; by
             default the ensemble, or dropout draws of a single model.
         draws: So many, by default.
@@ -121,7 +125,7 @@ def interrogate(
         calibrators=calibrators or CalibratorTable.identity(table, reason="none was given"),
         scale=scale,
     )
-    variants = members.variants(codes)
+    variants = members.variants(codes, region=region, every=every)
     build = functools.partial(build_engine, engine=engine)
     raw = [one(codes, variants) for one in members.engines(build, length=codes.shape[1])]
     effects, reference = to_members(raw, variants, effect_scale, (first.name, second.name))

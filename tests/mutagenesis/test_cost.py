@@ -13,7 +13,6 @@ from deepmr.mutagenesis import (
     RawEffects,
     build_engine,
     bytes_in_memory,
-    bytes_per_locus,
     mutants_per_second,
     saturation,
     sequences_per_second,
@@ -57,13 +56,6 @@ def test_speed_is_measured_within_the_time_given(engine):
     assert sequences_per_second(built, codes) > 0
     with pytest.raises(ValueError, match="loci without variants"):
         mutants_per_second(built, codes + np.uint8(4), saturation(codes + np.uint8(4)))
-
-
-def test_bytes_grow_with_everything_that_is_kept():
-    small = bytes_per_locus(n_variants=300, n_tasks=2, n_members=5, itemsize=4)
-    assert small == 300 * 2 * 5 * 4 + 300 * 10 + 2 * 5 * 4
-    half = bytes_per_locus(n_variants=300, n_tasks=2, n_members=5, itemsize=2)
-    assert half < small
 
 
 @pytest.mark.parametrize(("outputs", "members"), [(2, 12), (60, 2)])

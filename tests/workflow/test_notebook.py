@@ -40,6 +40,22 @@ def test_a_known_slope_is_found_in_both_directions() -> None:
     assert nets[0].training, "the model leaves as it came"
 
 
+def test_a_part_of_the_sequences_can_be_asked() -> None:
+    nets = [Counts(shift) for shift in (-0.02, 0.0, 0.02)]
+    result = deepmr.interrogate(nets, TASKS, SEQUENCES, "X", "Y", region=(2, 8), every=3)
+    assert result.effects.offset[0].tolist() == [2, 2, 2, 5, 5, 5]
+    with pytest.raises(ValueError, match="must lie within the locus of 12 bases"):
+        deepmr.interrogate(nets, TASKS, SEQUENCES, "X", "Y", region=(2, 13))
+
+
+def test_pairs_of_counts_add_up() -> None:
+    codes = np.array([[0, 1, 2, 3]], dtype=np.uint8)
+    engine = deepmr.build_engine(Counts(0.0), length=4)
+    pairs = deepmr.pair_effects(engine, codes[0], region=(0, 4))
+    assert pairs.joint.shape == (2, 9 * 6)
+    assert not pairs.interaction.any()
+
+
 def test_sequences_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="equally long, got lengths 3, 4"):
         deepmr.interrogate([Counts(0.0), Counts(0.1)], TASKS, ["ACG", "ACGT"], "X", "Y")
