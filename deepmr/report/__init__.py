@@ -1,7 +1,15 @@
 """The report: one self-contained page, and a short table for the terminal."""
 
 from deepmr.report.content import Figure, ReportContent
+from deepmr.report.effect_errors import effect_error_sentence
 from deepmr.report.page import render_report, write_report
 from deepmr.report.terminal import summary_table
 
-__all__ = ["Figure", "ReportContent", "render_report", "summary_table", "write_report"]
+__all__ = [
+    "Figure",
+    "ReportContent",
+    "effect_error_sentence",
+    "render_report",
+    "summary_table",
+    "write_report",
+]

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from deepmr.inference import EffectZScores
+
 __all__ = ["Figure", "ReportContent"]
 
 _WIDE = 1.9
@@ -72,6 +74,8 @@ class ReportContent:
         pooling: Its pooling, likewise.
         figures: In the order they are shown.
         metrics: Columns of the training run's ``metrics.parquet``, where there is one.
+        effect_errors: How far single effects' standard errors hold, by task, where a simulation
+            knows the true effects.
         provenance: Run, command, commit, versions, seeds, inputs, settings: plain values, lists
             and mappings, shown in this order.
         notes: What the reader must know about this run in particular, a sentence each.
@@ -92,6 +96,7 @@ class ReportContent:
     pooling: str = ""
     figures: Sequence[Figure] = ()
     metrics: Mapping[str, np.ndarray] | None = None
+    effect_errors: Mapping[str, EffectZScores] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     title: str = ""

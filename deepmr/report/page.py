@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from deepmr.files import atomic_write
 from deepmr.report.content import Figure, ReportContent
+from deepmr.report.effect_errors import effect_error_sentence, effect_error_table
 from deepmr.report.flags import count_flags
 from deepmr.report.headline import headline, unit_names
 from deepmr.report.number import interval_text, matching_text, typeset
@@ -64,6 +65,8 @@ def render_report(content: ReportContent) -> str:
             if content.metrics is None
             else calibration_table(content.metrics, (content.exposure, content.outcome))
         ),
+        effect_errors=effect_error_table(content.effect_errors),
+        effect_error_sentence=effect_error_sentence(content.effect_errors),
         truth_known=bool(np.isfinite(content.meta["true_value"]).any()),
         figures=[(figure, _data_uri(figure)) for figure in content.figures],
         facts=_facts(content.provenance),

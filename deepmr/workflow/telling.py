@@ -28,8 +28,15 @@ from deepmr.plot import (
     true_versus_estimated,
 )
 from deepmr.plot.forest import forest
-from deepmr.report import Figure, ReportContent, summary_table, write_report
+from deepmr.report import (
+    Figure,
+    ReportContent,
+    effect_error_sentence,
+    summary_table,
+    write_report,
+)
 from deepmr.workflow.estimation import Answer
+from deepmr.workflow.known_truth import effect_errors
 
 if TYPE_CHECKING:
     from deepmr.workflow.interrogate import InterrogationPlan
@@ -84,8 +91,10 @@ def tell(
     write_table(folder / "meta.parquet", meta, META, metadata=metadata)
     print(summary_table(meta))
     hints = _hints(answers[0])
-    for hint in hints:
-        print(hint)
+    errors = effect_errors(store, plan.loci, [task.name for task in plan.pair])
+    for hint in [*hints, effect_error_sentence(errors)]:
+        if hint:
+            print(hint)
     figures = _figures(plan, store, answers, meta)
     for name, figure in figures.items():
         with atomic_write(folder / "figures" / f"{name}.png", "wb") as stream:
@@ -102,6 +111,7 @@ def tell(
             estimates=estimates,
             figures=list(figures.values()),
             metrics=plan.metrics,
+            effect_errors=errors,
             provenance=_provenance(plan),
             notes=[*plan.notes, *hints],
         ),

@@ -8,7 +8,15 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from deepmr.report import Figure, ReportContent, render_report, summary_table, write_report
+from deepmr.inference import effect_z_scores
+from deepmr.report import (
+    Figure,
+    ReportContent,
+    effect_error_sentence,
+    render_report,
+    summary_table,
+    write_report,
+)
 from deepmr.report.flags import count_flags
 from deepmr.report.headline import headline
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
@@ -399,3 +407,26 @@ def test_the_terminals_table_is_plain_narrow_and_complete():
 def test_the_terminals_table_shows_what_is_missing_as_a_dash():
     row = summary_table(meta(np.nan, neg_log10_p=np.full(4, np.nan))).splitlines()[2]
     assert row.split() == ["ivw", "-", "-", "-", "-", "111", "50", "%"]
+
+
+def test_single_effects_errors_are_judged_where_the_truth_is_known():
+    rng = np.random.default_rng(0)
+    truth = np.zeros(4000)
+    right, short = (
+        effect_z_scores(rng.normal(0, size, 4000), np.ones(4000), truth, df=np.inf)
+        for size in (1.0, 3.0)
+    )
+    page = render_report(content(effect_errors={"GATA1": right, "TAL1": short}))
+    text = " ".join(Reader(page).texts)
+    assert "right (GATA1), too small by a factor of 3" in text
+    assert "they are no intervals" in text
+    assert "Median |z| / nominal" in text
+    assert "4,000" in text
+    assert "they are no" not in effect_error_sentence({"GATA1": right})
+    wide = effect_z_scores(rng.normal(0, 0.2, 4000), np.ones(4000), truth, df=np.inf)
+    assert "too large by a factor of 5" in effect_error_sentence({"GATA1": wide})
+
+
+def test_nothing_is_said_of_single_effects_where_no_truth_is_known():
+    assert "single effects' standard errors" not in render_report(content())
+    assert effect_error_sentence({}) == ""

@@ -54,6 +54,7 @@ def test_an_interrogation_holds_what_it_promises(asked: Path) -> None:
     page = (asked / "report.html").read_text()
     assert "GATA1" in page
     assert 'src="http' not in page, "the page is self-contained"
+    assert "Do single effects' standard errors hold?" in page, "the simulation knows the truth"
 
 
 def test_tables_have_both_directions_and_the_truth(asked: Path) -> None:

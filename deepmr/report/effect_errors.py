@@ -1,0 +1,69 @@
+"""Do single effects' standard errors hold? In words and as a table, where the truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from deepmr.inference import EffectZScores
+from deepmr.report.number import number_text, percent_text, typeset
+from deepmr.report.tables import Cell, Table
+
+__all__ = ["effect_error_sentence", "effect_error_table"]
+
+_HOLDS = (0.8, 1.25)
+"""Ratios of the median |z| to its nominal value that still pass for 1."""
+
+
+def effect_error_sentence(found: Mapping[str, EffectZScores]) -> str:
+    """Say whether single effects' standard errors hold, for each task.
+
+    Example:
+        >>> import numpy as np
+        >>> from deepmr.inference import effect_z_scores
+        >>> z = effect_z_scores(np.array([2.0, -2.0]), np.ones(2), np.zeros(2), df=np.inf)
+        >>> effect_error_sentence({"GATA1": z})
+        'Standard errors of single effects are too small by a factor of 2.97 (GATA1); they are no \
+intervals. Slopes have errors of their own, from the members.'
+    """
+    said = [
+        f"{'right' if _HOLDS[0] <= one.scale <= _HOLDS[1] else _wrong(one.scale)} ({task})"
+        for task, one in found.items()
+    ]
+    if not said:
+        return ""
+    sentence = f"Standard errors of single effects are {', '.join(said)}"
+    if all(_HOLDS[0] <= one.scale <= _HOLDS[1] for one in found.values()):
+        return f"{sentence}."
+    return f"{sentence}; they are no intervals. Slopes have errors of their own, from the members."
+
+
+def _wrong(scale: float) -> str:
+    if scale > 1:
+        return f"too small by a factor of {number_text(scale)}"
+    return f"too large by a factor of {number_text(1 / scale) if scale > 0 else 'any size'}"
+
+
+def effect_error_table(found: Mapping[str, EffectZScores]) -> Table:
+    """Return each task's z-scores against the known truth."""
+    rows = [
+        (
+            Cell(text=task),
+            Cell(text=f"{one.n:,}", value=float(one.n)),
+            Cell(text=typeset(number_text(one.scale)), value=one.scale),
+            Cell(text=percent_text(one.beyond), value=one.beyond),
+            Cell(text=typeset(number_text(one.rms_error)), value=one.rms_error),
+            Cell(text=typeset(number_text(one.rms_se)), value=one.rms_se),
+        )
+        for task, one in found.items()
+    ]
+    return Table(
+        header=(
+            "Task",
+            "Effects",
+            "Median |z| / nominal",
+            "Outside their 95 %",
+            "Error (RMS)",
+            "Standard error (RMS)",
+        ),
+        rows=tuple(rows),
+    )
