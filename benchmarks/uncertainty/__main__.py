@@ -1,8 +1,7 @@
 """Compare ways of uncertainty where the truth is known, and on a run trained on real peaks.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.uncertainty --rounds 2 --seed 1000 \
-        --scenario none --scenario both
-    OMP_NUM_THREADS=1 python -m benchmarks.uncertainty --rounds 0 --run RUN --pair TEAD4 EP300
+    OMP_NUM_THREADS=1 python -m benchmarks.uncertainty --seed 1000 --seed 1002
+    OMP_NUM_THREADS=1 python -m benchmarks.uncertainty --run RUN --pair TEAD4 EP300
 
 Every round simulates a data set of the paper's size, trains what the ways need, and holds their
 effects and intervals against the truth. With --run, the networks of a finished ensemble are asked
@@ -25,15 +24,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.uncertainty.evidence import Measured, measure, read_run, train
+from benchmarks.uncertainty.evidence import Measured, ensemble, measure, read_run, train
 from benchmarks.uncertainty.verdict import against_others, against_truth, agreement
-from benchmarks.uncertainty.ways import REAL, SIMULATED
+from benchmarks.uncertainty.ways import ENSEMBLES, REAL, SIMULATED
 from deepmr.effects import MemberEffects
 from deepmr.files import fingerprint, read_json, write_json
 from deepmr.workflow.loci import test_loci
 
 _RESULTS = Path(__file__).resolve().parents[1] / "results" / "uncertainty.json"
 _TASKS = ("GATA1", "TAL1")
+_ONE = "5 shifts of one network"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     this = shlex.join(["python", "-m", "benchmarks.uncertainty", *given])
     simulated, real = list(earlier.get("simulated", [])), list(earlier.get("real", []))
     commands = list(dict.fromkeys([*earlier.get("commands", []), this]))
-    for seed in range(options.seed, options.seed + options.rounds):
+    for seed in options.seed or ():
         for scenario in options.scenario or ("none", "both"):
             simulated = _merged(simulated, _simulated(scenario, seed, options.cache))
             _write(options.json, commands, simulated, real)
@@ -65,8 +65,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=int, default=2, help="of each scenario")
-    parser.add_argument("--seed", type=int, default=1000, help="of the first round")
+    parser.add_argument("--seed", type=int, action="append", help="of a round of each scenario")
     parser.add_argument("--scenario", action="append", help="default: none and both")
     parser.add_argument("--run", type=Path, help="a finished training run on real data")
     parser.add_argument("--pair", nargs=2, default=["TEAD4", "EP300"], help="its tasks asked")
@@ -77,17 +76,24 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _simulated(scenario: str, seed: int, cache: Path) -> list[dict[str, Any]]:
-    records = []
-    for way in SIMULATED:
-        source, networks = train(way.training, scenario, seed, cache)
-        loci = source.candidate_loci(*_TASKS)
-        path = cache / f"{scenario}-{seed}-{fingerprint(repr(way))}.npz"
-        found = measure(way, networks, source.sequences(*loci), path, _TASKS)
-        in_motif = np.stack([source.motif_variants(task, *loci) for task in _TASKS], axis=1)
-        record = against_truth(found, source.true_effects(*loci), in_motif)
-        records.append({"way": way.name, "scenario": scenario, "seed": seed, **record})
-        print(f"{scenario} {seed} {way.name}: scale {record['scale TAL1']:.2f}", flush=True)
-    return records
+    measured: dict[str, Measured] = {}
+    for way in sorted(SIMULATED, key=lambda way: way.training in ENSEMBLES):  # those come last
+        if way.training in ENSEMBLES:
+            found = ensemble(way, scenario, seed, cache, one=measured[_ONE])
+        else:
+            source, networks = train(way.training, scenario, seed, cache)
+            loci = source.candidate_loci(*_TASKS)
+            path = cache / f"{scenario}-{seed}-{fingerprint(repr(way))}.npz"
+            found = measure(way, networks, source.sequences(*loci), path, _TASKS)
+        measured[way.name] = found
+        print(f"{scenario} {seed} {way.name}: done", flush=True)
+    in_motif = np.stack([source.motif_variants(task, *loci) for task in _TASKS], axis=1)
+    about = {"scenario": scenario, "seed": seed}
+    return [
+        {"way": way.name, **about}
+        | against_truth(measured[way.name], source.true_effects(*loci), in_motif)
+        for way in SIMULATED
+    ]
 
 
 def _real(folder: Path, pair: tuple[str, str], options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -118,6 +124,7 @@ def real_records(measured: dict[str, Measured]) -> dict[str, dict[str, Any]]:
     """
     reference, *_ = (one.members for one in measured.values())
     others = _networks(reference, range(1, reference.n_members))
+    alone = {way.name for way in REAL if way.alone}
     records = {}
     for name, found in measured.items():
         record: dict[str, Any] = {
@@ -125,7 +132,7 @@ def real_records(measured: dict[str, Measured]) -> dict[str, dict[str, Any]]:
             "mutagenesis_seconds": found.mutagenesis_seconds,
             **agreement(found.members, reference),
         }
-        if "one network" in name:
+        if name in alone:
             record |= against_others(found.members, others)
         records[name] = record
     halves = _networks(reference, range(2)), _networks(reference, range(2, reference.n_members))

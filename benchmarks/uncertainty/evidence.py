@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 from pytorch_lightning.callbacks import Callback
+from torch import nn
 
-from benchmarks.paper_simulation.evidence import CONF
-from benchmarks.uncertainty.ways import TRAININGS, Way
+from benchmarks.paper_simulation.evidence import CONF, Round, gather
+from benchmarks.uncertainty.ways import ENSEMBLES, TRAININGS, Way
 from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write, read_json, write_json
 from deepmr.mutagenesis import build_engine
 from deepmr.uncertainty import Members, Trained
 
-__all__ = ["Measured", "Networks", "measure", "train"]
+__all__ = ["Measured", "Networks", "ensemble", "measure", "read_run", "train"]
 
 SECONDS = "training-seconds.json"
 
@@ -31,13 +32,13 @@ class Networks:
         trained: Its networks.
         length: Bases they read.
         tasks: Names of their outputs, in order.
-        seconds: Of the processor, for each network; NaN where nobody took the time.
+        seconds: Of the processor, for all of them; NaN where nobody took the time.
     """
 
     trained: list[Trained]
     length: int
     tasks: tuple[str, ...]
-    seconds: tuple[float, ...]
+    seconds: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +98,33 @@ def train(name: str, scenario: str, seed: int, cache: Path) -> tuple[Any, Networ
         seconds: list[float] = []
         fit(replace(plan, callbacks=[*plan.callbacks, lambda: _Clock(seconds)]))
         write_json(noted, seconds)
-    return plan.source, read_run(plan.folder, seconds=read_json(noted))
+    return plan.source, read_run(plan.folder, seconds=float(sum(read_json(noted))))
 
 
-def read_run(folder: Path, *, seconds: list[float] | None = None) -> Networks:
+def ensemble(way: Way, scenario: str, seed: int, cache: Path, *, one: Measured) -> Measured:
+    """Return five networks' effects, from a round of the published simulation.
+
+    Such rounds are kept, and those of `benchmarks.paper_simulation` serve as they are. The time
+    they took depends on the machine's other work, so the cost is that of one network, times five.
+
+    Args:
+        way: An ensemble of such a round.
+        scenario: Confounding.
+        seed: Of data and networks.
+        cache: Where rounds lie.
+        one: A single network of the same recipe, for the cost.
+    """
+    asked = Round(scenario=scenario, seed=seed, network="default", options=ENSEMBLES[way.training])
+    members = gather(asked, cache).members
+    found = way.uncertainty([Trained(network=nn.Identity())] * members.n_members)
+    return Measured(
+        members=replace(members, shared=found.shared),
+        training_seconds=members.n_members * one.training_seconds,
+        mutagenesis_seconds=members.n_members * one.mutagenesis_seconds / one.members.n_members,
+    )
+
+
+def read_run(folder: Path, *, seconds: float = float("nan")) -> Networks:
     """Read a finished run's networks."""
     from deepmr.cli.plans import build_network
     from deepmr.lightning.training import load_weights
@@ -119,7 +143,7 @@ def read_run(folder: Path, *, seconds: list[float] | None = None) -> Networks:
         trained=trained,
         length=int(run.description["length"]),
         tasks=run.tasks.names,
-        seconds=tuple(seconds or [np.nan] * len(trained)),
+        seconds=seconds,
     )
 
 
@@ -143,8 +167,7 @@ def measure(
             **{name: content[name] for name in names},
         )
         spent = float(content["seconds"])
-    used = networks.seconds[: way.trained] if way.trained else networks.seconds
-    return Measured(members=members, training_seconds=float(sum(used)), mutagenesis_seconds=spent)
+    return Measured(members=members, training_seconds=networks.seconds, mutagenesis_seconds=spent)
 
 
 def _effects(

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from deepmr.uncertainty import Dropout, Ensemble, Snapshots, Uncertainty, Views
 
-__all__ = ["REAL", "SIMULATED", "TRAININGS", "Way"]
+__all__ = ["ENSEMBLES", "REAL", "SIMULATED", "TRAININGS", "Way"]
+
+ENSEMBLES: dict[str, tuple[str, ...]] = {"seeds": (), "resamples": ("bootstrap=true",)}
+"""What `train.py` is told for five networks; the rounds are those of the published simulation."""
 
 TRAININGS: dict[str, tuple[str, ...]] = {
-    "seeds": ("ensemble=5", "bootstrap=false"),
-    "resamples": ("ensemble=5", "bootstrap=true"),
-    "dropout": ("ensemble=1", "bootstrap=false", "model.dropout=0.1"),
+    "single": ("ensemble=1",),
+    "dropout": ("ensemble=1", "model.dropout=0.1"),
     "snapshots": ("experiment=snapshots",),
-    "long_snapshots": ("experiment=snapshots", "trainer.max_epochs=40"),
+    "long_snapshots": ("experiment=snapshots", "trainer.max_epochs=20"),
 }
-"""What `train.py` is told, by name."""
+"""The same for one network, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +26,15 @@ class Way:
 
     Args:
         name: Of the row.
-        training: A key of `TRAININGS`.
+        training: A key of `ENSEMBLES` or `TRAININGS`; ``run`` for a run that was named.
         uncertainty: From its networks to members.
-        trained: Networks it needs, for the cost; 0: all of the training.
+        alone: Whether it asks the first network only.
     """
 
     name: str
     training: str
     uncertainty: Uncertainty
-    trained: int = 0
+    alone: bool = False
 
 
 _SHIFTS = (-2, -1, 0, 1, 2)
@@ -42,24 +44,18 @@ SIMULATED = (
     Way(name="5 seeds, spread", training="seeds", uncertainty=Ensemble(shared=1.0)),
     Way(name="5 resamples", training="resamples", uncertainty=Ensemble()),
     Way(name="5 resamples, spread", training="resamples", uncertainty=Ensemble(shared=1.0)),
-    Way(
-        name="5 seeds, 5 shifts averaged",
-        training="seeds",
-        uncertainty=Views(strands="forward", shifts=_SHIFTS),
-    ),
     Way(name="dropout .1, 30 draws", training="dropout", uncertainty=Dropout()),
     Way(
         name="dropout .1, error of the mean",
         training="dropout",
         uncertainty=Dropout(shared=0.0),
     ),
-    Way(name="5 snapshots of 4 epochs", training="snapshots", uncertainty=Snapshots()),
-    Way(name="5 snapshots of 8 epochs", training="long_snapshots", uncertainty=Snapshots()),
+    Way(name="5 snapshots in 10 epochs", training="snapshots", uncertainty=Snapshots()),
+    Way(name="5 snapshots in 20 epochs", training="long_snapshots", uncertainty=Snapshots()),
     Way(
         name="5 shifts of one network",
-        training="seeds",
-        uncertainty=Views(strands="forward", shifts=_SHIFTS, network=0),
-        trained=1,
+        training="single",
+        uncertainty=Views(strands="forward", shifts=_SHIFTS),
     ),
 )
 """On the simulation; its grammar reads one strand, so the other is no view of the same locus."""
@@ -72,13 +68,13 @@ REAL = (
         name="dropout of one network, 30 draws",
         training="run",
         uncertainty=Dropout(network=0),
-        trained=1,
+        alone=True,
     ),
     Way(
         name="6 views of one network",
         training="run",
         uncertainty=Views(network=0),
-        trained=1,
+        alone=True,
     ),
 )
 """On a run that was trained on real peaks. The first is what the others are compared with."""
