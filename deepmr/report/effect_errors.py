@@ -25,14 +25,15 @@ def effect_error_sentence(found: Mapping[str, EffectZScores]) -> str:
         'Standard errors of single effects are too small by a factor of 2.97 (GATA1); they are no \
 intervals. Slopes have errors of their own, from the members.'
     """
-    said = [
-        f"{'right' if _HOLDS[0] <= one.scale <= _HOLDS[1] else _wrong(one.scale)} ({task})"
-        for task, one in found.items()
-    ]
-    if not said:
+    verdicts: dict[str, list[str]] = {}
+    for task, one in found.items():
+        holds = _HOLDS[0] <= one.scale <= _HOLDS[1]
+        verdicts.setdefault("right" if holds else _wrong(one.scale), []).append(task)
+    if not verdicts:
         return ""
-    sentence = f"Standard errors of single effects are {', '.join(said)}"
-    if all(_HOLDS[0] <= one.scale <= _HOLDS[1] for one in found.values()):
+    said = ", ".join(f"{verdict} ({', '.join(tasks)})" for verdict, tasks in verdicts.items())
+    sentence = f"Standard errors of single effects are {said}"
+    if list(verdicts) == ["right"]:
         return f"{sentence}."
     return f"{sentence}; they are no intervals. Slopes have errors of their own, from the members."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,11 +126,11 @@ def test_effects_are_measured_once(tmp_path: Path) -> None:
 def test_results_are_extended_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     in_motif = np.ones((N_LOCI, 2, N_VARIANTS), dtype=bool)
 
-    def simulated(scenario: str, seed: int, cache: Path) -> list[dict]:
-        record = against_truth(_measured(_members(seed=seed)), _truth(), in_motif)
-        return [
-            {"way": way.name, "scenario": scenario, "seed": seed, **record} for way in SIMULATED
-        ]
+    def simulated(way: Way, scenario: str, seed: int, cache: Path) -> dict:
+        seconds = np.nan if way.training in ENSEMBLES else 50.0
+        found = replace(_measured(_members(seed=seed)), training_seconds=seconds)
+        record = against_truth(found, _truth(), in_motif)
+        return {"way": way.name, "scenario": scenario, "seed": seed, **record}
 
     monkeypatch.setattr(command, "_simulated", simulated)
     out = tmp_path / "r.json"
@@ -141,7 +142,9 @@ def test_results_are_extended_and_shown(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(content["commands"]) == 2
     table = command.show_simulated(content["simulated"])
     assert len(table.splitlines()) == 2 + len(SIMULATED)
-    assert "| 2 of 2 |" in table or "| 1 of 2 |" in table or "| 0 of 2 |" in table
+    assert "| 5 seeds | 5 | 2 | " in table
+    costs = [line.split(" | ")[-2] for line in table.splitlines()[2:]]
+    assert costs == ["250.0"] * 4 + ["50.0"] * 5, "an ensemble costs five times one network"
 
 
 def test_real_ways_are_compared_with_the_first_and_one_network_with_the_others() -> None:
