@@ -160,7 +160,7 @@ def verdicts(
         for name, method in asked.items()
         for reverse in (False, True)
     ]
-    for reverse, kind in product((False, True), ("auto", "none")) if taught else ():
+    for reverse, kind in product((False, True), ("none", "auto")) if taught else ():
         method = _bootstrap(asked["per_member"], evidence, taught, reverse=reverse, kind=kind)
         records.append(
             about
@@ -172,10 +172,10 @@ def verdicts(
     return records
 
 
-def bootstrap_name(noise: str, kind: str = "auto") -> str:
+def bootstrap_name(noise: str, kind: str = "none") -> str:
     """Return the name of a parametric bootstrap: by its data's noise and correction of bias."""
     name = "parametric_bootstrap" if noise == "residuals" else f"parametric_bootstrap_{noise}"
-    return f"{name}_unmoved" if kind == "none" else name
+    return name if kind == "none" else f"{name}_moved"
 
 
 def _bootstrap(

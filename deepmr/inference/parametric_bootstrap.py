@@ -72,12 +72,12 @@ class ParametricBootstrap:
     """Another way of inference, its bias and its intervals corrected by students.
 
     Students are ensembles trained, as this one was, on data drawn from this one's predictions,
-    whose slopes are therefore known. What they get wrong the ensemble is taken to have got wrong,
-    too: effects are divided by the students' ratio (or their shift is subtracted), errors of loci
-    are widened until the students' intervals cover, and the pooled error is at least what the
-    students' pooled effects show. It sees the error that all members share (the training set's
-    noise, the recipe's shrinkage) as far as the ensemble resembles the truth, and no error that
-    the ensemble itself does not have: an effect that it missed altogether, say.
+    whose slopes are therefore known. As much as they get wrong the ensemble is taken to have got
+    wrong: errors of loci are widened until the students' intervals cover, and the pooled error is
+    at least that of the students. Effects stay where they are unless ``kind`` asks to divide them
+    by the students' ratio, or to subtract their shift. It sees the error that all members share
+    (the training set's noise, the recipe's shrinkage) as far as the ensemble resembles the truth,
+    and no error that the ensemble itself does not have: an effect that it missed altogether, say.
 
     Args:
         base: The inference to correct, by which the students were asked, too.
@@ -93,7 +93,7 @@ class ParametricBootstrap:
 
     students: Sequence[StudentEstimates]
     base: Inference = field(default_factory=PerMember)
-    kind: Kind = "auto"
+    kind: Kind = "none"
 
     def __post_init__(self) -> None:
         if not self.students:

@@ -17,7 +17,7 @@ OPTIONS = (*SIZES, "data.n_calibration=60", "trainer.max_epochs=1", "model.filte
 def test_students_of_a_round_are_trained_once_and_judge_it(tmp_path: Path) -> None:
     one = Round(scenario="both", seed=3, network="default", members=2, options=OPTIONS)
     records = verdicts(one, tmp_path, 1, ["default"], 2)
-    both = ["parametric_bootstrap", "parametric_bootstrap_unmoved"]
+    both = ["parametric_bootstrap", "parametric_bootstrap_moved"]
     assert [record["method"] for record in records] == [
         *["default", "default", "per_member", "per_member"],
         *both,

@@ -46,12 +46,12 @@ def trained(rng, slopes, *, shrink):
     )
 
 
-def bootstrap(rng, members, n=4, **options):
+def bootstrap(rng, members, n=4):
     mean = members.value.mean(axis=2)
     slopes = mean[:, 1, 0] / mean[:, 0, 0]
     students = [Student(members=trained(rng, slopes, shrink=0.8), teacher=mean) for _ in range(n)]
     found = ask(students, PAIR, inference=PerMember(), pooling=random_effects, **WAY)
-    return ParametricBootstrap(students=[found], **options)
+    return ParametricBootstrap(students=[found], kind="auto")
 
 
 def test_known_bias_is_removed_and_coverage_restored_for_loci_and_pool() -> None:

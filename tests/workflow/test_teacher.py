@@ -135,7 +135,7 @@ def _instruments(folder: Path) -> np.ndarray:
 
 
 def test_the_correction_is_that_of_the_students_tables(output: Path, script: Script) -> None:
-    done = script("interrogate", *correct(output, "name=corrected"))
+    done = script("interrogate", *correct(output, "inference.kind=auto", "name=corrected"))
     assert done.status == 0, done.err
     folder = output / "interrogate" / "tiny" / "corrected"
     assert "errors times" in (folder / "report.html").read_text()
