@@ -12,6 +12,7 @@ from deepmr.cli.plans import command, is_leader, optional, part, plain
 from deepmr.cli.students import build_inference
 from deepmr.cli.subject import Subject, foreign_subject, trained_subject
 from deepmr.data.genome import EncodedGenome
+from deepmr.files import fingerprint
 from deepmr.mutagenesis import View
 from deepmr.uncertainty import Members
 from deepmr.workflow.estimation import Question
@@ -71,6 +72,8 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         notes.append(f"{len(loci)} loci suit the question; {wanted} were asked for (loci.n).")
         print(notes[-1])
     choice = part(settings["variants"])(loci, genome=genome)
+    if choice.listed is not None:
+        settings["alleles"] = fingerprint(choice.asked.identity)  # a path says not what it holds
     for note in choice.notes:
         notes.append(note)
         print(f"variants: {note}")

@@ -270,6 +270,17 @@ def test_the_variants_of_a_file_are_asked_and_come_out_with_standard_errors(
         np.testing.assert_allclose(effect, mean[same][0], rtol=1e-4)
 
 
+def test_a_changed_file_is_another_question(
+    root: Path, output: Path, tmp_path: Path, ask_regions: Callable[..., Outcome]
+) -> None:
+    path = _vcf(root, tmp_path / "some.vcf")
+    ask = ("variants=vcf", f"variants.path={path}", "estimator=[ivw]")
+    assert ask_regions(*ask).status == 0
+    assert "is finished" in ask_regions(*ask).error
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    assert ask_regions(*ask).status == 0, "one variant less: neither refused nor mixed up"
+
+
 def test_a_reference_allele_of_another_assembly_is_refused(
     root: Path, tmp_path: Path, ask_regions: Callable[..., Outcome]
 ) -> None:

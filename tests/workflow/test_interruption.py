@@ -240,19 +240,17 @@ def test_killed_mutagenesis_resumes_to_the_same_tables(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)  # some forty starts of Python, on a machine that may be busy
 @pytest.mark.parametrize("processes", [1, 2])
 def test_twenty_kills_leave_the_same_tables(
     undisturbed: Path,
     tmp_path: Path,
     environment: dict[str, str],
     processes: int,
-    record_property: Callable[[str, object], None],
 ) -> None:
     survived = _compare_after_kills(
         undisturbed, tmp_path, environment, processes=processes, kills=20, seed=10 + processes
     )
-    record_property("whole shards at each kill", survived)
     assert len(survived) == 20
     # some before the first shard, some between shards: not all at one moment
     assert len(set(survived)) >= 3
