@@ -1,4 +1,4 @@
-"""A small honest round: networks are trained, and the default's intervals hold where others fail."""
+"""A small honest round: networks are trained, and the intervals hold where others fail."""
 
 from __future__ import annotations
 
