@@ -3,6 +3,7 @@
 from deepmr.inference.contract import Estimator, Inference, LocalInference, Pooling
 from deepmr.inference.correlated import Correlated
 from deepmr.inference.errors_in_variables import ErrorsInVariables
+from deepmr.inference.over_members import OverMembers
 from deepmr.inference.parametric_bootstrap import ParametricBootstrap, StudentEstimates
 from deepmr.inference.per_member import CrossFitted, Jackknife, PerMember
 from deepmr.inference.pool import pool_slopes
@@ -20,6 +21,7 @@ __all__ = [
     "Inference",
     "Jackknife",
     "LocalInference",
+    "OverMembers",
     "ParametricBootstrap",
     "PerMember",
     "Pooling",

@@ -15,18 +15,15 @@ from deepmr.inference.combine import (
     selected,
     shared_variance,
 )
-from deepmr.inference.contract import Estimator, LocalInference, Pooling
-from deepmr.inference.pool import pool_slopes
-from deepmr.inference.two_way import Loci, LociWeights
+from deepmr.inference.contract import Estimator, LocalInference
+from deepmr.inference.over_members import OverMembers
 from deepmr.instruments import Rule
-from deepmr.meta.result import MetaAnalysisResult
-from deepmr.mr.result import MREstimate
 
 __all__ = ["Correlated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correlated:
+class Correlated(OverMembers):
     """Weigh instruments by how their residuals' errors go together.
 
     The deviations of the members' residuals, y - slope x, span a covariance of rank n - 1 over
@@ -39,9 +36,9 @@ class Correlated:
 
     Args:
         shrinkage: Share of the diagonal: 1 gives equal weights, 0 none of it (not allowed).
-        loci: As for `PerMember`.
-        loci_weights: As for `PerMember`.
-        shared: As for `PerMember`.
+        loci: As for `OverMembers`, and so the next two.
+        loci_weights: How loci are weighted in pooling.
+        shared: Variance that all members share.
 
     Raises:
         ValueError: If ``shrinkage`` is not in (0, 1].
@@ -52,9 +49,6 @@ class Correlated:
     """
 
     shrinkage: float = 0.5
-    loci: Loci = "sampled"
-    loci_weights: LociWeights = "equal"
-    shared: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.shrinkage <= 1.0:
@@ -62,18 +56,6 @@ class Correlated:
                 f"inference.shrinkage must lie in (0, 1], got {self.shrinkage}; without any the "
                 "covariance of a few members cannot be inverted"
             )
-
-    def __call__(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> MREstimate:
-        """Return the effect of each locus."""
-        return self.local(members, exposure, outcome, rule=rule, estimator=estimator).estimate
 
     def local(
         self,
@@ -100,10 +82,6 @@ class Correlated:
         )
         shared = shared_variance(members, self.shared)
         return combine(pseudo_values(full, without), mask, method="correlated", shared=shared)
-
-    def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
-        """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
 
     def _slope(
         self,

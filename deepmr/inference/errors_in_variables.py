@@ -17,18 +17,15 @@ from deepmr.inference.combine import (
     selected,
     shared_variance,
 )
-from deepmr.inference.contract import Estimator, LocalInference, Pooling
-from deepmr.inference.pool import pool_slopes
-from deepmr.inference.two_way import Loci, LociWeights
+from deepmr.inference.contract import Estimator, LocalInference
+from deepmr.inference.over_members import OverMembers
 from deepmr.instruments import Rule
-from deepmr.meta.result import MetaAnalysisResult
-from deepmr.mr.result import MREstimate
 
 __all__ = ["ErrorsInVariables"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorsInVariables:
+class ErrorsInVariables(OverMembers):
     """Correct the slope through the origin for errors in the exposure and their correlation.
 
     Sum x y / sum x x with averaged effects has a denominator that is too large by the errors'
@@ -45,9 +42,9 @@ class ErrorsInVariables:
             members that are neither j nor k, so that selection exaggerates nothing (winner's
             curse); the instruments reported are those of any product. ``shared`` chooses them
             once, by all members: fair only to rules that do not look at the effects.
-        loci: As for `PerMember`.
-        loci_weights: As for `PerMember`.
-        shared: As for `PerMember`.
+        loci: As for `OverMembers`, and so the next two.
+        loci_weights: How loci are weighted in pooling.
+        shared: Variance that all members share.
 
     References:
         Fuller 1987, Measurement Error Models, section 1.2 (the moment correction; here in the
@@ -55,21 +52,6 @@ class ErrorsInVariables:
     """
 
     selection: Literal["cross_fitted", "shared"] = "cross_fitted"
-    loci: Loci = "sampled"
-    loci_weights: LociWeights = "equal"
-    shared: float = 0.0
-
-    def __call__(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> MREstimate:
-        """Return the effect of each locus."""
-        return self.local(members, exposure, outcome, rule=rule, estimator=estimator).estimate
 
     def local(
         self,
@@ -105,10 +87,6 @@ class ErrorsInVariables:
             flags={"no_signal": np.asarray(~kept)},
             shared=shared_variance(members, self.shared),
         )
-
-    def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
-        """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
 
 
 def _cross_fitted(

@@ -16,11 +16,9 @@ from deepmr.inference.combine import (
     selected,
     shared_variance,
 )
-from deepmr.inference.contract import Estimator, LocalInference, Pooling
-from deepmr.inference.pool import pool_slopes
-from deepmr.inference.two_way import Loci, LociWeights
+from deepmr.inference.contract import Estimator, LocalInference
+from deepmr.inference.over_members import OverMembers
 from deepmr.instruments import Rule, moderate
-from deepmr.meta.result import MetaAnalysisResult
 from deepmr.mr.result import MREstimate
 
 __all__ = ["CrossFitted", "Jackknife", "PerMember", "Weights"]
@@ -31,7 +29,7 @@ the ensemble's own, which with five members are mostly luck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerMember:
+class PerMember(OverMembers):
     """Estimate each locus's slope with every member on its own, and average.
 
     Instruments are chosen once, from the ensemble. A network's errors are shared by all variants
@@ -42,37 +40,15 @@ class PerMember:
     Args:
         weights: Equal weights make the estimate and the true slope over the same variants the
             same functional, also where effects differ between variants.
-        loci: What the pooled interval is about: ``sampled``, the population the loci were drawn
-            from; ``fixed``, the mean over exactly these loci, whose error is the members' alone.
-        loci_weights: ``equal`` makes the pooled effect the mean of the local ones;
-            ``random_effects`` is narrower, and about another mean where precise loci have
-            other effects than vague ones (docs/validity.md).
-        shared: Variance that all members share, relative to the variance between them; the error
-            of their mean then has variance (1 / members + shared) times theirs. Members that
-            differ by their seed alone share the error of their training set, and no spread shows
-            it: a development set must (docs/validity.md). For members on resamples
-            (``bootstrap=true``) a smaller one does: their spread shows it in part.
+        loci: As for `OverMembers`, and so the next two.
+        loci_weights: How loci are weighted in pooling.
+        shared: Variance that all members share.
 
     Raises:
         ValueError: If ``shared`` is negative.
     """
 
     weights: Weights = "equal"
-    loci: Loci = "sampled"
-    loci_weights: LociWeights = "equal"
-    shared: float = 0.0
-
-    def __call__(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> MREstimate:
-        """Return the effect of each locus."""
-        return self.local(members, exposure, outcome, rule=rule, estimator=estimator).estimate
 
     def local(
         self,
@@ -102,13 +78,9 @@ class PerMember:
             shared=shared_variance(members, self.shared),
         )
 
-    def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
-        """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Jackknife:
+class Jackknife(OverMembers):
     """Estimate with the whole ensemble, and with each member left out.
 
     A member's own effects are noisier than the ensemble's, which pulls its slope towards zero
@@ -117,27 +89,12 @@ class Jackknife:
 
     Args:
         weights: As for `PerMember`.
-        loci: As for `PerMember`.
-        loci_weights: As for `PerMember`.
-        shared: As for `PerMember`.
+        loci: As for `OverMembers`, and so the next two.
+        loci_weights: How loci are weighted in pooling.
+        shared: Variance that all members share.
     """
 
     weights: Weights = "equal"
-    loci: Loci = "sampled"
-    loci_weights: LociWeights = "equal"
-    shared: float = 0.0
-
-    def __call__(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> MREstimate:
-        """Return the effect of each locus."""
-        return self.local(members, exposure, outcome, rule=rule, estimator=estimator).estimate
 
     def local(
         self,
@@ -170,13 +127,9 @@ class Jackknife:
         shared = shared_variance(members, self.shared)
         return combine(values, mask, method=full.method, found=full, shared=shared)
 
-    def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
-        """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrossFitted:
+class CrossFitted(OverMembers):
     """Choose each member's instruments by the other members.
 
     The noise that made a variant look strong is then not the noise in its effect: no winner's
@@ -185,27 +138,12 @@ class CrossFitted:
 
     Args:
         weights: As for `PerMember`.
-        loci: As for `PerMember`.
-        loci_weights: As for `PerMember`.
-        shared: As for `PerMember`.
+        loci: As for `OverMembers`, and so the next two.
+        loci_weights: How loci are weighted in pooling.
+        shared: Variance that all members share.
     """
 
     weights: Weights = "equal"
-    loci: Loci = "sampled"
-    loci_weights: LociWeights = "equal"
-    shared: float = 0.0
-
-    def __call__(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> MREstimate:
-        """Return the effect of each locus."""
-        return self.local(members, exposure, outcome, rule=rule, estimator=estimator).estimate
 
     def local(
         self,
@@ -252,10 +190,6 @@ class CrossFitted:
         )
         offset = np.broadcast_to(members.offset[..., None, :], x.shape)
         return np.asarray(others.mask & rule(others, offset=offset))
-
-    def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
-        """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
 
 
 def _stack(

@@ -1,0 +1,66 @@
+"""What every inference that combines one slope a member has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from deepmr.effects import MemberEffects
+from deepmr.inference.contract import Estimator, LocalInference, Pooling
+from deepmr.inference.pool import pool_slopes
+from deepmr.inference.two_way import Loci, LociWeights
+from deepmr.instruments import Rule
+from deepmr.meta.result import MetaAnalysisResult
+from deepmr.mr.result import MREstimate
+
+__all__ = ["OverMembers"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverMembers(ABC):
+    """One slope a member at every locus; pooling counts the variance between members once.
+
+    Args:
+        loci: What the pooled interval is about: ``sampled``, the population the loci were drawn
+            from; ``fixed``, the mean over exactly these loci, whose error is the members' alone.
+        loci_weights: ``equal`` makes the pooled effect the mean of the local ones;
+            ``random_effects`` is narrower, and about another mean where precise loci have
+            other effects than vague ones (docs/validity.md).
+        shared: Variance that all members share, relative to the variance between them; the error
+            of their mean then has variance (1 / members + shared) times theirs. Members that
+            differ by their seed alone share the error of their training set, and no spread shows
+            it: a development set must (docs/validity.md). For members on resamples
+            (``bootstrap=true``) a smaller one does: their spread shows it in part.
+    """
+
+    loci: Loci = "sampled"
+    loci_weights: LociWeights = "equal"
+    shared: float = 0.0
+
+    def __call__(
+        self,
+        members: MemberEffects,
+        exposure: str,
+        outcome: str,
+        *,
+        rule: Rule,
+        estimator: Estimator,
+    ) -> MREstimate:
+        """Return the effect of each locus."""
+        return self.local(members, exposure, outcome, rule=rule, estimator=estimator).estimate
+
+    @abstractmethod
+    def local(
+        self,
+        members: MemberEffects,
+        exposure: str,
+        outcome: str,
+        *,
+        rule: Rule,
+        estimator: Estimator,
+    ) -> LocalInference:
+        """Return the effect of each locus, with the members' slopes."""
+
+    def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
+        """Pool over loci, counting the variance between members once."""
+        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
