@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -109,26 +110,36 @@ def _prepare(folder: Path, n_loci: int, *, length: int, members: int) -> list[st
     ]
 
 
+_LAUNCH = """
+import os, sys
+process = os.posix_spawn(sys.executable, [sys.executable, *sys.argv[1:]], os.environ)
+_, status, usage = os.wait4(process, 0)
+if os.waitstatus_to_exitcode(status):
+    sys.exit("failed")
+print("peak", usage.ru_maxrss)
+"""
+"""A process starts with its parent's high-water mark, so a small one stands in between."""
+
+
 def _peak(arguments: Sequence[str], folder: Path) -> float:
     """Run Python, and return the largest resident set it had, in MB."""
-    said = folder / "said.txt"
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(_ROOT),
         "DEEPMR_CACHE": str(folder / "cache"),
     }
-    with said.open("wb") as stream:
-        process = os.posix_spawn(
-            sys.executable,
-            [sys.executable, *arguments],
-            environment,
-            file_actions=[(os.POSIX_SPAWN_DUP2, stream.fileno(), target) for target in (1, 2)],
-        )
-        _, status, usage = os.wait4(process, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise RuntimeError(f"{' '.join(arguments)} failed: {said.read_text(encoding='utf-8')}")
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", _LAUNCH, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} failed: {done.stdout}")
     unit = 1 if sys.platform == "darwin" else 1024
-    return usage.ru_maxrss * unit / 1e6
+    return int(done.stdout.split()[-1]) * unit / 1e6
 
 
 if __name__ == "__main__":
