@@ -144,7 +144,7 @@ class _Killer:
     """Kills one interrogation again and again, at moments spread over its whole length.
 
     Start-up takes most of a short interrogation: moments are drawn half the time from all of it,
-    and half the time from where shards and tables are written.
+    and half the time they are those at which so many shards lie there, a number drawn.
     """
 
     question: tuple[str, ...]
@@ -153,17 +153,16 @@ class _Killer:
     length: float
     rng: np.random.Generator
     kept: dict[str, int] = field(default_factory=dict)
-    at: list[float] = field(default_factory=list)
 
     def kill(self) -> bool:
         """Start, kill, and check what is left; False where it finished first."""
         process = _start("interrogate", self.question, self.environment)
-        if self.rng.random() < 0.5:
-            self._wait(process, self.rng.uniform(0.0, self.length))
+        there = len(_shards(self.output))
+        if there < LOCI and self.rng.random() < 0.5:
+            wanted = int(self.rng.integers(there + 1, LOCI + 1))
+            self._wait(process, 240, until=lambda: len(_shards(self.output)) >= wanted)
         else:
-            before = set(_shards(self.output))
-            self._wait(process, 240, until=lambda: set(_shards(self.output)) != before)
-            self._wait(process, self.rng.uniform(0.0, 0.3 * self.length))
+            self._wait(process, self.rng.uniform(0.0, self.length))
         alive = process.poll() is None
         if alive:
             os.killpg(process.pid, signal.SIGKILL)
