@@ -51,6 +51,7 @@ class Correlated(OverMembers):
     shrinkage: float = 0.5
 
     def __post_init__(self) -> None:
+        OverMembers.__post_init__(self)
         if not 0.0 < self.shrinkage <= 1.0:
             raise ValueError(
                 f"inference.shrinkage must lie in (0, 1], got {self.shrinkage}; without any the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import get_args
 
 from deepmr.effects import MemberEffects
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
@@ -31,11 +32,26 @@ class OverMembers(ABC):
             differ by their seed alone share the error of their training set, and no spread shows
             it: a development set must (docs/validity.md). For members on resamples
             (``bootstrap=true``) a smaller one does: their spread shows it in part.
+
+    Raises:
+        ValueError: If a word is unknown or ``shared`` is negative.
     """
 
     loci: Loci = "sampled"
     loci_weights: LociWeights = "equal"
     shared: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, words in (("loci", Loci), ("loci_weights", LociWeights)):
+            value = getattr(self, name)
+            if value not in get_args(words):
+                raise ValueError(
+                    f"inference.{name} is one of {', '.join(get_args(words))}; got {value!r}"
+                )
+        if not self.shared >= 0:
+            raise ValueError(
+                f"inference.shared must not be negative, got {self.shared}; it is a variance"
+            )
 
     def __call__(
         self,

@@ -278,3 +278,9 @@ def test_draws_share_what_they_say_or_the_setting_if_that_is_more(inference):
     assert (more.estimate.effect.se > said.estimate.effect.se).all()
     with pytest.raises(ValueError, match=r"shared must not be negative, got -0\.1"):
         asked(-0.1, own=0.8)
+
+
+@pytest.mark.parametrize("way", [PerMember, Jackknife, CrossFitted, ErrorsInVariables, Correlated])
+def test_a_negative_share_is_refused_before_anything_is_computed(way) -> None:
+    with pytest.raises(ValueError, match=r"inference\.shared must not be negative"):
+        way(shared=-0.1)
