@@ -42,7 +42,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="default: all four")
     parser.add_argument("--network", action="append", choices=tuple(NETWORKS), help="default: both")
     parser.add_argument(
-        "--method", action="append", help="judge by these alone (published_robust_egger is slow)"
+        "--method",
+        action="append",
+        help="judge by these alone (published_robust_egger is slow); 'default SETTING=VALUE' "
+        "judges the default under settings of interrogate.py",
     )
     parser.add_argument("--seed", type=int, default=2000, help="of the first round")
     parser.add_argument("--effect", type=float, help="fix r (0: type-I error); default: drawn")

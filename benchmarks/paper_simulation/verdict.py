@@ -23,7 +23,7 @@ from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted
 from deepmr.workflow.estimation import true_slope
 
-__all__ = ["Method", "bootstrap_name", "judge", "methods", "verdicts"]
+__all__ = ["Method", "bootstrap_name", "judge", "methods", "named", "verdicts"]
 
 Estimator = Callable[[EffectSizes], MREstimate]
 
@@ -106,12 +106,32 @@ def methods() -> dict[str, Method]:
     }
 
 
-def _shipped() -> Method:
+def named(name: str) -> Method:
+    """Return a method by its name, or the default under settings of `interrogate.py`.
+
+    Args:
+        name: A key of `methods`, or ``default`` with settings behind it, as in
+            ``default inference.shared=0.2``.
+
+    Raises:
+        LookupError: If there is no such method, or another than the default has settings.
+    """
+    key, *settings = name.split()
+    if key not in methods() or (settings and key != "default"):
+        raise LookupError(
+            f"a method is one of {', '.join(methods())}, or default with settings of "
+            f"interrogate.py behind it; got {name!r}"
+        )
+    return _shipped(*settings) if settings else methods()[key]
+
+
+@cache
+def _shipped(*settings: str) -> Method:
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
 
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("interrogate", overrides=["exposure=GATA1", "outcome=TAL1"])
+        config = compose("interrogate", overrides=["exposure=GATA1", "outcome=TAL1", *settings])
     return Method(
         inference=instantiate(config.inference, _convert_="all"),
         rule=instantiate(config.instruments, _convert_="all"),
@@ -150,7 +170,7 @@ def verdicts(
         "seconds": evidence.seconds,
     }
     taught = gather_students(one, cache, students, noise=noise) if students else []
-    asked = {name: methods()[name] for name in names or methods()}
+    asked = {name: named(name) for name in names or methods()}
     if taught:
         asked["per_member"] = replace(methods()["default"], inference=PerMember())
     records = [
@@ -202,7 +222,7 @@ def judge(evidence: Evidence, method: Method | str, *, reverse: bool) -> dict[st
 
     Args:
         evidence: Of one round.
-        method: A method, or a key of `methods`.
+        method: A method, or the name of one (see `named`).
         reverse: Ask whether the outcome causes the exposure. It does not, so only substitutions
             in the outcome's motif serve: elsewhere the true slope is that of the causal effect
             turned round.
@@ -211,7 +231,7 @@ def judge(evidence: Evidence, method: Method | str, *, reverse: bool) -> dict[st
         A flat record; slopes and widths on the Anscombe scale. Where no locus has an estimate,
         ``n_loci`` is 0 and all else is missing.
     """
-    method = methods()[method] if isinstance(method, str) else method
+    method = named(method) if isinstance(method, str) else method
     members = evidence.members
     cause, effect = (1, 0) if reverse else (0, 1)
     if method.in_motif or reverse:

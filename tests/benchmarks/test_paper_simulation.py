@@ -206,3 +206,14 @@ def test_a_round_is_made_once_from_the_shipped_configuration(network: str, tmp_p
     assert again.seconds == evidence.seconds
     names = [record["method"] for record in verdicts(one, tmp_path, 1)]
     assert names == [name for name in NAMES for _ in (False, True)]
+
+
+def test_the_default_is_judged_under_other_settings_by_name() -> None:
+    evidence = planted(1.0, 0.1, n_loci=30, seed=3)
+    plain = judge(evidence, "default", reverse=False)
+    narrow = judge(evidence, "default inference.shared=0", reverse=False)
+    # the error of a mean of five: its variance is (1 / 5 + .4) with the shared part, 1 / 5 without
+    ratio = narrow["local_half_width"] / plain["local_half_width"]
+    assert ratio == pytest.approx((0.2 / 0.6) ** 0.5)
+    with pytest.raises(LookupError, match="got 'published_ivw inference"):
+        judge(evidence, "published_ivw inference.shared=0", reverse=False)
