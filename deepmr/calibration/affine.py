@@ -29,6 +29,7 @@ class FittedAffine:
         slope: Positive; the inverse of the temperature.
         intercept: Logit units.
         method: Which specification fitted it.
+        strength: How much of what was fitted this is, 0 to 1 (see `weaken`).
 
     Raises:
         ValueError: If the slope is not positive, or something is not finite.
@@ -37,6 +38,7 @@ class FittedAffine:
     slope: float
     intercept: float
     method: str
+    strength: float = 1.0
 
     def __post_init__(self) -> None:
         finite = np.isfinite(self.slope) and np.isfinite(self.intercept)
@@ -67,6 +69,7 @@ class FittedAffine:
             "method": self.method,
             "slope": self.slope,
             "intercept": self.intercept,
+            "strength": self.strength,
         }
 
 

@@ -28,7 +28,10 @@ def _variance(r: Mapping[str, Any]) -> FittedVariance:
 _TYPES: dict[str, Callable[[Mapping[str, Any]], FittedCalibrator]] = {
     "identity": lambda r: FittedIdentity(reason=str(r["reason"])),
     "affine": lambda r: FittedAffine(
-        slope=float(r["slope"]), intercept=float(r["intercept"]), method=str(r["method"])
+        slope=float(r["slope"]),
+        intercept=float(r["intercept"]),
+        method=str(r["method"]),
+        strength=float(r.get("strength", 1.0)),  # records of older runs were never weakened
     ),
     "beta": lambda r: FittedBeta(a=float(r["a"]), b=float(r["b"]), c=float(r["c"])),
     "curve": lambda r: FittedCurve(raw=_floats(r["raw"]), calibrated=_floats(r["calibrated"])),

@@ -72,4 +72,5 @@ def weaken(fitted: FittedAffine, strength: float) -> FittedAffine:
         slope=float(fitted.slope**strength),
         intercept=strength * fitted.intercept,
         method=fitted.method,
+        strength=strength,
     )

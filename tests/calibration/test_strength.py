@@ -8,6 +8,7 @@ from scipy.special import expit
 
 from deepmr.calibration import (
     ByKind,
+    CalibratorTable,
     FittedAffine,
     HeldOut,
     Isotonic,
@@ -59,6 +60,14 @@ def test_half_a_shift_is_half_applied_to_all_tasks_alike() -> None:
     strength = np.log(weak) / np.log(full)
     np.testing.assert_allclose(strength, strength[0])
     assert strength[0] == pytest.approx(np.log(0.7) / np.log(0.5), abs=0.05)
+
+
+def test_the_strength_is_written_down_and_read_back() -> None:
+    table = fit(np.random.default_rng(5), 0.5, 0.7)
+    record = table.to_record()
+    (strength,) = {one["strength"] for one in record["tasks"].values()}
+    assert 0.0 < strength < 1.0
+    assert CalibratorTable.from_record(record) == table
 
 
 def test_a_task_without_enough_of_a_class_has_no_say() -> None:
