@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,7 +98,7 @@ class Evidence:
     seconds: float
 
 
-def gather(one: Round, cache: Path, *, keep: bool = False) -> Evidence:
+def gather(one: Round, cache: Path) -> Evidence:
     """Return a round's evidence, from its file or made now.
 
     The ensemble is trained by the same code and configuration as `train.py`, and goes on where
@@ -107,34 +107,27 @@ def gather(one: Round, cache: Path, *, keep: bool = False) -> Evidence:
     Args:
         one: The round.
         cache: Where evidence lies.
-        keep: Leave the weights of an ensemble that is trained now, for its students.
     """
     path = cache / f"{one.name}.npz"
     if not path.is_file():
         plan = _make(one, cache, path)
-        if not keep:
-            shutil.rmtree(plan.folder)
+        shutil.rmtree(plan.folder)
     return _read(path)
 
 
-def ensemble_plan(
-    one: Round, cache: Path, name: str, *, extra: Sequence[str] = (), seed: int | None = None
-) -> FitPlan:
-    """Return the plan of `train.py` for a round's ensemble, or with ``extra`` for its student's."""
+def ensemble_plan(one: Round, cache: Path, name: str) -> FitPlan:
+    """Return the plan of `train.py` for a round's ensemble."""
     from hydra import compose, initialize_config_dir
 
     from deepmr.cli.plans import fit_plan
 
     options = [f"name={name}", f"paths.output={cache}", "logger=csv"]
     options += ["trainer.enable_progress_bar=false"]
-    if extra:
-        options += [*extra, f"seed={seed}"]
-    else:
-        options += [f"data.confounding={one.scenario}", f"seed={one.seed}"]
-        options += [f"ensemble={one.members}"]
-        if one.effect is not None:
-            options.append(f"data.effect={one.effect}")
-        options = [*NETWORKS[one.network], *options, *one.options]
+    options += [f"data.confounding={one.scenario}", f"seed={one.seed}"]
+    options += [f"ensemble={one.members}"]
+    if one.effect is not None:
+        options.append(f"data.effect={one.effect}")
+    options = [*NETWORKS[one.network], *options, *one.options]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=options)
     config.logger = None

@@ -14,7 +14,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from deepmr.cli.recipe import with_recipe
 from deepmr.data.source import DataSource
 from deepmr.losses import MultiTaskLoss
 from deepmr.workflow.fit import FitPlan
@@ -133,8 +132,6 @@ def fetch_only(config: DictConfig) -> bool:
 
 
 def _run_name(config: DictConfig, source: DataSource, settings: Mapping[str, Any]) -> str:
-    if source.name == "teacher":
-        return f"{Path(config.data.run).name}-student-{run_hash(settings)}"
     return "-".join((short_name(config, "model"), source.name, run_hash(settings)))
 
 
@@ -145,7 +142,6 @@ def fit_plan(config: DictConfig) -> FitPlan:
         ValueError: If a part cannot be built from its settings.
         FileNotFoundError: If the data are not there.
     """
-    config = with_recipe(config)
     settings = plain(config)
     if config.seed < 0:
         raise ValueError(f"seed must not be negative, got {config.seed}")

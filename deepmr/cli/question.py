@@ -9,7 +9,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from deepmr.cli.plans import command, is_leader, optional, part, plain
-from deepmr.cli.students import build_inference
 from deepmr.cli.subject import Subject, foreign_subject, trained_subject
 from deepmr.data.genome import EncodedGenome
 from deepmr.files import fingerprint
@@ -58,7 +57,6 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
     if kept not in ("pair", "all"):
         raise ValueError(f"effects.keep is pair or all, got {kept!r}")
     settings["weights"] = subject.identity
-    _note_teacher(settings, subject)
     folder = Path(config.paths.output) / "interrogate" / subject.name
     identity = {
         "weights": subject.identity,
@@ -77,8 +75,6 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
     for note in choice.notes:
         notes.append(note)
         print(f"variants: {note}")
-    inference, told = build_inference(settings, subject.identity, asked_pair, loci)
-    notes += told
     return InterrogationPlan(
         folder=folder / str(config.name or f"{pair[0].name}-{pair[1].name}-{run_hash(settings)}"),
         config=settings,
@@ -99,7 +95,7 @@ def interrogation_plan(config: DictConfig) -> InterrogationPlan:
         question=Question(
             rule=instantiate(settings["instruments"], _convert_="all"),
             estimators={name: part(one) for name, one in settings["estimator"].items()},
-            inference=inference,
+            inference=instantiate(settings["inference"], _convert_="all"),
             pooling=part(settings["meta"]),
         ),
         trainer=part(settings["trainer"]),
@@ -124,19 +120,6 @@ def _members(settings: dict[str, Any], subject: Subject, engine: dict[str, Any])
             "mutagenesis.shifts average; leave those as they are, or use uncertainty=ensemble"
         )
     return members
-
-
-def _note_teacher(settings: dict[str, Any], subject: Subject) -> None:
-    """Write down whose students are asked; their true effects are on the teacher's scale."""
-    teacher = getattr(subject.source, "teacher", None)
-    if teacher is None:
-        return
-    if settings["scale"] != "logit":
-        raise ValueError(
-            f"students know their teacher's effects in logits, got scale={settings['scale']}; "
-            "ask them, and their teacher, with scale=logit"
-        )
-    settings["teacher"] = list(teacher)
 
 
 def _loci(

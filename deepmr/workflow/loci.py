@@ -11,7 +11,6 @@ from jaxtyping import Float64, Int64, Shaped, UInt8
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.regions import read_regions
 from deepmr.data.source import DataSource
-from deepmr.data.teacher import TeacherSource
 
 __all__ = ["Loci", "draw", "region_loci", "test_loci"]
 
@@ -153,13 +152,10 @@ def region_loci(
             )
     chosen = draw(len(chrom), n, seed)
     chrom, start, end = chrom[chosen], start[chosen], end[chosen]
-    of_students = isinstance(source, TeacherSource)  # nobody else knows effects in a genome
     return Loci(
         chrom=chrom,
         start=start,
         end=end,
         codes=genome.windows(genome.locate(chrom), start, length),
         split="regions",
-        true_effects=source.true_effects(chrom, start, end) if of_students else None,
-        true_tasks=source.tasks.names if of_students else (),
     )
