@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from deepmr.data.source import Split
 from deepmr.lightning.prediction import predict_split
 from deepmr.mutagenesis import build_engine, saturation
-from deepmr.mutagenesis.members import to_members
+from deepmr.mutagenesis.member_effects import member_effects
 from deepmr.workflow.scale import EffectScale
 
 __all__ = ["Teacher"]
@@ -57,7 +57,7 @@ class Teacher:
             part = codes[start : start + _LOCI]
             variants = saturation(part)
             raw = [engine(part, variants) for engine in engines]
-            effects, _ = to_members(raw, variants, self.scale, self.scale.tasks.names)
+            effects, _ = member_effects(raw, variants, self.scale, self.scale.tasks.names)
             parts.append(effects.value.mean(axis=2))
         return np.concatenate(parts)
 
