@@ -12,7 +12,7 @@ from deepmr.cli.plans import command, is_leader, optional, part, plain
 from deepmr.cli.subject import Subject, foreign_subject, trained_subject
 from deepmr.data.genome import EncodedGenome
 from deepmr.files import fingerprint
-from deepmr.mutagenesis import View
+from deepmr.mutagenesis import Augmentation
 from deepmr.uncertainty import Members
 from deepmr.workflow.estimation import Question
 from deepmr.workflow.folder import run_hash
@@ -114,7 +114,7 @@ def _members(settings: dict[str, Any], subject: Subject, engine: dict[str, Any])
     averaged = engine.get("strands", "forward") != "forward" or list(
         engine.get("shifts", (0,))
     ) != [0]
-    if averaged and any(one.view != View() for one in members.readings):
+    if averaged and any(one.view != Augmentation() for one in members.readings):
         raise ValueError(
             "uncertainty=tta tells apart the strands and shifts that mutagenesis.strands and "
             "mutagenesis.shifts average; leave those as they are, or use uncertainty=ensemble"

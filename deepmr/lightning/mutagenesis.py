@@ -20,8 +20,8 @@ from tqdm import tqdm
 from deepmr.files import read_json, write_json
 from deepmr.io.shards import ShardStore
 from deepmr.lightning import interruptible
-from deepmr.mutagenesis import Asked, Engine, RawEffects, Saturation, VariantBatch
-from deepmr.mutagenesis.members import Scale, to_members
+from deepmr.mutagenesis import Engine, RawEffects, Saturation, VariantBatch, VariantSet
+from deepmr.mutagenesis.member_effects import Scale, member_effects
 from deepmr.uncertainty import Members
 
 __all__ = ["EnsembleModule", "MutagenesisCallback", "Start", "run_mutagenesis"]
@@ -118,7 +118,7 @@ class MutagenesisCallback(Callback):
         members: Members,
         build: EngineBuilder,
         scale: Scale,
-        asked: Asked | None = None,
+        asked: VariantSet | None = None,
         progress: bool = True,
         on_start: Callable[[Start], None] | None = None,
     ) -> None:
@@ -189,7 +189,7 @@ class MutagenesisCallback(Callback):
         codes = self.codes[first : first + len(loci)]
         asked = self.asked.of(first, codes).within(self.members.margin, length=codes.shape[1])
         began = time.perf_counter()
-        effects, reference = to_members(
+        effects, reference = member_effects(
             self._raw(asked, codes), asked.substitutions, self.scale, self.store.tasks
         )
         elapsed = time.perf_counter() - began

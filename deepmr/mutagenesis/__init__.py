@@ -1,9 +1,8 @@
-"""Mutation effects of a network: exact, and fast where its structure allows."""
+"""In-silico mutagenesis: effects of variants on a network's raw outputs."""
 
 from deepmr.mutagenesis.alleles import Allele, AlleleEffects, allele_effects, with_allele
-from deepmr.mutagenesis.averaged import Averaged
+from deepmr.mutagenesis.augmentation import Augmentation, AugmentationAverage, augmentations
 from deepmr.mutagenesis.build import build_engine
-from deepmr.mutagenesis.checked import Checked
 from deepmr.mutagenesis.cost import (
     bytes_in_memory,
     mutants_per_second,
@@ -11,21 +10,19 @@ from deepmr.mutagenesis.cost import (
 )
 from deepmr.mutagenesis.dense import Dense
 from deepmr.mutagenesis.dropout import FixedDropout, dropout_draws
-from deepmr.mutagenesis.effects import Engine, RawEffects
-from deepmr.mutagenesis.incremental import Incremental
-from deepmr.mutagenesis.listed import AlleleList, Asked, Saturation, VariantBatch
-from deepmr.mutagenesis.pairs import PairEffects, pair_effects
-from deepmr.mutagenesis.trace import NotTraceableError
+from deepmr.mutagenesis.engine import Engine, RawEffects
+from deepmr.mutagenesis.epistasis import PairEffects, pair_effects
+from deepmr.mutagenesis.incremental import Incremental, NotTraceableError
+from deepmr.mutagenesis.variant_set import AlleleList, Saturation, VariantBatch, VariantSet
 from deepmr.mutagenesis.variants import Variants, saturation, substitutions
-from deepmr.mutagenesis.view import View, views
+from deepmr.mutagenesis.verification import Verified
 
 __all__ = [
     "Allele",
     "AlleleEffects",
     "AlleleList",
-    "Asked",
-    "Averaged",
-    "Checked",
+    "Augmentation",
+    "AugmentationAverage",
     "Dense",
     "Engine",
     "FixedDropout",
@@ -35,9 +32,11 @@ __all__ = [
     "RawEffects",
     "Saturation",
     "VariantBatch",
+    "VariantSet",
     "Variants",
-    "View",
+    "Verified",
     "allele_effects",
+    "augmentations",
     "build_engine",
     "bytes_in_memory",
     "dropout_draws",
@@ -46,6 +45,5 @@ __all__ = [
     "saturation",
     "sequences_per_second",
     "substitutions",
-    "views",
     "with_allele",
 ]

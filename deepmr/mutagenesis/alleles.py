@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from deepmr.mutagenesis.effects import Engine
+from deepmr.mutagenesis.engine import Engine
 from deepmr.sequence import UNKNOWN, encode
 
 __all__ = ["Allele", "AlleleEffects", "allele_effects", "with_allele"]

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from deepmr.mutagenesis.averaged import Averaged
-from deepmr.mutagenesis.checked import Checked
+from deepmr.mutagenesis.augmentation import Augmentation, AugmentationAverage, augmentations
 from deepmr.mutagenesis.dense import Dense
-from deepmr.mutagenesis.effects import Engine
-from deepmr.mutagenesis.incremental import Incremental
-from deepmr.mutagenesis.trace import NotTraceableError
-from deepmr.mutagenesis.view import View, views
+from deepmr.mutagenesis.engine import Engine
+from deepmr.mutagenesis.incremental import Incremental, NotTraceableError
+from deepmr.mutagenesis.verification import Verified
 
 __all__ = ["build_engine"]
 
@@ -49,7 +47,7 @@ def build_engine(
         precision: ``float32``, ``float64``, ``tf32`` (CUDA), or ``bfloat16`` (incremental only:
             products of changes in bfloat16 on float32 references).
         strands: ``forward``, or ``both`` for the average with the reverse complement.
-        shifts: Bases by which the locus is moved before it is read, averaged; see ``View``.
+        shifts: Bases by which the locus is moved before it is read, averaged; see ``Augmentation``.
         check: Mutants of each batch that the incremental engine is compared on with whole
             forward passes; 0 leaves that out.
 
@@ -59,7 +57,7 @@ def build_engine(
     """
     if engine not in {"auto", "incremental", "dense"}:
         raise ValueError(f"engine must be auto, incremental or dense, got {engine!r}")
-    shown = views(strands=strands, shifts=shifts)
+    shown = augmentations(strands=strands, shifts=shifts)
     if precision not in _TOLERANCE:
         raise ValueError(f"precision must be one of {', '.join(_TOLERANCE)}, got {precision!r}")
     if check < 0:
@@ -71,10 +69,10 @@ def build_engine(
         built = Dense(model, length=length, chunk=chunk, precision=precision)
     elif check:
         tolerance = _TOLERANCE[precision]
-        built = Checked(built, model, length=length, sample=check, tolerance=tolerance)
-    if shown == (View(),):
+        built = Verified(built, model, length=length, sample=check, tolerance=tolerance)
+    if shown == (Augmentation(),):
         return built
-    return Averaged([(built, view) for view in shown])
+    return AugmentationAverage([(built, augmentation) for augmentation in shown])
 
 
 def _incremental(
@@ -92,13 +90,13 @@ def _incremental(
             ) from error
         _LOG.warning("%s runs densely, mutant by mutant: %s", name, error)
         return None
-    if built.remainder:
+    if built.fallback_reasons:
         _LOG.warning(
             "%s runs incrementally up to %s; the rest runs on every mutant as a whole",
             name,
-            "; ".join(built.remainder),
+            "; ".join(built.fallback_reasons),
         )
-    if not required and precision != "bfloat16" and built.saving() < _LEAST_SAVING:
+    if not required and precision != "bfloat16" and built.expected_speedup() < _LEAST_SAVING:
         _LOG.info("%s runs densely: incrementally it would save too little", name)
         return None
     return built

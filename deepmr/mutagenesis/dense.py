@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from deepmr.mutagenesis.borrowed import borrowed, device_of
-from deepmr.mutagenesis.effects import RawEffects
+from deepmr.mutagenesis.engine import RawEffects
+from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.mutagenesis.variants import Variants
 from deepmr.sequence import one_hot
 
@@ -68,7 +68,7 @@ class Dense:
         locus, column = np.nonzero(variants.mask)
         dtype = np.dtype(np.float64 if self._dtype == torch.float64 else np.float32)
         difference = np.zeros((variants.n_loci, self.n_tasks, variants.n_variants), dtype=dtype)
-        with borrowed(self._in_precision(), tf32=self._precision == "tf32") as model:
+        with evaluation_mode(self._in_precision(), tf32=self._precision == "tf32") as model:
             reference = self._predict(model, codes)
             for start in range(0, len(locus), self.chunk):
                 rows, columns = (
@@ -84,7 +84,7 @@ class Dense:
         self, codes: UInt8[np.ndarray, "sequence length"]
     ) -> Float[np.ndarray, "sequence task"]:
         """Return the outputs for whole sequences, whatever they hold."""
-        with borrowed(self._in_precision(), tf32=self._precision == "tf32") as model:
+        with evaluation_mode(self._in_precision(), tf32=self._precision == "tf32") as model:
             return self._predict(model, codes)
 
     def _in_precision(self) -> nn.Module:
@@ -163,7 +163,7 @@ def _probe(model: nn.Module, length: int) -> tuple[int, int]:
         if not any(True for _ in module.children())
     ]
     try:
-        with borrowed(model):
+        with evaluation_mode(model):
             codes = torch.zeros((1, length), dtype=torch.uint8, device=device_of(model))
             output = model(one_hot(codes))
     finally:

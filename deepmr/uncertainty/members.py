@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 from torch import nn
 
-from deepmr.mutagenesis import Averaged, Engine, Saturation, Variants, View
+from deepmr.mutagenesis import Augmentation, AugmentationAverage, Engine, Saturation, Variants
 
 __all__ = ["Member", "Members", "Reading", "Trained", "Uncertainty", "nested", "only"]
 
@@ -29,7 +29,7 @@ class Trained:
     snapshots: Callable[[], Sequence[nn.Module]] = tuple
 
 
-_AS_IT_IS = View()
+_AS_IT_IS = Augmentation()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Reading:
     """
 
     network: nn.Module
-    view: View = _AS_IT_IS
+    view: Augmentation = _AS_IT_IS
 
 
 Member = tuple[Reading, ...]
@@ -123,7 +123,7 @@ class Members:
         return [
             built[id(member[0].network)]
             if len(member) == 1 and member[0].view == _AS_IT_IS
-            else Averaged([(built[id(one.network)], one.view) for one in member])
+            else AugmentationAverage([(built[id(one.network)], one.view) for one in member])
             for member in self.members
         ]
 

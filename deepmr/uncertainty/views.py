@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deepmr.mutagenesis import views
+from deepmr.mutagenesis import augmentations
 from deepmr.uncertainty.members import Members, Reading, Trained, nested, only
 
 __all__ = ["Views"]
@@ -40,7 +40,7 @@ class Views:
     shared: float = 1.0
 
     def __post_init__(self) -> None:
-        views(strands=self.strands, shifts=self.shifts)
+        augmentations(strands=self.strands, shifts=self.shifts)
 
     def __call__(self, trained: Sequence[Trained]) -> Members:
         """Return the views, or their averages.
@@ -48,7 +48,7 @@ class Views:
         Raises:
             ValueError: If a network that stands alone has one view.
         """
-        shown = views(strands=self.strands, shifts=self.shifts)
+        shown = augmentations(strands=self.strands, shifts=self.shifts)
         readings = [
             [Reading(network=one.network, view=view) for view in shown]
             for one in only(trained, self.network)

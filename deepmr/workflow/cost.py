@@ -12,7 +12,7 @@ from deepmr.io.shards import ShardStore
 from deepmr.io.size import estimate_bytes
 from deepmr.lightning.mutagenesis import Start
 from deepmr.mutagenesis import (
-    Asked,
+    VariantSet,
     bytes_in_memory,
     mutants_per_second,
     sequences_per_second,
@@ -26,7 +26,7 @@ _LOOKED_AT = 32
 
 
 def check_size(
-    store: ShardStore, loci: Loci, asked: Asked, *, n_outputs: int, n_readings: int
+    store: ShardStore, loci: Loci, asked: VariantSet, *, n_outputs: int, n_readings: int
 ) -> str:
     """Return what the missing shards take of disk and memory, in words.
 
@@ -50,7 +50,7 @@ def check_size(
         return f"{what}: all effects are there already"
     mutants = sum(_count(store, loci, asked, missing)) * n_readings
     shape = {
-        "n_variants": asked.widest,
+        "n_variants": asked.max_variants,
         "n_tasks": len(store.tasks),
         "n_members": store.n_members,
     }
@@ -74,7 +74,7 @@ def check_size(
     )
 
 
-def estimate_duration(start: Start, store: ShardStore, loci: Loci, asked: Asked) -> str:
+def estimate_duration(start: Start, store: ShardStore, loci: Loci, asked: VariantSet) -> str:
     """Measure the first member for about a second, and return how long it will take, in words.
 
     A process computes whole shards, so the one with most of them decides.
@@ -127,7 +127,9 @@ def _absent(store: ShardStore) -> list[int]:
     return [index for index in range(store.n_shards) if not store.path(index).is_file()]
 
 
-def _count(store: ShardStore, loci: Loci, asked: Asked, shards: Sequence[int]) -> tuple[int, int]:
+def _count(
+    store: ShardStore, loci: Loci, asked: VariantSet, shards: Sequence[int]
+) -> tuple[int, int]:
     """Return the substitutions of some shards' loci, and the other alleles, for one member."""
     chosen = np.unique(np.linspace(0, len(shards) - 1, min(len(shards), _LOOKED_AT)).astype(int))
     substitutions = others = n_loci = 0

@@ -19,7 +19,7 @@ from deepmr.io.shards import ShardStore
 from deepmr.io.tables import write_table
 from deepmr.lightning.mutagenesis import MutagenesisCallback, Start, run_mutagenesis
 from deepmr.lightning.tracking import NoTracker, Tracker
-from deepmr.mutagenesis import Asked
+from deepmr.mutagenesis import VariantSet
 from deepmr.tasks import Task
 from deepmr.uncertainty import Members
 from deepmr.workflow.cost import check_size, estimate_duration
@@ -77,7 +77,7 @@ class InterrogationPlan:
     pair: tuple[Task, Task]
     kept: tuple[str, ...]
     loci: Loci
-    asked: Asked
+    asked: VariantSet
     listed: Sequence[Sequence[ListedAllele]] | None
     identity: Mapping[str, Any]
     engine: Callable[..., Any]

@@ -20,7 +20,7 @@ from deepmr.io.shard import EffectShard
 from deepmr.meta import random_effects
 from deepmr.mr import egger, inverse_variance_weighted, weighted_median
 from deepmr.mutagenesis import build_engine
-from deepmr.mutagenesis.members import to_members
+from deepmr.mutagenesis.member_effects import member_effects
 from deepmr.report import summary_table
 from deepmr.sequence import encode
 from deepmr.tasks import Task, TaskTable
@@ -128,7 +128,7 @@ def interrogate(
     variants = members.variants(codes, region=region, every=every)
     build = functools.partial(build_engine, engine=engine)
     raw = [one(codes, variants) for one in members.engines(build, length=codes.shape[1])]
-    effects, reference = to_members(raw, variants, effect_scale, (first.name, second.name))
+    effects, reference = member_effects(raw, variants, effect_scale, (first.name, second.name))
     effects = replace(effects, shared=members.shared)
     n, length = codes.shape
     chrom = np.array(names if names is not None else [f"sequence-{i}" for i in range(n)])

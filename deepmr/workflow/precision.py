@@ -12,7 +12,7 @@ from jaxtyping import Float64
 
 from deepmr.io.shards import ShardStore
 from deepmr.mutagenesis import Variants
-from deepmr.mutagenesis.members import Scale, to_members
+from deepmr.mutagenesis.member_effects import Scale, member_effects
 from deepmr.uncertainty import Members
 from deepmr.workflow.loci import Loci
 
@@ -121,7 +121,7 @@ def measure_error(
             mask=np.ones((1, len(chosen)), dtype=bool),
         )
         codes = loci.codes[row : row + 1]
-        true, _ = to_members((engine(codes, some) for engine in engines), some, scale, pair)
+        true, _ = member_effects((engine(codes, some) for engine in engines), some, scale, pair)
         errors.append((stored.value[..., chosen] - true.value[0]).mean(axis=1))
         summary = stored.summarise(pair[0], pair[1])
         standard.append(np.stack([summary.se_exposure, summary.se_outcome])[:, stored.mask])

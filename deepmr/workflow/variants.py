@@ -14,7 +14,7 @@ from deepmr.effects import MemberEffects
 from deepmr.io.schema import VARIANTS
 from deepmr.io.shard import EffectShard
 from deepmr.io.tables import concatenate, write_table
-from deepmr.mutagenesis import Allele, AlleleList, Asked, Saturation
+from deepmr.mutagenesis import Allele, AlleleList, Saturation, VariantSet
 from deepmr.sequence import UNKNOWN, encode
 from deepmr.workflow.loci import Loci
 
@@ -34,7 +34,7 @@ class Choice:
     """
 
     loci: Loci
-    asked: Asked
+    asked: VariantSet
     listed: tuple[tuple[ListedAllele, ...], ...] | None = None
     notes: tuple[str, ...] = ()
     inputs: tuple[Path, ...] = ()

@@ -17,7 +17,7 @@ from deepmr.mutagenesis import (
     saturation,
     sequences_per_second,
 )
-from deepmr.mutagenesis.members import to_members
+from deepmr.mutagenesis.member_effects import member_effects
 from deepmr.tasks import Task, TaskTable
 from deepmr.workflow.scale import EffectScale
 
@@ -30,11 +30,11 @@ def wide(length=400):
     )  # fmt: skip
 
 
-def test_the_saving_of_a_wide_network_is_counted():
+def test_the_speedup_of_a_wide_network_is_counted():
     # the second convolution does nearly all: 400 x 9 x 64 x 64 products, of which 9 x 9 x 64 x 64
-    # remain, so the saving lies near 400 / 9 = 44 and stays below it by what passes cost
-    saving = Incremental(wide(), length=400).saving()
-    assert 20 < saving < 44
+    # remain, so the speedup lies near 400 / 9 = 44 and stays below it by what passes cost
+    speedup = Incremental(wide(), length=400).expected_speedup()
+    assert 20 < speedup < 44
 
 
 def test_auto_takes_the_incremental_engine_where_it_saves_and_the_dense_one_elsewhere(caplog):
@@ -73,7 +73,7 @@ def test_the_memory_of_a_shard_is_said_about_right(outputs, members):
         difference=np.ones((8, outputs, 900), dtype=np.float32),
     )
     tracemalloc.start()
-    to_members(
+    member_effects(
         (
             RawEffects(reference=one.reference, difference=one.difference.copy())
             for _ in range(members)

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from deepmr.models import MotifScanner, PaperCNN
 from deepmr.mutagenesis import dropout_draws, saturation
-from deepmr.mutagenesis.locus import Loci, Mutants
-from deepmr.mutagenesis.sorting import sort_network
+from deepmr.mutagenesis.incremental.compile import sort_network
+from deepmr.mutagenesis.incremental.propagation import Loci, Mutants
 
 LENGTH = 60
 ELSEWHERE = torch.device("meta")

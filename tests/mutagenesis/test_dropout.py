@@ -62,7 +62,7 @@ def test_both_engines_see_the_same_masks():
     variants = saturation(codes)
     for draw in dropout_draws(network(), draws=2, seed=5):
         incremental = Incremental(draw, length=30, precision="float64")
-        assert incremental.remainder == ()
+        assert incremental.fallback_reasons == ()
         fast = incremental(codes, variants).difference
         dense = Dense(draw, length=30, precision="float64")(codes, variants).difference
         assert np.abs(dense).max() > 0.01

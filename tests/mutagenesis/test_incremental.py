@@ -7,10 +7,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepmr.mutagenesis import (
-    Checked,
     Dense,
     Incremental,
     NotTraceableError,
+    Verified,
     build_engine,
     dropout_draws,
     saturation,
@@ -214,7 +214,7 @@ def test_random_networks_are_exact_in_float64(drawn):
     engine, error = worst(
         shuffled(network, seed), length, locus(seed, length, n_loci=1 + seed % 3), "float64"
     )
-    assert engine.remainder == ()
+    assert engine.fallback_reasons == ()
     # a float64 network of some ten layers rounds at 1e-16 relative to values up to some hundred
     # times the largest effect
     assert error < 1e-12
@@ -252,7 +252,7 @@ class Normalised(nn.Module):
 def test_what_no_rule_treats_is_run_as_a_whole_and_still_exact(network):
     torch.manual_seed(0)
     engine, error = worst(network().eval(), 41, locus(3, 41, n_loci=3), "float64", chunk=170)
-    assert len(engine.remainder) == 1
+    assert len(engine.fallback_reasons) == 1
     assert error < 1e-12
 
 
@@ -358,8 +358,8 @@ def test_a_wrong_number_is_found_and_said():
     network, codes = small(), locus(2, 100, unknown=0)
     right = Incremental(network, length=100)
     variants = saturation(codes, region=(40, 44))
-    Checked(right, network, length=100, sample=12, tolerance=1e-3)(codes, variants)
-    wrong = Checked(Wrong(right, 42), network, length=100, sample=12, tolerance=1e-3)
+    Verified(right, network, length=100, sample=12, tolerance=1e-3)(codes, variants)
+    wrong = Verified(Wrong(right, 42), network, length=100, sample=12, tolerance=1e-3)
     with pytest.raises(ArithmeticError, match="for a mutant at offset 42; run with mutagenesis"):
         wrong(codes, variants)
 

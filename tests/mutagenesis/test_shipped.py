@@ -37,7 +37,7 @@ def shipped(request):
 def test_effects_are_exact(shipped, precision, bound):
     network, codes, variants, exact = shipped
     engine = Incremental(network, length=codes.shape[1], precision=precision)
-    assert engine.remainder == ()
+    assert engine.fallback_reasons == ()
     effects = engine(codes, variants)
     largest = np.abs(exact.difference).max(axis=(1, 2))
     error = np.abs(effects.difference - exact.difference).max(axis=(1, 2))

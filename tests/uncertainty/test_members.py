@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from deepmr.mutagenesis import Dense, View, saturation
+from deepmr.mutagenesis import Augmentation, Dense, saturation
 from deepmr.sequence import encode
 from deepmr.uncertainty import (
     Auto,
@@ -45,8 +45,8 @@ def _effects(members: Members) -> np.ndarray:
     )
 
 
-def _effect(network: nn.Module, view: View) -> np.ndarray:
-    return Dense(network, length=10)(*view.of(CODES, saturation(CODES))).difference
+def _effect(network: nn.Module, view: Augmentation) -> np.ndarray:
+    return Dense(network, length=10)(*view.apply(CODES, saturation(CODES))).difference
 
 
 def test_two_networks_are_an_ensemble_and_one_is_asked_through_its_dropout() -> None:
@@ -102,10 +102,10 @@ def test_views_show_the_other_strand_and_leave_out_what_a_shift_pushes_out() -> 
     effects = _effects(members)
     kept = variants.mask[:, None, :]
     shown = [
-        View(),
-        View(shift=2),
-        View(reverse=True),
-        View(shift=2, reverse=True),
+        Augmentation(),
+        Augmentation(shift=2),
+        Augmentation(reverse=True),
+        Augmentation(shift=2, reverse=True),
     ]
     for k, view in enumerate(shown):
         exact = np.where(kept, _effect(networks[0].network, view), 0.0)
@@ -165,4 +165,4 @@ def test_what_cannot_give_an_error_is_refused(make: object, says: str) -> None:
 def test_every_way_keeps_the_contract() -> None:
     for way in (Auto(), Dropout(), Ensemble(), Snapshots(), Views()):
         assert isinstance(way, Uncertainty)
-    assert Reading(network=_net()).view == View()
+    assert Reading(network=_net()).view == Augmentation()

@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from deepmr.mutagenesis.arranged import arranged
-from deepmr.mutagenesis.layer import Layer, Sliding, Values, zeros
-from deepmr.mutagenesis.nonlinear import Nonlinear
-from deepmr.mutagenesis.window import Axis, Block, Change, Span
+from deepmr.mutagenesis.incremental.layers.layer import Layer, Sliding, Values, zeros
+from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
+from deepmr.mutagenesis.incremental.layers.weight_layout import arranged
+from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change, Span
 
 __all__ = ["Convolution"]
 

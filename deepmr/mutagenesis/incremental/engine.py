@@ -14,13 +14,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import nn
 
-from deepmr.mutagenesis.borrowed import borrowed, device_of
-from deepmr.mutagenesis.cost import saving
 from deepmr.mutagenesis.dense import Dense, check_loci, free_bytes
-from deepmr.mutagenesis.effects import RawEffects
-from deepmr.mutagenesis.locus import Loci, Mutants
-from deepmr.mutagenesis.network import Network
-from deepmr.mutagenesis.sorting import sort_network
+from deepmr.mutagenesis.engine import RawEffects
+from deepmr.mutagenesis.incremental.compile import sort_network
+from deepmr.mutagenesis.incremental.compiled_network import Network
+from deepmr.mutagenesis.incremental.cost import expected_speedup
+from deepmr.mutagenesis.incremental.propagation import Loci, Mutants
+from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.mutagenesis.variants import Variants
 
 __all__ = ["Incremental"]
@@ -64,7 +64,7 @@ class Incremental:
         self._product = torch.bfloat16 if precision == "bfloat16" else None
         self._whole: Dense | None = None
         self._stamp: tuple[tuple[int, int], ...] = ()
-        with borrowed(model):
+        with evaluation_mode(model):
             self._network = self._sorted_network()
         self._n_tasks = self._network.n_tasks
         self.chunk = chunk or self._default_chunk()
@@ -75,13 +75,13 @@ class Incremental:
         return {"engine": "incremental", "chunk": self.chunk, "precision": self._precision}
 
     @property
-    def remainder(self) -> tuple[str, ...]:
+    def fallback_reasons(self) -> tuple[str, ...]:
         """Nodes that had to be run as a whole, and why; empty where all is incremental."""
         return tuple(self._network.reasons)
 
-    def saving(self) -> float:
+    def expected_speedup(self) -> float:
         """Return the arithmetic of whole forward passes over this engine's."""
-        return saving(self._network, self.chunk)
+        return expected_speedup(self._network, self.chunk)
 
     def __call__(self, codes: UInt8[np.ndarray, "locus length"], variants: Variants) -> RawEffects:
         """Return the effects of ``variants`` on every output.
@@ -93,7 +93,7 @@ class Incremental:
         shape = (variants.n_loci, self._n_tasks, variants.n_variants)
         dtype = np.float64 if self._dtype == torch.float64 else np.float32
         reference, difference = np.zeros(shape[:2], dtype=dtype), np.zeros(shape, dtype=dtype)
-        with borrowed(self._model, tf32=self._precision == "tf32"):
+        with evaluation_mode(self._model, tf32=self._precision == "tf32"):
             network = self._sorted_network()
             together = self._loci_together(variants.n_variants)
             for first in range(0, variants.n_loci, together):

@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from deepmr.mutagenesis.arranged import arranged
-from deepmr.mutagenesis.layer import References
-from deepmr.mutagenesis.window import Axis, Block, Change, Rows, Span
+from deepmr.mutagenesis.incremental.layers.layer import References
+from deepmr.mutagenesis.incremental.layers.weight_layout import arranged
+from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change, Rows, Span
 
 __all__ = ["End", "GlobalMax", "GlobalSum", "LinearOverPositions", "Plan"]
 

@@ -3,7 +3,14 @@ import pytest
 import torch
 from torch import nn
 
-from deepmr.mutagenesis import Averaged, Dense, View, build_engine, saturation, views
+from deepmr.mutagenesis import (
+    Augmentation,
+    AugmentationAverage,
+    Dense,
+    augmentations,
+    build_engine,
+    saturation,
+)
 from deepmr.sequence import encode, one_hot, reverse_complement
 
 CODES = np.stack([encode("ACGTNACGTATG"), encode("TTGTTGGGCCAA")])
@@ -41,7 +48,9 @@ def test_averaging_strands_is_averaging_predictions():
 
 def test_a_shifted_locus_is_read_with_unknown_flanks():
     model = network().double().eval()
-    engine = Averaged([(Dense(model.float(), length=12, precision="float64"), View(shift=2))])
+    engine = AugmentationAverage(
+        [(Dense(model.float(), length=12, precision="float64"), Augmentation(shift=2))]
+    )
     variants = saturation(CODES[:1])
     effects = engine(CODES[:1], variants)
     shifted = one_hot(torch.from_numpy(CODES[0].copy()), torch.float64).roll(2, -1)
@@ -62,9 +71,9 @@ def test_unknown_strands_are_refused():
     with pytest.raises(ValueError, match="at least one number of bases"):
         build_engine(network(), length=12, shifts=())
     with pytest.raises(ValueError, match="shifts must differ, got 1, 0, 1"):
-        views(shifts=(1, 0, 1))
-    with pytest.raises(ValueError, match="at least one reading"):
-        Averaged([])
+        augmentations(shifts=(1, 0, 1))
+    with pytest.raises(ValueError, match="at least one pair of an engine and an augmentation, got none"):
+        AugmentationAverage([])
 
 
 def test_averaging_networks_is_averaging_their_effects():
@@ -75,6 +84,8 @@ def test_averaging_networks_is_averaging_their_effects():
     ]
     variants = saturation(CODES)
     one, two = (engine(CODES, variants).difference for engine in engines)
-    both = Averaged([(engine, View()) for engine in engines])(CODES, variants).difference
+    both = AugmentationAverage([(engine, Augmentation()) for engine in engines])(
+        CODES, variants
+    ).difference
     # one rounding of float32 at numbers below 1
     np.testing.assert_allclose(both, (one + two) / 2, atol=1e-7)

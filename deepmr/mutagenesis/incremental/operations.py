@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from deepmr.mutagenesis.network import Network
-from deepmr.mutagenesis.window import Axis
+from deepmr.mutagenesis.incremental.compiled_network import Network
+from deepmr.mutagenesis.incremental.receptive_field import Axis
 
 __all__ = [
     "NEGATIONS",

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from deepmr.mutagenesis.convolution import Convolution
-from deepmr.mutagenesis.ends import End
-from deepmr.mutagenesis.layer import Layer
-from deepmr.mutagenesis.linear import Scale
-from deepmr.mutagenesis.nonlinear import Nonlinear
-from deepmr.mutagenesis.vectors import Vector
-from deepmr.mutagenesis.window import Axis, Block, Span
+from deepmr.mutagenesis.incremental.layers.convolution import Convolution
+from deepmr.mutagenesis.incremental.layers.global_pooling import End
+from deepmr.mutagenesis.incremental.layers.layer import Layer
+from deepmr.mutagenesis.incremental.layers.linear import Scale
+from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
+from deepmr.mutagenesis.incremental.layers.vector import Vector
+from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Span
 
 __all__ = ["Network", "run_reference"]
 

@@ -9,16 +9,16 @@ from jaxtyping import Bool, Float, UInt8
 from torch import nn
 
 from deepmr.mutagenesis.dense import Dense
-from deepmr.mutagenesis.effects import Engine, RawEffects
+from deepmr.mutagenesis.engine import Engine, RawEffects
 from deepmr.mutagenesis.variants import Variants
 
-__all__ = ["Checked"]
+__all__ = ["Verified"]
 
 _FIRST = 4
 """How many times as many mutants the first batch compares, in float64 throughout."""
 
 
-class Checked:
+class Verified:
     """Compare a sample of every batch's mutants with whole forward passes.
 
     One locus of a batch is drawn, and some of its mutants, the same ones whenever the batch

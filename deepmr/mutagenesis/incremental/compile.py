@@ -7,16 +7,16 @@ import operator
 import torch
 from torch import fx, nn
 
-from deepmr.mutagenesis.along import layer_of
-from deepmr.mutagenesis.behind import end_of, is_flattening, vector_of
-from deepmr.mutagenesis.borrowed import device_of
-from deepmr.mutagenesis.convolution import Convolution
-from deepmr.mutagenesis.known import Known, Whole, is_identity, label
-from deepmr.mutagenesis.layer import Layer
-from deepmr.mutagenesis.linear import Renamed
-from deepmr.mutagenesis.network import Network, run_reference
-from deepmr.mutagenesis.trace import trace
-from deepmr.mutagenesis.window import Axis
+from deepmr.mutagenesis.incremental.compiled_network import Network, run_reference
+from deepmr.mutagenesis.incremental.layers.convolution import Convolution
+from deepmr.mutagenesis.incremental.layers.layer import Layer
+from deepmr.mutagenesis.incremental.layers.linear import Renamed
+from deepmr.mutagenesis.incremental.operations import Known, Whole, is_identity, label
+from deepmr.mutagenesis.incremental.position_rules import layer_of
+from deepmr.mutagenesis.incremental.receptive_field import Axis
+from deepmr.mutagenesis.incremental.trace import trace
+from deepmr.mutagenesis.incremental.vector_rules import end_of, is_flattening, vector_of
+from deepmr.mutagenesis.model_state import device_of
 
 __all__ = ["sort_network"]
 

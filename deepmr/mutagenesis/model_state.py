@@ -1,4 +1,4 @@
-"""A model borrowed for measurement and given back as it was."""
+"""A model evaluation_mode for measurement and given back as it was."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-__all__ = ["borrowed", "device_of", "matmul_precision"]
+__all__ = ["device_of", "evaluation_mode", "matmul_precision"]
 
 
 @contextmanager
-def borrowed(model: nn.Module, *, tf32: bool = False) -> Iterator[nn.Module]:
+def evaluation_mode(model: nn.Module, *, tf32: bool = False) -> Iterator[nn.Module]:
     """Lend a model in evaluation mode without gradients; each module's mode returns afterwards.
 
     Parameters, buffers, hooks, gradients and device are never touched. The modes come back

@@ -9,10 +9,11 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
-from deepmr.mutagenesis import linear, nonlinear
-from deepmr.mutagenesis.convolution import Convolution
 from deepmr.mutagenesis.dropout import FixedDropout
-from deepmr.mutagenesis.known import (
+from deepmr.mutagenesis.incremental.layers import linear, nonlinear
+from deepmr.mutagenesis.incremental.layers.convolution import Convolution
+from deepmr.mutagenesis.incremental.layers.layer import Layer, Sliding
+from deepmr.mutagenesis.incremental.operations import (
     NEGATIONS,
     PRODUCTS,
     QUOTIENTS,
@@ -25,8 +26,7 @@ from deepmr.mutagenesis.known import (
     operands,
     pointwise,
 )
-from deepmr.mutagenesis.layer import Layer, Sliding
-from deepmr.mutagenesis.window import Axis
+from deepmr.mutagenesis.incremental.receptive_field import Axis
 
 __all__ = ["layer_of"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from deepmr.mutagenesis.window import Axis, Block, Change, Span
+from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change, Span
 
 __all__ = ["Layer", "References", "Sliding", "Values", "put", "widened", "zeros"]
 

@@ -6,15 +6,15 @@ from torch import nn
 from deepmr.mutagenesis import (
     Allele,
     AlleleList,
-    Asked,
     Dense,
     Saturation,
     VariantBatch,
+    VariantSet,
     build_engine,
     saturation,
     with_allele,
 )
-from deepmr.mutagenesis.members import to_members
+from deepmr.mutagenesis.member_effects import member_effects
 from deepmr.sequence import complement_codes
 from deepmr.tasks import Task, TaskTable
 
@@ -91,7 +91,7 @@ def test_listed_alleles_have_the_effects_of_whole_forward_passes(engine, strands
 def test_other_alleles_exist_in_the_effects_without_a_base():
     batch = asked().of(0, CODES)
     raw = batch.measure(Dense(network(), length=LENGTH), CODES)
-    effects, _ = to_members([raw, raw], batch.substitutions, AsItIs(), ("X", "Y"))
+    effects, _ = member_effects([raw, raw], batch.substitutions, AsItIs(), ("X", "Y"))
     assert not effects.mask[0, 1]
     placed = batch.place(effects)
     assert placed.mask[0].all()
@@ -102,7 +102,7 @@ def test_other_alleles_exist_in_the_effects_without_a_base():
 
 def test_consecutive_loci_get_their_own_alleles_and_never_an_empty_axis():
     whole = asked()
-    assert whole.widest == 3
+    assert whole.max_variants == 3
     last = whole.of(2, CODES[2:])
     assert last.others[0].locus == 0
     np.testing.assert_array_equal(last.beyond, BEYOND[2:])
@@ -118,10 +118,10 @@ def test_saturation_may_be_limited_to_a_region_and_to_every_kth_base():
     assert columns.tolist() == [9, 10, 11, 15, 16, 17, 30, 31, 32]
     full = saturation(CODES)
     np.testing.assert_array_equal(batch.substitutions.alt, full.alt[:, columns])
-    assert some.widest == 9
+    assert some.max_variants == 9
     assert Saturation(length=LENGTH).identity == "saturation"
-    assert isinstance(some, Asked)
-    assert isinstance(asked(), Asked)
+    assert isinstance(some, VariantSet)
+    assert isinstance(asked(), VariantSet)
 
 
 def test_the_identity_tells_lists_and_regions_apart():

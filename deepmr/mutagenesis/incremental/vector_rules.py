@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from deepmr.mutagenesis import ends, vectors
 from deepmr.mutagenesis.dropout import FixedDropout
-from deepmr.mutagenesis.known import (
+from deepmr.mutagenesis.incremental.layers import global_pooling as ends
+from deepmr.mutagenesis.incremental.layers import vector as vectors
+from deepmr.mutagenesis.incremental.operations import (
     NEGATIONS,
     PRODUCTS,
     QUOTIENTS,

@@ -9,8 +9,8 @@ from math import inf
 import torch
 from torch import Tensor
 
-from deepmr.mutagenesis.layer import Layer, References, Sliding, Values, put
-from deepmr.mutagenesis.window import Axis, Block, Change, Rows, Span
+from deepmr.mutagenesis.incremental.layers.layer import Layer, References, Sliding, Values, put
+from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change, Rows, Span
 
 __all__ = ["MaxPool", "Nonlinear", "Pointwise", "Rectifier"]
 

@@ -11,10 +11,10 @@ from jaxtyping import Bool, Int, UInt8
 
 from deepmr.effects import MemberEffects
 from deepmr.mutagenesis.alleles import Allele, allele_effects
-from deepmr.mutagenesis.effects import Engine, RawEffects
+from deepmr.mutagenesis.engine import Engine, RawEffects
 from deepmr.mutagenesis.variants import Variants, saturation, substitutions
 
-__all__ = ["AlleleList", "Asked", "Saturation", "VariantBatch"]
+__all__ = ["AlleleList", "Saturation", "VariantBatch", "VariantSet"]
 
 
 def _no_columns() -> np.ndarray:
@@ -98,7 +98,7 @@ class VariantBatch:
 
 
 @runtime_checkable
-class Asked(Protocol):
+class VariantSet(Protocol):
     """Which variants of the loci of a run are asked for."""
 
     @property
@@ -106,7 +106,7 @@ class Asked(Protocol):
         """What the effects depend on, JSON-like: part of the shards' fingerprint."""
 
     @property
-    def widest(self) -> int:
+    def max_variants(self) -> int:
         """Places on the variant axis of the locus with most variants, at least 1."""
 
     def of(self, first: int, codes: UInt8[np.ndarray, "locus length"]) -> VariantBatch:
@@ -145,7 +145,7 @@ class Saturation:
         return "saturation" if columns.size == 3 * self.length else columns.tolist()
 
     @property
-    def widest(self) -> int:
+    def max_variants(self) -> int:
         """Three for every base that is mutated."""
         return int(self.columns().size)
 
@@ -187,7 +187,7 @@ class AlleleList:
         return [[str(one) for locus in self.alleles for one in locus], self.beyond.tobytes().hex()]
 
     @property
-    def widest(self) -> int:
+    def max_variants(self) -> int:
         """Alleles of the locus that has most, at least 1."""
         return max(1, *(len(locus) for locus in self.alleles))
 

@@ -11,12 +11,12 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from deepmr.mutagenesis.convolution import Convolution
-from deepmr.mutagenesis.ends import Plan
-from deepmr.mutagenesis.layer import Layer
-from deepmr.mutagenesis.network import Network, run_reference
-from deepmr.mutagenesis.tail import Tail
-from deepmr.mutagenesis.window import Block, Change, Span
+from deepmr.mutagenesis.incremental.compiled_network import Network, run_reference
+from deepmr.mutagenesis.incremental.fallback import Tail
+from deepmr.mutagenesis.incremental.layers.convolution import Convolution
+from deepmr.mutagenesis.incremental.layers.global_pooling import Plan
+from deepmr.mutagenesis.incremental.layers.layer import Layer
+from deepmr.mutagenesis.incremental.receptive_field import Block, Change, Span
 from deepmr.sequence import one_hot
 
 __all__ = ["Loci", "Mutants"]

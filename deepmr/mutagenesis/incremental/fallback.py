@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, fx
 
-from deepmr.mutagenesis.network import Network
-from deepmr.mutagenesis.window import Axis, Block, Change
+from deepmr.mutagenesis.incremental.compiled_network import Network
+from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change
 
 __all__ = ["Tail"]
 

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from deepmr.mutagenesis.effects import Engine
+from deepmr.mutagenesis.engine import Engine
 from deepmr.mutagenesis.variants import saturation
 
 __all__ = ["PairEffects", "pair_effects"]

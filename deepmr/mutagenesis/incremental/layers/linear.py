@@ -6,8 +6,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from deepmr.mutagenesis.layer import Layer, References, Sliding, Values, put, widened, zeros
-from deepmr.mutagenesis.window import Axis, Block, Change, Rows, Span
+from deepmr.mutagenesis.incremental.layers.layer import (
+    Layer,
+    References,
+    Sliding,
+    Values,
+    put,
+    widened,
+    zeros,
+)
+from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change, Rows, Span
 
 __all__ = ["Add", "AveragePool", "Concatenate", "Crop", "Product", "Renamed", "Scale"]
 

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from deepmr.effects import MemberEffects
-from deepmr.mutagenesis.effects import RawEffects
+from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.variants import Variants
 from deepmr.tasks import TaskTable
 
-__all__ = ["Scale", "effect_of", "to_members"]
+__all__ = ["Scale", "effect_of", "member_effects"]
 
 
 @runtime_checkable
@@ -49,7 +49,7 @@ def effect_of(
     return np.moveaxis(scale(mutated), -1, 1) - at_reference[..., None], at_reference
 
 
-def to_members(
+def member_effects(
     raw: Iterable[RawEffects], variants: Variants, scale: Scale, kept: Sequence[str]
 ) -> tuple[MemberEffects, Float64[np.ndarray, "locus task member"]]:
     """Collect the members' effects on some tasks.

@@ -1,0 +1,1 @@
+"""Delta propagation through each kind of layer."""
