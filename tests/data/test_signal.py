@@ -105,7 +105,7 @@ def test_signal_and_count_tasks_sit_beside_peaks(tiny_root: Path, source: Make) 
     assert rows["train", "K562_ATAC"]["mean"] == pytest.approx(6 / 41)
     assert rows["test", "K562_ATAC"]["n"] == 0
     assert not made.split("test").gather(np.arange(3))[2][:, 1].any()
-    assert made.candidate_loci("PRO", "PRO")[1].tolist() == [900]
+    assert made.candidate_loci("pair", exposure="PRO", outcome="PRO")[1].tolist() == [900]
 
 
 def test_signals_alone_take_every_window(tiny_root: Path, source: Make) -> None:
