@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from deepmr.anscombe import anscombe
 from deepmr.data.simulation import SimulationSource
 from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
-from deepmr.simulation import anscombe
 
 if TYPE_CHECKING:
     from deepmr.workflow.fit import FitPlan

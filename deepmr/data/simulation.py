@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, Shaped, UInt8
 
+from deepmr.anscombe import anscombe
 from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.files import fingerprint
-from deepmr.simulation import SimulatedDataset, Sizes, anscombe, draw_grammar, simulate
+from deepmr.simulation import SimulatedDataset, Sizes, draw_grammar, simulate
 from deepmr.tasks import Task, TaskTable
 
 __all__ = ["SimulationSource", "SimulationSplit"]

@@ -7,8 +7,9 @@ import numpy as np
 import pyBigWig
 import pytest
 
+from deepmr.anscombe import anscombe
 from deepmr.data.encode import EncodeSource
-from deepmr.data.signal import anscombe, read_signal
+from deepmr.data.signal import read_signal
 
 from .conftest import SIZES
 
