@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
-from deepmr.data.catalogue import Catalogue
+from deepmr.data.encode_portal.catalogue import Catalogue
+from deepmr.data.encode_portal.portal import ADDRESS, Portal
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.heads import choose_tasks, divide
 from deepmr.data.inputs import DataFiles, local_files
 from deepmr.data.loci import inside_windows, strongest, summits
 from deepmr.data.options import check_options
 from deepmr.data.partition import fold_splits, split_contigs
-from deepmr.data.portal import ADDRESS, Portal
 from deepmr.data.prepared import Recipe, measured_on, prepare
 from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.data.summary import positive_weights
@@ -44,7 +44,7 @@ class EncodeSource:
         genome: FASTA file, relative to ``root``; None for the only one there.
         tracks: List of tracks, relative to ``root``; see `deepmr.data.tracks.read_tracks`.
         exclude: BED file of regions to leave out, relative to ``root``.
-        catalogue: What `deepmr.data.catalogue.Catalogue` takes as its settings.
+        catalogue: What `deepmr.data.encode_portal.catalogue.Catalogue` takes as its settings.
         targets: With the catalogue: targets, or accessions of files; None for its own list.
         biosample: With the catalogue: where the targets were measured.
         portal: Address of the ENCODE portal.
