@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from deepmr.anscombe import anscombe
 from deepmr.data.simulation import SimulationSource
 from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
-from deepmr.simulation import anscombe
 
 if TYPE_CHECKING:
     from deepmr.workflow.fit import FitPlan
@@ -140,7 +140,7 @@ def ensemble_effects(plan: FitPlan) -> dict[str, np.ndarray]:
     from deepmr.mutagenesis import build_engine, saturation
 
     source = plan.source
-    loci = source.candidate_loci(*_TASKS)
+    loci = source.candidate_loci("pair", exposure=_TASKS[0], outcome=_TASKS[1])
     variants = saturation(source.sequences(*loci))
     effects = []
     for k in range(plan.ensemble):
@@ -171,7 +171,7 @@ def _make(one: Round, cache: Path, path: Path) -> FitPlan:
     if not isinstance(source, SimulationSource):
         raise TypeError(f"the benchmark simulates its data, got data={source.name}")
     folders = [plan.folder / "members" / str(k) for k in range(one.members)]
-    loci = source.candidate_loci(*_TASKS)
+    loci = source.candidate_loci("pair", exposure=_TASKS[0], outcome=_TASKS[1])
     content = {
         **ensemble_effects(plan),
         "in_motif": np.stack([source.motif_variants(t, *loci) for t in _TASKS], axis=1),

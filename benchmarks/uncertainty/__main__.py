@@ -94,7 +94,7 @@ def _simulated(way: Way, scenario: str, seed: int, cache: Path) -> dict[str, Any
         found, truth, in_motif = ensemble(way, scenario, seed, cache)
     else:
         source, networks = train(way.training, scenario, seed, cache)
-        loci = source.candidate_loci(*_TASKS)
+        loci = source.candidate_loci("pair", exposure=_TASKS[0], outcome=_TASKS[1])
         path = cache / f"{scenario}-{seed}-{fingerprint(repr(way))}.npz"
         found = measure(way, networks, source.sequences(*loci), path, _TASKS)
         truth = source.true_effects(*loci)

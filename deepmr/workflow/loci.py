@@ -101,7 +101,7 @@ def test_loci(source: DataSource, exposure: str, outcome: str, *, n: int | None,
         LookupError: If the test split has none.
         ValueError: If n is not positive.
     """
-    chrom, start, end = source.candidate_loci(exposure, outcome)
+    chrom, start, end = source.candidate_loci("pair", exposure=exposure, outcome=outcome)
     chosen = draw(len(chrom), n, seed)
     chrom, start, end = chrom[chosen], start[chosen], end[chosen]
     return Loci(

@@ -12,7 +12,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from deepmr.data.portal import with_retries
+from deepmr.data.encode_portal.portal import with_retries
 from deepmr.files import locked
 
 __all__ = ["Download", "fetch_all"]

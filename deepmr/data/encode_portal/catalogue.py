@@ -12,9 +12,9 @@ from typing import Any
 import requests
 
 from deepmr.data.cache import cache_folder
-from deepmr.data.download import Download, fetch_all
+from deepmr.data.encode_portal.download import Download, fetch_all
+from deepmr.data.encode_portal.portal import OUTPUT_TYPES, Portal, PortalFile, assay_of
 from deepmr.data.inputs import DataFiles
-from deepmr.data.portal import OUTPUT_TYPES, Portal, PortalFile, assay_of
 from deepmr.data.tracks import Track
 from deepmr.files import locked, read_json, write_json
 from deepmr.tasks import Task
