@@ -18,7 +18,7 @@ from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
 
 if TYPE_CHECKING:
-    from deepmr.workflow.fit import FitPlan
+    from deepmr.workflow.training import FitPlan
 
 __all__ = [
     "CONF",
@@ -117,9 +117,8 @@ def gather(one: Round, cache: Path) -> Evidence:
 
 def ensemble_plan(one: Round, cache: Path, name: str) -> FitPlan:
     """Return the plan of `train.py` for a round's ensemble."""
-    from hydra import compose, initialize_config_dir
-
     from deepmr.cli.plans import fit_plan
+    from hydra import compose, initialize_config_dir
 
     options = [f"name={name}", f"paths.output={cache}", "logger=csv"]
     options += ["trainer.enable_progress_bar=false"]
@@ -161,7 +160,7 @@ def ensemble_effects(plan: FitPlan) -> dict[str, np.ndarray]:
 
 
 def _make(one: Round, cache: Path, path: Path) -> FitPlan:
-    from deepmr.workflow.fit import fit
+    from deepmr.workflow.training import fit
 
     start = time.perf_counter()
     plan = ensemble_plan(one, cache, one.name)

@@ -15,10 +15,10 @@ from benchmarks.paper_simulation.evidence import CONF, Evidence, Round, gather
 from benchmarks.paper_simulation.table import NO_EFFECT
 from deepmr.effects import EffectSizes, MemberEffects
 from deepmr.inference import Inference, LocalInference
+from deepmr.inference.estimation import true_slope
 from deepmr.instruments import All, Rule
 from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted
-from deepmr.workflow.estimation import true_slope
 
 __all__ = ["Method", "judge", "methods", "named", "verdicts"]
 

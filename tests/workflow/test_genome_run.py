@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from deepmr.io.manifest import changed_outputs
-from deepmr.io.shard_file import read_shard
+from deepmr.io.shard_format import read_shard
 from deepmr.io.tables import read_table
 from tests.conftest import Outcome, Script
 

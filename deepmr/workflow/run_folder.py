@@ -1,20 +1,22 @@
-"""A run's folder: its identity, and when to refuse, resume or overwrite."""
+"""The folder of a run: its identity, and when to refuse, resume or overwrite it."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from deepmr.files import atomic_write, fingerprint, locked
-from deepmr.io.manifest import is_finished
+from deepmr.io.manifest import is_finished, write_manifest
 
-__all__ = ["CONFIG", "identity", "open_run", "read_config", "run_hash"]
+__all__ = ["CONFIG", "RunFolder", "identity", "read_config", "run_hash", "with_content"]
 
 CONFIG = "config.yaml"
 
@@ -63,6 +65,25 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
 
     walk(config, "")
     return flat
+
+
+def with_content(settings: Mapping[str, Any], **digests: Any) -> dict[str, Any]:
+    """Return a run's settings with the digests of what they name, under ``content``.
+
+    Settings say where weights, data and variants lie; two runs are the same if what lies there is
+    the same. This dictionary is written to ``config.yaml`` and is all that `run_hash` looks at.
+
+    Args:
+        settings: The resolved settings, plain.
+        digests: Digests, or lists of them, by what they are of: ``data``, ``weights``,
+            ``variants``. None is left out.
+
+    Example:
+        >>> with_content({"seed": 0}, data="ab12", variants=None)
+        {'seed': 0, 'content': {'data': 'ab12'}}
+    """
+    content = {name: digest for name, digest in digests.items() if digest is not None}
+    return {**settings, "content": content}
 
 
 def run_hash(config: Mapping[str, Any]) -> str:
@@ -128,33 +149,80 @@ def _refuse_or_clear(folder: Path, config: Mapping[str, Any], *, overwrite: bool
         )
 
 
-@contextmanager
-def open_run(
-    folder: Path, config: Mapping[str, Any], *, overwrite: bool, leader: bool = True
-) -> Iterator[Path]:
-    """Lock a run's folder, decide what becomes of what it holds, and write its configuration.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFolder:
+    """The folder of a run, and the settings that made it.
 
-    A finished run is refused, or deleted first with ``overwrite``; an unfinished one with the
-    same settings is resumed; one with other settings is refused. Only the leader (rank 0)
-    decides and writes: the other ranks of a job run the same command and must not.
-
-    Raises:
-        FileExistsError: If the run is finished, has other settings, or the folder is no run.
-        BlockingIOError: If another process works on it.
-        OSError: If the folder cannot be written to.
+    Args:
+        path: The folder.
+        config: The resolved settings, plain, with the digests of what they name under
+            ``content``; written to ``config.yaml``.
+        command: The command line.
+        seed: The run's seed, for the manifest.
+        overwrite: Delete a finished run first.
+        leader: Whether this process is rank 0: it alone decides and writes.
     """
-    if not leader:
-        yield folder
-        return
-    _check_writable(folder)
-    with locked(folder):
-        _refuse_or_clear(folder, config, overwrite=overwrite)
-        folder.mkdir(parents=True, exist_ok=True)
-        _discard_partial(folder)
-        if not (folder / CONFIG).is_file():
-            with atomic_write(folder / CONFIG) as stream:
-                yaml.safe_dump(dict(config), stream, sort_keys=False)
-        yield folder
+
+    path: Path
+    config: Mapping[str, Any]
+    command: str
+    seed: int = 0
+    overwrite: bool = False
+    leader: bool = True
+
+    @contextmanager
+    def open(self) -> Iterator[Path]:
+        """Lock the folder for as long as the run takes, and write its settings.
+
+        A finished run is refused unless it is to be overwritten; an unfinished one is resumed if
+        it has the same settings. Ranks above 0 decide and write nothing.
+
+        Raises:
+            FileExistsError: If the run is finished, has other settings, or the folder is no run.
+            BlockingIOError: If another process works on it.
+            OSError: If the folder cannot be written to.
+        """
+        if not self.leader:
+            yield self.path
+            return
+        _check_writable(self.path)
+        with locked(self.path):
+            _refuse_or_clear(self.path, self.config, overwrite=self.overwrite)
+            self.path.mkdir(parents=True, exist_ok=True)
+            _discard_partial(self.path)
+            if not (self.path / CONFIG).is_file():
+                with atomic_write(self.path / CONFIG) as stream:
+                    yaml.safe_dump(dict(self.config), stream, sort_keys=False)
+            yield self.path
+
+    def finish(
+        self,
+        *,
+        device: str,
+        started: datetime,
+        inputs: Iterable[Path],
+        outputs: Iterable[Path],
+        facts: Mapping[str, Any],
+    ) -> None:
+        """Write the manifest, which makes the run finished.
+
+        Args:
+            device: What it ran on.
+            started: When, with a time zone.
+            inputs: Files that were read.
+            outputs: Files and folders of the run, inside it; ``config.yaml`` is added.
+            facts: Further entries of the manifest.
+        """
+        write_manifest(
+            self.path,
+            command=self.command,
+            seed=self.seed,
+            device=device,
+            started=started,
+            inputs=inputs,
+            outputs=[self.path / CONFIG, *outputs],
+            facts=facts,
+        )
 
 
 def _discard_partial(folder: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from deepmr.effects import MemberEffects
 from deepmr.io.manifest import read_manifest
-from deepmr.io.shard_file import read_shard
-from deepmr.workflow.precision import MeasuredError, is_reduced
+from deepmr.io.shard_format import read_shard
+from deepmr.workflow.precision_check import MeasuredError, is_reduced
 from tests.conftest import Script
 
 ASK = (

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from deepmr.io.manifest import changed_outputs
-from deepmr.io.schema import ESTIMATES, META
-from deepmr.io.shard_file import read_shard
+from deepmr.io.shard_format import read_shard
+from deepmr.io.table_schemas import ESTIMATES, META
 from deepmr.io.tables import read_table
 from tests.conftest import TINY, Script
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deepmr.files import read_json
+from deepmr.files import expand_paths, read_json
 from deepmr.io.manifest import is_finished, read_manifest
 from deepmr.lightning.snapshots import snapshot_paths
-from deepmr.tasks import Task, TaskTable
-from deepmr.workflow.folder import read_config
+from deepmr.tasks import TaskTable
+from deepmr.workflow.run_folder import read_config
 
-__all__ = ["TrainedRun", "choose_pair", "find_runs", "newest_run"]
+__all__ = ["TrainedRun", "find_runs", "newest_run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,29 +79,13 @@ class TrainedRun:
         )
 
 
-def choose_pair(tasks: TaskTable, exposure: str, outcome: str) -> tuple[Task, Task]:
-    """Find the two tasks of a question.
-
-    Raises:
-        LookupError: If one is unknown or ambiguous.
-        ValueError: If they are the same.
-    """
-    first, second = tasks.select(exposure), tasks.select(outcome)
-    if first == second:
-        raise ValueError(
-            f"exposure and outcome must differ, got {first.name} for both; "
-            f"known are: {', '.join(tasks.names)}"
-        )
-    return first, second
-
-
 def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
     """Return the most recently finished run that predicts both tasks.
 
     Args:
         folder: ``<paths.output>/train``.
         exposure: Target or name of a task.
-        outcome: Likewise.
+        outcome: Target or name of a task.
 
     Raises:
         FileNotFoundError: If there is no finished run.
@@ -118,7 +101,7 @@ def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
     first_error: LookupError | None = None
     for run in runs:
         try:
-            choose_pair(run.tasks, exposure, outcome)
+            run.tasks.pair(exposure, outcome)
         except LookupError as error:
             first_error = first_error or error
         else:
@@ -136,15 +119,7 @@ def find_runs(named: str | Sequence[str]) -> list[TrainedRun]:
         FileNotFoundError: If one does not exist or is not finished, or a glob matches nothing.
         ValueError: If they differ in tasks, data or splits.
     """
-    patterns = [named] if isinstance(named, str) else list(named)
-    folders: list[Path] = []
-    for pattern in patterns:
-        magic = glob.has_magic(str(pattern))
-        matches = sorted(glob.glob(str(pattern))) if magic else [pattern]  # noqa: PTH207
-        if not matches:
-            raise FileNotFoundError(f"no run matches {pattern}")
-        folders += [Path(match) for match in matches if Path(match) not in folders]
-    runs = [TrainedRun.read(folder) for folder in folders]
+    runs = [TrainedRun.read(folder) for folder in expand_paths(named, what="run")]
     for run in runs[1:]:
         for key in ("tasks", "length", "data_fingerprint", "splits"):
             if run.description[key] != runs[0].description[key]:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-__all__ = ["estimate_bytes", "loci_per_shard"]
+__all__ = ["estimate_bytes"]
 
 
 def estimate_bytes(
@@ -42,15 +42,3 @@ def estimate_bytes(
     return math.ceil(n_loci * (effects + positions + keys)) + header * math.ceil(
         n_loci / loci_per_shard
     )
-
-
-def loci_per_shard(
-    *, n_variants: int, n_tasks: int, n_members: int, most_bytes: int = 64 * 2**20
-) -> int:
-    """Return how many loci keep a shard's float64 effects in memory under ``most_bytes``.
-
-    Example:
-        >>> loci_per_shard(n_variants=3000, n_tasks=2, n_members=5)
-        279
-    """
-    return max(1, most_bytes // (8 * n_variants * n_tasks * n_members))

@@ -1,40 +1,59 @@
-"""From shards of effects to a causal effect for every locus and the pooled ones."""
+"""Estimate causal effects from variant effects: local ones for each locus, and pooled ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from deepmr.inference import Inference, LocalInference
-from deepmr.instruments import Rule
-from deepmr.io.shard import EffectShard
-from deepmr.meta.result import MetaAnalysisResult
-from deepmr.mr.result import MREstimate
-from deepmr.workflow.loci import Loci
+from deepmr.effect_shard import EffectShard
+from deepmr.inference.contract import Inference, LocalInference
+from deepmr.inference.per_member import PerMember
+from deepmr.instruments import ByModeratedZ, Rule
+from deepmr.loci import Loci
+from deepmr.meta import MetaAnalysisResult, random_effects
+from deepmr.mr import MREstimate, egger, inverse_variance_weighted, weighted_median
 
 __all__ = ["Answer", "Question", "estimate", "true_slope"]
 
 Estimator = Callable[..., MREstimate]
 
 
+def _default_rule() -> Rule:
+    return ByModeratedZ(min_z=3.0, min_effect=0.5)
+
+
+def _default_estimators() -> dict[str, Estimator]:
+    return {"ivw": inverse_variance_weighted, "egger": egger, "weighted_median": weighted_median}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """How every pair of tasks is asked.
+    """How every pair of tasks is asked; the defaults are those of the command line.
 
     Args:
-        rule: Which variants are instruments.
-        estimators: By short name.
-        inference: How members become intervals.
-        pooling: How loci are pooled.
+        rule: Which variants are instruments; by default a moderated z of at least 3 and an
+            effect of at least half a unit.
+        estimators: Estimators of a locus's effect by short name; the first is the headline. By
+            default ``ivw``, ``egger`` and ``weighted_median``.
+        inference: How the members' estimates become intervals; by default `PerMember`.
+        pooling: Meta-analysis ``(value, se) -> MetaAnalysisResult`` over loci; by default random
+            effects by REML.
+
+    Raises:
+        ValueError: If there is no estimator.
     """
 
-    rule: Rule
-    estimators: Mapping[str, Estimator]
-    inference: Inference
-    pooling: Callable[..., MetaAnalysisResult]
+    rule: Rule = field(default_factory=_default_rule)
+    estimators: Mapping[str, Estimator] = field(default_factory=_default_estimators)
+    inference: Inference = field(default_factory=PerMember)
+    pooling: Callable[..., MetaAnalysisResult] = random_effects
+
+    def __post_init__(self) -> None:
+        if not self.estimators:
+            raise ValueError("a question needs at least one estimator, got none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

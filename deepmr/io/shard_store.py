@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
+from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
 from deepmr.genome import Interval
-from deepmr.io.shard import EffectShard
-from deepmr.io.shard_file import encode_shard, read_header, read_shard, verify_shard
+from deepmr.io.shard_format import encode_shard, read_header, read_shard, verify_shard
 
 __all__ = ["ShardStore"]
 
@@ -271,6 +271,17 @@ class ShardStore:
         shard = read_shard(path, self.tasks if tasks is None else tasks)
         self._refuse_other_loci(index, shard.loci)
         return replace(shard, effects=replace(shard.effects, shared=self.shared))
+
+    def locus(self, position: int, tasks: Sequence[str] | None = None) -> MemberEffects:
+        """Return the effects of one locus, by its position among all loci of the run.
+
+        Raises:
+            IndexError: If the run has no such locus.
+            ValueError: If its shard is absent, damaged or from other settings.
+            LookupError: If a task was not kept.
+        """
+        index, row = divmod(position, self.loci_per_shard)
+        return self.read_one(index, tasks).effects.at(row)
 
     def discard_partial(self) -> list[Path]:
         """Remove files that a killed writer left half-written, and return them.

@@ -22,9 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
-from deepmr.io.shard import EffectShard
 
 __all__ = ["ShardHeader", "encode_shard", "read_header", "read_shard", "verify_shard"]
 

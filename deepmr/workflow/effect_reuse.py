@@ -1,30 +1,29 @@
-"""Effects that an earlier interrogation measured already."""
+"""Take over effects that a finished interrogation beside this one has measured already."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 
 from deepmr.io.manifest import is_finished
-from deepmr.io.shards import ShardStore
+from deepmr.io.shard_store import ShardStore
 from deepmr.lightning.mutagenesis import ENGINE
 
-__all__ = ["reuse"]
+__all__ = ["reuse_effects"]
 
 
-def reuse(folder: Path, store: ShardStore) -> str | None:
+def reuse_effects(store: ShardStore) -> str | None:
     """Take over the shards of a finished interrogation of the same effects, by hard link.
 
-    Nothing is taken where shards of its own were begun.
+    Nothing is taken over if the store has shards of its own.
 
     Args:
-        folder: Of the interrogation; those beside it are looked at.
-        store: Where its shards go.
+        store: The effects of an interrogation; the folders beside the interrogation's are searched.
 
     Returns:
-        Whose they are, in words; None if nobody has them.
+        A sentence that names the interrogation they come from; None if there is none.
     """
+    folder = store.folder.parent
     if store.folder.is_dir() and any(store.folder.glob("shard-*")):
         return None
     for other in sorted(folder.parent.iterdir()):

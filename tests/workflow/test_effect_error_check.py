@@ -9,8 +9,8 @@ import pytest
 
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
-from deepmr.io.shards import ShardStore
-from deepmr.workflow.known_truth import effect_errors
+from deepmr.io.shard_store import ShardStore
+from deepmr.workflow.effect_error_check import effect_errors
 from deepmr.workflow.loci import Loci
 
 N_LOCI, LENGTH = 60, 12

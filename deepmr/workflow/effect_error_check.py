@@ -1,4 +1,4 @@
-"""Where a simulation knows the true effects: are effects' own standard errors right?"""
+"""Check the standard errors of single-variant effects where a simulation knows the truth."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deepmr.effect_shard import Effects
 from deepmr.inference import EffectZScores, effect_z_scores
-from deepmr.io.shards import ShardStore
-from deepmr.workflow.loci import Loci
+from deepmr.loci import Loci
 
 __all__ = ["effect_errors"]
 
@@ -17,11 +17,11 @@ _STRONG = 0.1
 and their errors tell of nothing that an instrument would suffer."""
 
 
-def effect_errors(store: ShardStore, loci: Loci, pair: Sequence[str]) -> dict[str, EffectZScores]:
+def effect_errors(measured: Effects, loci: Loci, pair: Sequence[str]) -> dict[str, EffectZScores]:
     """Compare the effects on two tasks with the truth, in units of their standard errors.
 
     Args:
-        store: Holds the effects of all loci.
+        measured: The effects of all loci.
         loci: The loci, with true effects where they are known.
         pair: Names of the tasks.
 
@@ -35,7 +35,7 @@ def effect_errors(store: ShardStore, loci: Loci, pair: Sequence[str]) -> dict[st
     least = _STRONG * np.abs(truth).max(axis=(0, 2))
     seen: list[list[np.ndarray]] = [[], []]
     first, df = 0, np.inf
-    for shard in store.read(list(pair)):
+    for shard in measured.read(list(pair)):
         effects = shard.effects.summarise(*pair)
         df = effects.df
         true = truth[first : first + len(shard.loci), :, : effects.mask.shape[-1]]

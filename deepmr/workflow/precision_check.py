@@ -1,22 +1,23 @@
-"""Lower precision, measured: errors of effects beside the standard errors that are reported."""
+"""Measure the error of effects at reduced precision beside their standard errors."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 
-from deepmr.io.shards import ShardStore
+from deepmr.io.shard_store import ShardStore
+from deepmr.loci import Loci
 from deepmr.mutagenesis import Variants
-from deepmr.mutagenesis.member_effects import Scale, member_effects
-from deepmr.uncertainty import Members
-from deepmr.workflow.loci import Loci
+from deepmr.mutagenesis.member_effects import member_effects
+from deepmr.networks import Networks
+from deepmr.tasks import Task
+from deepmr.workflow.measurement import Compute
 
-__all__ = ["MeasuredError", "is_reduced", "measure_error"]
+__all__ = ["MeasuredError", "check_precision", "is_reduced"]
 
 _LOCI = 4
 _MUTANTS = 8
@@ -76,15 +77,12 @@ def is_reduced(computed: str, kept: str) -> bool:
     return computed not in ("float32", "float64") or kept == "float16"
 
 
-def measure_error(
+def check_precision(
     store: ShardStore,
     loci: Loci,
-    pair: Sequence[str],
-    *,
-    members: Members,
-    build: Callable[..., Any],
-    scale: Scale,
-    computed: str,
+    pair: tuple[Task, Task],
+    networks: Networks,
+    compute: Compute,
     seed: int = 0,
 ) -> MeasuredError | None:
     """Compare a few stored effects with those of whole forward passes in double precision.
@@ -92,24 +90,25 @@ def measure_error(
     Args:
         store: All shards, whole.
         loci: The loci.
-        pair: Names of exposure and outcome.
-        members: Who was asked.
-        build: Builds an engine, with ``engine`` and ``precision`` among its options.
-        scale: From raw outputs to the effect scale.
-        computed: Precision of the arithmetic.
-        seed: Of the draw of mutants.
+        pair: Exposure and outcome.
+        networks: Whose effects they are.
+        compute: How they were computed and kept; the engine takes ``engine`` and ``precision``.
+        seed: Seed of the draw of mutants.
 
     Returns:
-        None if the loci looked at have no substitution.
+        The error, which is printed as well; None at full precision, or if the loci looked at have
+        no substitution.
     """
-    exact = functools.partial(build, engine="dense", precision="float64")
-    engines = members.engines(exact, length=loci.codes.shape[1])
+    if not is_reduced(compute.precision, compute.dtype):
+        return None
+    names = (pair[0].name, pair[1].name)
+    exact = functools.partial(compute.engine, engine="dense", precision="float64")
+    engines = networks.members.engines(exact, length=loci.codes.shape[1])
     generator = np.random.default_rng(seed)
     errors, standard, n_loci = [], [], 0
     rows = np.unique(np.linspace(0, len(loci) - 1, min(len(loci), _LOCI)).astype(int))
     for row in rows.tolist():
-        index, inside = divmod(row, store.loci_per_shard)
-        stored = store.read_one(index, pair).effects.at(inside)
+        stored = store.locus(row, names)
         present = np.flatnonzero(stored.mask & (stored.alt >= 0))
         if not len(present):
             continue
@@ -121,16 +120,23 @@ def measure_error(
             mask=np.ones((1, len(chosen)), dtype=bool),
         )
         codes = loci.codes[row : row + 1]
-        true, _ = member_effects((engine(codes, some) for engine in engines), some, scale, pair)
+        raw = (engine(codes, some) for engine in engines)
+        true, _ = member_effects(raw, some, networks.scale, names)
         errors.append((stored.value[..., chosen] - true.value[0]).mean(axis=1))
-        summary = stored.summarise(pair[0], pair[1])
+        summary = stored.summarise(*names)
         standard.append(np.stack([summary.se_exposure, summary.se_outcome])[:, stored.mask])
         n_loci += 1
     if not errors:
         return None
-    return _compared(
-        np.concatenate(errors, axis=1), np.concatenate(standard, axis=1), computed, store, n_loci
+    error = _compared(
+        np.concatenate(errors, axis=1),
+        np.concatenate(standard, axis=1),
+        compute.precision,
+        store,
+        n_loci,
     )
+    print(f"precision: {error}")
+    return error
 
 
 def _compared(

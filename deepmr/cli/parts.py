@@ -1,4 +1,4 @@
-"""From configuration to objects: the only place where one becomes the other."""
+"""Build objects from their parts of a configuration: data, networks, losses, any `_target_`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,12 @@ from torch import nn
 
 from deepmr.data.source import DataSource
 from deepmr.losses import MultiTaskLoss
-from deepmr.workflow.fit import FitPlan
-from deepmr.workflow.folder import run_hash
 
 __all__ = [
     "build_loss",
     "build_network",
     "build_source",
     "command",
-    "fetch_only",
-    "fit_plan",
     "is_leader",
     "optional",
     "part",
@@ -55,7 +51,9 @@ def is_leader() -> bool:
 
 def command() -> str:
     """Return the command line as a user would repeat it."""
-    return shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]])
+    name = Path(sys.argv[0]).name
+    program = ["python", name] if name.endswith(".py") and name != "__main__.py" else ["deepmr"]
+    return shlex.join([*program, *sys.argv[1:]])
 
 
 def part(config: Mapping[str, Any]) -> Callable[..., Any]:
@@ -116,62 +114,3 @@ def short_name(config: DictConfig, group: str) -> str:
     from hydra.core.hydra_config import HydraConfig
 
     return str(HydraConfig.get().runtime.choices.get(group) or config[group]["_target_"])
-
-
-def fetch_only(config: DictConfig) -> bool:
-    """Fetch the data's files and say where they are, if ``data.download_only`` asks for no more.
-
-    Raises:
-        FileNotFoundError: If a file cannot be fetched.
-    """
-    if not config.data.get("download_only"):
-        return False
-    for path in part(plain(config)["data"])().download():
-        print(path)
-    return True
-
-
-def _run_name(config: DictConfig, source: DataSource, settings: Mapping[str, Any]) -> str:
-    return "-".join((short_name(config, "model"), source.name, run_hash(settings)))
-
-
-def fit_plan(config: DictConfig) -> FitPlan:
-    """Turn the configuration of ``train.py`` into objects.
-
-    Raises:
-        ValueError: If a part cannot be built from its settings.
-        FileNotFoundError: If the data are not there.
-    """
-    settings = plain(config)
-    if config.seed < 0:
-        raise ValueError(f"seed must not be negative, got {config.seed}")
-    source: DataSource = build_source(settings)
-    settings["data_fingerprint"] = source.fingerprint
-    name = config.name or _run_name(config, source, settings)
-    shape = {
-        "names": source.tasks.names,
-        "exposures": source.exposures,
-        "outcomes": source.outcomes,
-        "length": source.length,
-    }
-    return FitPlan(
-        folder=Path(config.paths.output) / "train" / str(name),
-        config=settings,
-        command=command(),
-        source=source,
-        network=build_network(settings, shape),
-        loss=build_loss(settings, source),
-        optimizer=part(settings["optimizer"]),
-        schedule=dict(settings["scheduler"]) | {"build": part(settings["scheduler"]["build"])},
-        trainer=part(settings["trainer"]),
-        callbacks=[part(callback) for callback in settings["callbacks"].values()],
-        calibrator=instantiate(settings["calibrator"], _convert_="all"),
-        tracker=optional(settings["logger"]),
-        seed=config.seed,
-        ensemble=config.ensemble,
-        bootstrap=config.bootstrap,
-        batch_size=config.batch_size,
-        workers=config.workers,
-        overwrite=config.overwrite,
-        leader=is_leader(),
-    )
