@@ -262,7 +262,7 @@ def _documents(repository: Path, package: str) -> set[Use]:
 
 
 def _spans(modules: Sequence[Module]) -> dict[tuple[str, str], int]:
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     for module in modules:
         for node in ast.walk(module.tree):
             inner = [node, *(node.body if isinstance(node, ast.ClassDef) else [])]

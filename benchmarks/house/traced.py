@@ -47,7 +47,7 @@ class CallRecord:
             sys.monitoring.free_tool_id(sys.monitoring.PROFILER_ID)
         else:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
 
     def called(self, root: Path) -> list[CodeType]:
         """Return the code objects under a folder that were called, without modules and classes."""

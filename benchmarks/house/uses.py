@@ -185,8 +185,8 @@ def uses_of(nodes: Iterable[ast.AST], scope: Scope) -> set[Use]:
         elif isinstance(node, ast.Attribute):
             if not _is_foreign(node, scope):
                 found.add(("", node.attr))
-        elif isinstance(node, ast.Constant) and _is_dotted(node.value, scope):
-            found.add(("", node.value.replace(":", ".").rpartition(".")[2]))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= _named_by_string(node.value, scope)
         for name in ("annotation", "returns"):
             quoted = getattr(node, name, None)
             if isinstance(quoted, ast.Constant) and isinstance(quoted.value, str):
@@ -194,10 +194,11 @@ def uses_of(nodes: Iterable[ast.AST], scope: Scope) -> set[Use]:
     return found
 
 
-def _is_dotted(value: object, scope: Scope) -> bool:
-    """Whether a string names a place in the package; in an `__init__` it tells re-exports."""
-    is_name = isinstance(value, str) and value.startswith(f"{scope.package}.")
-    return is_name and not scope.path.endswith("__init__.py")
+def _named_by_string(text: str, scope: Scope) -> set[Use]:
+    """The last part of a string that names a place in the package; none in an `__init__`."""
+    if not text.startswith(f"{scope.package}.") or scope.path.endswith("__init__.py"):
+        return set()
+    return {("", text.replace(":", ".").rpartition(".")[2])}
 
 
 def _is_foreign(node: ast.Attribute, scope: Scope) -> bool:
