@@ -9,7 +9,7 @@
 5. code that no command, example or R reference reaches (`reach.py` says what that means)
 6. yamls called default.yaml, and twins: same keys, same `_target_`, other values
 
-Less than a minute on one core, nearly all of it the run of 1 (`--no-run` leaves it out).
+About a minute on one core, nearly all of it the run of 1 (`--no-run` leaves it out).
 """
 
 from __future__ import annotations
