@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation \
-	-m deepmr.estimate -m deepmr.effects -m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
+CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation -p deepmr.motifs \
+	-m deepmr.motif -m deepmr.estimate -m deepmr.effects -m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
 
 .PHONY: install demo test test-slow lint clean
 
