@@ -24,6 +24,10 @@ class _Record:
     heading: str
     lines: list[tuple[int, str]] = field(default_factory=list)
 
+    @property
+    def title(self) -> str:
+        return " ".join(self.heading.split())
+
 
 def read_counts(source: Source) -> list[Motif]:
     """Return the motifs of a file of matrices, each under a line that begins with ``>``.
@@ -64,7 +68,7 @@ def _records(source: Source) -> list[_Record]:
             raise source.error(record.number, "> must be followed by the motif's name")
         if not record.lines:
             raise source.error(
-                record.number, f"motif {record.heading} has no matrix; was the file cut short?"
+                record.number, f"motif {record.title} has no matrix; was the file cut short?"
             )
     return records
 
@@ -82,7 +86,7 @@ def _numbers_by_position(source: Source, records: list[_Record]) -> bool:
         odd = next((r for r in records if len(r.lines) != 4), records[0])
         raise source.error(
             odd.number,
-            f"motif {odd.heading}: a matrix has 4 lines (one a base) or 4 numbers on each line "
+            f"motif {odd.title}: a matrix has 4 lines (one a base) or 4 numbers on each line "
             f"(one line a position), got {len(odd.lines)} lines; was the file cut short?",
         )
     # Four by four throughout: the counts at a position add up to the number of sites.
@@ -109,21 +113,21 @@ def _is_homer(record: _Record) -> bool:
     return len(fields) >= 3 and is_numeric(fields[2])
 
 
-def _name(record: _Record) -> dict[str, str]:
+def _accession_and_name(record: _Record) -> tuple[str, str]:
     if _is_homer(record):
-        return {"name": record.heading.split("\t")[1].strip()}
+        return "", record.heading.split("\t")[1].strip() or record.heading.split("\t")[0]
     first, *rest = record.heading.split(maxsplit=1)
-    return {"accession": first, "name": rest[0].strip()} if rest else {"name": first}
+    return (first, rest[0].strip()) if rest else ("", first)
 
 
 def _numeric(source: Source, record: _Record, *, by_position: bool) -> Motif:
     rows = [(number, source.numbers(number, text)) for number, text in record.lines]
-    naming = _name(record)
+    accession, name = _accession_and_name(record)
     if _is_homer(record):
-        return from_probabilities(source, rows, **naming)
-    if by_position:
-        return counted(source, rows, **naming)
-    return counted(source, _transposed(source, record, rows), **naming)
+        return from_probabilities(source, rows, name=name, accession=accession)
+    if not by_position:
+        rows = _transposed(source, record, rows)
+    return counted(source, rows, name=name, accession=accession)
 
 
 def _lettered(source: Source, record: _Record) -> Motif:
@@ -133,22 +137,23 @@ def _lettered(source: Source, record: _Record) -> Motif:
         if not parts or parts[1] != expected:
             raise source.error(
                 number,
-                f"motif {record.heading}: the lines of a matrix begin with A, C, G, T in this "
+                f"motif {record.title}: the lines of a matrix begin with A, C, G, T in this "
                 f"order (upper case), got {text[:20]!r}{_advice(text)}",
             )
         if "[" in text and not parts[3]:
             raise source.error(
                 number,
-                f"motif {record.heading}: the line has no closing ]; was the file cut short?",
+                f"motif {record.title}: the line has no closing ]; was the file cut short?",
             )
         rows.append((number, source.numbers(number, parts[2])))
     if len(rows) != 4:
         raise source.error(
             record.number,
-            f"motif {record.heading}: a matrix has 4 lines (A, C, G, T), got {len(rows)}; "
+            f"motif {record.title}: a matrix has 4 lines (A, C, G, T), got {len(rows)}; "
             "was the file cut short?",
         )
-    return counted(source, _transposed(source, record, rows), **_name(record))
+    accession, name = _accession_and_name(record)
+    return counted(source, _transposed(source, record, rows), name=name, accession=accession)
 
 
 def _advice(text: str) -> str:
@@ -165,13 +170,13 @@ def _transposed(
         if len(row) != widths[0] or not row:
             raise source.error(
                 number,
-                f"motif {record.heading}: the 4 lines of a matrix must be equally long, got "
+                f"motif {record.title}: the 4 lines of a matrix must be equally long, got "
                 f"{widths}; was the file cut short?",
             )
         if min(row) < 0:
             raise source.error(
                 number,
-                f"motif {record.heading}: counts must not be negative, got {min(row):g}; "
+                f"motif {record.title}: counts must not be negative, got {min(row):g}; "
                 "a log-odds matrix cannot be read, use counts or probabilities",
             )
     return [(record.number, list(column)) for column in zip(*(row for _, row in rows), strict=True)]

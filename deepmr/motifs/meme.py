@@ -132,18 +132,20 @@ def _matrix(
         raise source.error(
             head + 1, f"motif {name}: alength must be 4 (A C G T), got {settings['alength']}"
         )
+    stated = settings.get("w", "")
+    length = int(stated) if stated.isdecimal() else 0
     rows: list[tuple[int, list[float]]] = []
     for number, line in enumerate(source.lines[head + 1 :], start=head + 2):
         if not line.strip() and not rows:
             continue
-        if not is_numeric(line):
+        due = len(rows) < length and line.strip() and not line.startswith(("MOTIF", "URL", "--"))
+        if not is_numeric(line) and not due:
             break
         rows.append((number, source.numbers(number, line)))
-    stated = settings.get("w", str(len(rows)))
-    if stated != str(len(rows)) or not rows:
+    if (stated and stated != str(len(rows))) or not rows:
         raise source.error(
             head + 1,
-            f"motif {name}: w= {stated} promises as many rows of probabilities, found {len(rows)}; "
+            f"motif {name}: expected {stated or 'some'} rows of probabilities, got {len(rows)}; "
             "was the file cut short?",
         )
     n_sites = source.numbers(head + 1, settings.get("nsites", "0"))[0]

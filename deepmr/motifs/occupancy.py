@@ -144,7 +144,7 @@ def occupancy_changes(
         >>> occupancy_changes(motif, codes, offset, alt, binding=binding).round(9).tolist()
         [[-2.4, -2.4, 2.4]]
     """
-    return motif_doses([motif], codes, offset, alt, binding=binding)[0]
+    return np.asarray(motif_doses([motif], codes, offset, alt, binding=binding)[0])
 
 
 def motif_doses(
