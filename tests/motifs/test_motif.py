@@ -102,7 +102,7 @@ def test_what_is_no_motif_is_refused(fields: dict[str, object], message: str) ->
 
 def test_infinite_log_odds_are_refused() -> None:
     motif = Motif(name="X", probabilities=np.array([[1.0, 0, 0, 0]]))
-    with pytest.raises(ValueError, match="motif X holds probabilities of zero.*pseudocount above"):
+    with pytest.raises(ValueError, match=r"motif X holds probabilities of zero.*pseudocount above"):
         motif.log_odds(0.0)
     with pytest.raises(ValueError, match="pseudocount must be 0 or more, got -1"):
         motif.log_odds(-1.0)
