@@ -92,7 +92,9 @@ class MotifLibrary:
             for key in (motif.accession, motif.name, motif.target)
             if key
         }
-        near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+        # Complexes first: TAL1 may be there as TAL1::TCF3.
+        near = [key for key in known if wanted and wanted in key][:3]
+        near = near or difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
         hint = ", ".join(known[key] for key in near) if near else ", ".join(self.titles[:8])
         word = "did you mean" if near else "known are"
         raise LookupError(f"no motif of {self.source} is called {query!r}; {word}: {hint}")

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, Int, Int8, UInt8
 from deepmr.motif import Motif
 from deepmr.motifs.scores import ScoreDistribution, check_codes, score_distribution, window_scores
 
-__all__ = ["Matches", "Strands", "find_matches", "variants_in_matches"]
+__all__ = ["Matches", "Strands", "find_matches", "positions_in_matches", "variants_in_matches"]
 
 Strands = Literal["both", "forward"]
 
@@ -111,6 +111,49 @@ def _threshold(motif: Motif, distribution: ScoreDistribution, *, p: float, relat
     return max(by_p, by_share)
 
 
+def positions_in_matches(
+    motif: Motif,
+    codes: UInt8[np.ndarray, "locus length"],
+    *,
+    p: float = 1e-4,
+    relative: float = 0.0,
+    strands: Strands = "both",
+    pseudocount: float = 0.1,
+    margin: int = 0,
+) -> Bool[np.ndarray, "locus length"]:
+    """Return which positions lie inside a match of a motif.
+
+    Args:
+        motif: The motif.
+        codes: Bases of the loci's reference sequences.
+        p: As in `find_matches`.
+        relative: As in `find_matches`.
+        strands: As in `find_matches`.
+        pseudocount: As in `find_matches`.
+        margin: Bases on both sides that count as inside, 0 by default.
+
+    Raises:
+        ValueError: As `find_matches`; or if ``margin`` is negative.
+
+    Example:
+        >>> row = [[0.97, 0.01, 0.01, 0.01], [0.01, 0.01, 0.97, 0.01]]
+        >>> motif = Motif(name="AG", probabilities=np.array(row))
+        >>> codes = np.array([[3, 0, 2, 3]], dtype=np.uint8)
+        >>> positions_in_matches(motif, codes, p=0.1).tolist()
+        [[False, True, True, False]]
+    """
+    if margin < 0:
+        raise ValueError(f"margin must be 0 or more bases, got {margin}")
+    found = find_matches(
+        motif, codes, p=p, relative=relative, strands=strands, pseudocount=pseudocount
+    )
+    n_loci, length = codes.shape
+    edges = np.zeros((n_loci, length + 1), dtype=np.int64)
+    np.add.at(edges, (found.locus, np.maximum(found.start - margin, 0)), 1)
+    np.add.at(edges, (found.locus, np.minimum(found.end + margin, length)), -1)
+    return np.asarray(np.cumsum(edges, axis=1)[:, :length] > 0)
+
+
 def variants_in_matches(
     motif: Motif,
     codes: UInt8[np.ndarray, "locus length"],
@@ -138,27 +181,26 @@ def variants_in_matches(
         margin: Bases on both sides that count as inside, 0 by default.
 
     Raises:
-        ValueError: As `find_matches`; or if an offset lies outside its locus, the numbers of
-            loci differ, or ``margin`` is negative.
+        ValueError: As `positions_in_matches`; or if an offset lies outside its locus or the
+            numbers of loci differ.
 
     Example:
         >>> row = [[0.97, 0.01, 0.01, 0.01], [0.01, 0.01, 0.97, 0.01]]
         >>> motif = Motif(name="AG", probabilities=np.array(row))
         >>> codes = np.array([[3, 0, 2, 3]], dtype=np.uint8)
-        >>> variants_in_matches(motif, codes, np.arange(4)[None], p=0.1).tolist()
-        [[False, True, True, False]]
+        >>> variants_in_matches(motif, codes, np.array([[3, 2, 2]]), p=0.1).tolist()
+        [[False, True, True]]
     """
-    n_loci, length = codes.shape
     check_offsets(offset, codes)
-    if margin < 0:
-        raise ValueError(f"margin must be 0 or more bases, got {margin}")
-    found = find_matches(
-        motif, codes, p=p, relative=relative, strands=strands, pseudocount=pseudocount
+    inside = positions_in_matches(
+        motif,
+        codes,
+        p=p,
+        relative=relative,
+        strands=strands,
+        pseudocount=pseudocount,
+        margin=margin,
     )
-    edges = np.zeros((n_loci, length + 1), dtype=np.int64)
-    np.add.at(edges, (found.locus, np.maximum(found.start - margin, 0)), 1)
-    np.add.at(edges, (found.locus, np.minimum(found.end + margin, length)), -1)
-    inside = np.cumsum(edges, axis=1)[:, :length] > 0
     return np.asarray(np.take_along_axis(inside, offset, axis=1))
 
 

@@ -78,6 +78,16 @@ def test_compressed_files_and_windows_line_ends_read_the_same(tmp_path: Path, en
     assert read_motifs(path).titles == ("SYN0001.1 ALPHA", "SYN0002.1 BETA")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("[", ""), ("[", "|"), ("  [", "["), ("A  [", "A:"), (">", "> ")]
+)
+def test_spellings_of_jaspars_lines_read_the_same(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "m.jaspar"
+    path.write_text(JASPAR.replace(old, new).replace("]", "" if old == "[" else "]"))
+    for motif, truth in zip(read_motifs(path), expected().values(), strict=True):
+        np.testing.assert_allclose(motif.probabilities, truth, rtol=1e-15)
+
+
 def test_custom_dna_alphabet_block_is_read(tmp_path: Path) -> None:
     block = (
         'ALPHABET "DNA" DNA-LIKE\nA "Adenine" CC0000 ~ T "Thymine" 008000\n'
