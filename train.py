@@ -1,6 +1,7 @@
 """Train an ensemble on sequence and calibrate it: `python train.py --help`."""
 
-from deepmr.cli import run, scripts
+from deepmr.cli import run
+from deepmr.cli.scripts import train as main
 
 if __name__ == "__main__":
-    run(scripts.train, "train")
+    run(main, "train")

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from deepmr.cli.plans import build_loss, build_network, build_source
 from scipy.optimize import minimize, minimize_scalar
 
+from deepmr.cli.parts import build_loss, build_network, build_source
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.training import load_weights
 from deepmr.workflow.trained_runs import TrainedRun

@@ -18,7 +18,7 @@ from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
 
 if TYPE_CHECKING:
-    from deepmr.workflow.training import FitPlan
+    from deepmr.workflow.training import Training
 
 __all__ = [
     "CONF",
@@ -27,7 +27,7 @@ __all__ = [
     "Evidence",
     "Round",
     "ensemble_effects",
-    "ensemble_plan",
+    "ensemble_training",
     "gather",
     "read_members",
     "write_members",
@@ -110,15 +110,16 @@ def gather(one: Round, cache: Path) -> Evidence:
     """
     path = cache / f"{one.name}.npz"
     if not path.is_file():
-        plan = _make(one, cache, path)
-        shutil.rmtree(plan.folder)
+        training = _make(one, cache, path)
+        shutil.rmtree(training.folder.path)
     return _read(path)
 
 
-def ensemble_plan(one: Round, cache: Path, name: str) -> FitPlan:
-    """Return the plan of `train.py` for a round's ensemble."""
-    from deepmr.cli.plans import fit_plan
+def ensemble_training(one: Round, cache: Path, name: str) -> Training:
+    """Return what `train.py` does for a round's ensemble."""
     from hydra import compose, initialize_config_dir
+
+    from deepmr.cli.train import build_training
 
     options = [f"name={name}", f"paths.output={cache}", "logger=csv"]
     options += ["trainer.enable_progress_bar=false"]
@@ -130,20 +131,20 @@ def ensemble_plan(one: Round, cache: Path, name: str) -> FitPlan:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=options)
     config.logger = None
-    return fit_plan(config)
+    return build_training(config)
 
 
-def ensemble_effects(plan: FitPlan) -> dict[str, np.ndarray]:
-    """Mutate the loci with both motifs with every member of a trained plan."""
+def ensemble_effects(training: Training) -> dict[str, np.ndarray]:
+    """Mutate the loci with both motifs with every member of a finished training."""
     from deepmr.lightning.training import load_weights
     from deepmr.mutagenesis import build_engine, saturation
 
-    source = plan.source
+    source = training.source
     loci = source.candidate_loci("pair", exposure=_TASKS[0], outcome=_TASKS[1])
     variants = saturation(source.sequences(*loci))
     effects = []
-    for k in range(plan.ensemble):
-        network = load_weights(plan.network(), plan.folder / "members" / str(k) / "best.ckpt")
+    for k in range(training.n_members):
+        network = load_weights(training.recipe.network(), training.member(k) / "best.ckpt")
         engine = build_engine(network, length=source.length)
         effects.append(engine(source.sequences(*loci), variants).difference)
     truth = source.true_effects(*loci)
@@ -159,20 +160,20 @@ def ensemble_effects(plan: FitPlan) -> dict[str, np.ndarray]:
     }
 
 
-def _make(one: Round, cache: Path, path: Path) -> FitPlan:
-    from deepmr.workflow.training import fit
+def _make(one: Round, cache: Path, path: Path) -> Training:
+    from deepmr.workflow.training import train
 
     start = time.perf_counter()
-    plan = ensemble_plan(one, cache, one.name)
-    if not (plan.folder / "manifest.json").is_file():
-        fit(plan)
-    source = plan.source
+    training = ensemble_training(one, cache, one.name)
+    if not (training.folder.path / "manifest.json").is_file():
+        train(training)
+    source = training.source
     if not isinstance(source, SimulationSource):
         raise TypeError(f"the benchmark simulates its data, got data={source.name}")
-    folders = [plan.folder / "members" / str(k) for k in range(one.members)]
+    folders = [training.member(k) for k in range(one.members)]
     loci = source.candidate_loci("pair", exposure=_TASKS[0], outcome=_TASKS[1])
     content = {
-        **ensemble_effects(plan),
+        **ensemble_effects(training),
         "in_motif": np.stack([source.motif_variants(t, *loci) for t in _TASKS], axis=1),
         "effect": np.asarray(source.dataset.grammar.effect),
         "validation_mse": np.stack([_validation(folder) for folder in folders]),
@@ -180,7 +181,7 @@ def _make(one: Round, cache: Path, path: Path) -> FitPlan:
         "seconds": np.asarray(time.perf_counter() - start),
     }
     write_members(path, content)
-    return plan
+    return training
 
 
 def write_members(path: Path, content: Mapping[str, np.ndarray]) -> None:

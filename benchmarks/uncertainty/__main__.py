@@ -29,7 +29,7 @@ from benchmarks.uncertainty.verdict import against_others, against_truth, agreem
 from benchmarks.uncertainty.ways import ENSEMBLES, REAL, SIMULATED, TRAININGS, Way
 from deepmr.effects import MemberEffects
 from deepmr.files import fingerprint, read_json, write_json
-from deepmr.workflow.loci import test_loci
+from deepmr.workflow.loci import held_out_loci
 
 _RESULTS = Path(__file__).resolve().parents[1] / "results" / "uncertainty.json"
 _TASKS = ("GATA1", "TAL1")
@@ -104,16 +104,13 @@ def _simulated(way: Way, scenario: str, seed: int, cache: Path) -> dict[str, Any
 
 
 def _real(folder: Path, pair: tuple[str, str], options: argparse.Namespace) -> list[dict[str, Any]]:
-    from deepmr.cli.plans import build_source
+    from deepmr.cli.networks import load_run
 
-    from deepmr.workflow.run_folder import read_config
-    from deepmr.workflow.trained_runs import TrainedRun, choose_pair
-
-    run = TrainedRun.read(folder)
+    loaded = load_run(folder)
     networks = read_run(folder)
-    first, second = choose_pair(run.tasks, *pair)
+    first, second = loaded.pair(*pair)
     names = (first.name, second.name)
-    loci = test_loci(build_source(read_config(folder)), *names, n=options.loci, seed=0)
+    loci, _ = held_out_loci(loaded, names, 0, n=options.loci)
     about = {"run": folder.name, "exposure": names[0], "outcome": names[1], "loci": len(loci)}
     measured = {}
     for way in REAL:

@@ -80,10 +80,10 @@ def train(name: str, scenario: str, seed: int, cache: Path) -> tuple[Any, Networ
     Returns:
         The data, and the networks.
     """
-    from deepmr.cli.plans import fit_plan
     from hydra import compose, initialize_config_dir
 
-    from deepmr.workflow.training import fit
+    from deepmr.cli.train import build_training
+    from deepmr.workflow.training import train as run_training
 
     run = f"{scenario}-{seed}-{name}"
     given = [f"data.confounding={scenario}", f"seed={seed}", f"name={run}", "logger=csv"]
@@ -92,13 +92,14 @@ def train(name: str, scenario: str, seed: int, cache: Path) -> tuple[Any, Networ
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=[*TRAININGS[name], *given])
     config.logger = None
-    plan = fit_plan(config)
+    training = build_training(config)
     noted = cache / f"{run}-{SECONDS}"
     if not noted.is_file():
         seconds: list[float] = []
-        fit(replace(plan, callbacks=[*plan.callbacks, lambda: _Clock(seconds)]))
+        clocked = [*training.recipe.callbacks, lambda: _Clock(seconds)]
+        run_training(replace(training, recipe=replace(training.recipe, callbacks=clocked)))
         write_json(noted, seconds)
-    return plan.source, read_run(plan.folder, seconds=float(sum(read_json(noted))))
+    return training.source, read_run(training.folder.path, seconds=float(sum(read_json(noted))))
 
 
 def ensemble(
@@ -125,8 +126,7 @@ def ensemble(
 
 def read_run(folder: Path, *, seconds: float = float("nan")) -> Networks:
     """Read a finished run's networks."""
-    from deepmr.cli.plans import build_network
-
+    from deepmr.cli.parts import build_network
     from deepmr.lightning.training import load_weights
     from deepmr.workflow.trained_runs import TrainedRun
 

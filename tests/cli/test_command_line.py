@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from deepmr.cli.overrides import check_overrides, nearest
 
+from deepmr.cli.command_line import check_overrides, nearest
 from tests.conftest import REPOSITORY
 
 CONF = REPOSITORY / "conf"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
-from deepmr.io import ShardStore, estimate_bytes, read_shard, shards
+from deepmr.io import ShardStore, estimate_bytes, read_shard
 
 TASKS = ("GATA1", "H3K27ac.K562", "H3K27ac")
 SCALE = {"GATA1": "logit", "H3K27ac.K562": "logit", "H3K27ac": "anscombe"}
@@ -391,9 +391,9 @@ def test_the_size_is_bounded_beforehand_and_not_by_much_more_than_it_takes(tmp_p
 def test_the_stream_holds_one_shard_at_a_time(tmp_path, monkeypatch):
     made = fill(store(tmp_path))
     opened = []
-    real = shards.read_shard
+    real = shard_store.read_shard
     monkeypatch.setattr(
-        shards, "read_shard", lambda path, tasks=None: opened.append(path) or real(path, tasks)
+        shard_store, "read_shard", lambda path, tasks=None: opened.append(path) or real(path, tasks)
     )
     stream = made.read()
     next(stream)

@@ -15,9 +15,9 @@ from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
 from deepmr.io.shard_store import ShardStore
 from deepmr.lightning.mutagenesis import Start
+from deepmr.loci import Loci
 from deepmr.mutagenesis import Allele, AlleleList, Saturation, build_engine
 from deepmr.workflow.cost import check_size, estimate_duration
-from deepmr.workflow.loci import Loci
 
 LENGTH = 60
 
@@ -75,17 +75,17 @@ class Slow(nn.Module):
 def test_mutants_disk_and_memory_are_said_for_what_is_missing(tmp_path: Path) -> None:
     loci = _loci(7)
     store, asked = _store(tmp_path, loci), Saturation(length=LENGTH)
-    said = check_size(store, loci, asked, n_outputs=2, n_readings=3)
+    said = check_size(store, loci, asked, n_outputs=2, n_passes=3)
     assert said.startswith("7 loci of 60 bases, 3 members, 2 tasks kept as float32: 3,780 mutants")
     assert "already" not in said
     for index in (0, 3):
         _fill(store, index)
-    said = check_size(store, loci, asked, n_outputs=2, n_readings=3)
+    said = check_size(store, loci, asked, n_outputs=2, n_passes=3)
     assert "2,160 mutants to measure (2 of 4 shards are there already)" in said
     for index in (1, 2):
         _fill(store, index)
     assert "all effects are there already" in check_size(
-        store, loci, asked, n_outputs=2, n_readings=3
+        store, loci, asked, n_outputs=2, n_passes=3
     )
 
 
@@ -98,7 +98,7 @@ def test_half_precision_takes_half_the_disk(tmp_path: Path) -> None:
             loci,
             asked,
             n_outputs=2,
-            n_readings=30,
+            n_passes=30,
         )
         return float(said.split("at most ")[1].split(" MB")[0])
 
@@ -113,9 +113,7 @@ def test_a_disk_that_cannot_hold_them_is_refused(
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(OSError, match=r"are free at .*; lower loci.n, .* or choose paths.output"):
-        check_size(
-            _store(tmp_path, loci), loci, Saturation(length=LENGTH), n_outputs=2, n_readings=3
-        )
+        check_size(_store(tmp_path, loci), loci, Saturation(length=LENGTH), n_outputs=2, n_passes=3)
 
 
 @pytest.mark.parametrize(("processes", "shards"), [(1, 40), (3, 14)])
@@ -160,5 +158,5 @@ def test_listed_alleles_are_counted_in(tmp_path: Path) -> None:
     assert "forward passes alone" in said
     # 80 loci x 150 alleles x 3 members x 1 ms = 36 s
     assert 36 < float(said.rsplit("about ", 1)[1].split(" s")[0]) < 3 * 36
-    size = check_size(store, loci, asked, n_outputs=2, n_readings=3)
+    size = check_size(store, loci, asked, n_outputs=2, n_passes=3)
     assert "36,000 mutants to measure" in size

@@ -10,8 +10,8 @@ import pytest
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
 from deepmr.io.shard_store import ShardStore
+from deepmr.loci import Loci
 from deepmr.workflow.effect_error_check import effect_errors
-from deepmr.workflow.loci import Loci
 
 N_LOCI, LENGTH = 60, 12
 RNG = np.random.default_rng(0)

@@ -194,7 +194,7 @@ def test_views_of_one_network_are_members_and_of_several_are_averaged(
         "interrogate", *ASK, *views, "uncertainty.network=0", f"paths.output={runs}", "name=views"
     )
     assert one.status == 0, one.err
-    assert "3 views (strands and shifts) of one network" in one.out
+    assert "3 augmentations (strands and shifts) of one network" in one.out
     page = (runs / "interrogate/tiny/views/report.html").read_text()
     assert "not from networks trained independently" in page
     nested = script("interrogate", *ASK, *views, f"paths.output={runs}", "name=nested")

@@ -13,7 +13,7 @@ from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
 from deepmr.io.table_schemas import VARIANTS
 from deepmr.io.tables import read_metadata, read_table
-from deepmr.workflow.loci import Loci
+from deepmr.loci import Loci
 from deepmr.workflow.variants import from_vcf, saturate, write_variants
 
 HEADER = "#CHROM\tPOS\tID\tREF\tALT\n"
@@ -44,7 +44,7 @@ def test_the_truth_is_narrowed_to_the_substitutions_asked(loci: Loci) -> None:
     columns = [3, 4, 5, 12, 13, 14]
     np.testing.assert_array_equal(choice.loci.true_effects, loci.true_effects[..., columns])
     # in the order in which the engine measures them
-    offset = choice.asked.of(0, loci.codes).substitutions.offset[0]
+    offset = choice.variants.of(0, loci.codes).substitutions.offset[0]
     np.testing.assert_array_equal(offset, np.array(columns) // 3)
 
 
@@ -55,7 +55,7 @@ def test_a_file_s_variants_have_no_truth_and_say_what_was_left_out(
     path.write_text(HEADER + "c1\t12\trs\tCG\tC,<DEL>\nc1\t11\t.\tA\tG\nc1\t40\t.\tA\tG\n")
     choice = from_vcf(loci, path=path)
     assert choice.loci.true_effects is None
-    assert choice.inputs == (path,)
+    assert choice.files == (path,)
     assert choice.notes == (
         "Of the 4 alternative alleles of a.vcf, 2 lie in the loci: 1 of one base, 1 insertions, "
         "deletions and longer replacements.",
@@ -63,7 +63,7 @@ def test_a_file_s_variants_have_no_truth_and_say_what_was_left_out(
         "1 have no letters to predict from (symbolic, missing or ambiguous).",
         "1 of 2 loci hold no listed variant.",
     )
-    batch = choice.asked.of(0, loci.codes)
+    batch = choice.variants.of(0, loci.codes)
     assert batch.beyond.tolist() == [[4], [4]], "no genome: a deletion draws in unknown bases"
     assert [str(one) for one in batch.others] == ["locus 0 offset 1 CG>C"]
     assert batch.substitutions.offset[0].tolist() == [0, 1]

@@ -63,7 +63,7 @@ class Incremental:
         self._dtype = torch.float64 if precision == "float64" else torch.float32
         self._product = torch.bfloat16 if precision == "bfloat16" else None
         self._whole: Dense | None = None
-        self._stamp: tuple[tuple[int, int], ...] = ()
+        self._stamp: tuple[tuple[int, int], ...] | None = None  # () of a network without weights
         with evaluation_mode(model):
             self._network = self._sorted_network()
         self._n_tasks = self._network.n_tasks
