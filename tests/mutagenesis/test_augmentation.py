@@ -72,7 +72,9 @@ def test_unknown_strands_are_refused():
         build_engine(network(), length=12, shifts=())
     with pytest.raises(ValueError, match="shifts must differ, got 1, 0, 1"):
         augmentations(shifts=(1, 0, 1))
-    with pytest.raises(ValueError, match="at least one pair of an engine and an augmentation, got none"):
+    with pytest.raises(
+        ValueError, match="at least one pair of an engine and an augmentation, got none"
+    ):
         AugmentationAverage([])
 
 
