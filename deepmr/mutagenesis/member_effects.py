@@ -18,7 +18,18 @@ __all__ = ["Scale", "member_effects"]
 
 @runtime_checkable
 class Scale(Protocol):
-    """Contract of an effect scale: raw outputs, tasks on the last axis, to the scale of effects."""
+    """Contract of an effect scale: raw outputs, tasks on the last axis, to the scale of effects.
+
+    Example:
+        >>> from deepmr.tasks import Task
+        >>> class Logit:
+        ...     tasks = TaskTable((Task(name="CTCF", target="CTCF"),))
+        ...
+        ...     def __call__(self, raw):
+        ...         return np.asarray(raw, dtype=np.float64)
+        >>> isinstance(Logit(), Scale)
+        True
+    """
 
     @property
     def tasks(self) -> TaskTable:
@@ -70,6 +81,20 @@ def member_effects(
 
     Raises:
         LookupError: If the network has no task of a name.
+
+    Example:
+        >>> from deepmr.mutagenesis import saturation
+        >>> from deepmr.tasks import Task
+        >>> class Logit:
+        ...     tasks = TaskTable(tuple(Task(name=name, target=name) for name in ("CTCF", "JUND")))
+        ...
+        ...     def __call__(self, raw):
+        ...         return np.asarray(raw, dtype=np.float64)
+        >>> raw = RawEffects(reference=np.zeros((1, 2)), difference=np.ones((1, 2, 9)))
+        >>> variants = saturation(np.zeros((1, 3), dtype=np.uint8))
+        >>> effects, _ = member_effects([raw, raw], variants, Logit(), ["JUND"])
+        >>> effects.value.shape  # locus, task, member, variant
+        (1, 1, 2, 9)
     """
     columns = [scale.tasks.index(scale.tasks.select(name)) for name in kept]
     values, references = [], []

@@ -37,8 +37,9 @@ class VariantBatch:
         ValueError: If ``column`` and ``others`` differ in length.
 
     Example:
-        >>> VariantBatch(substitutions=saturation(np.zeros((1, 2), dtype=np.uint8))).mask.sum()
-        np.int64(6)
+        >>> batch = VariantBatch(substitutions=saturation(np.zeros((1, 2), dtype=np.uint8)))
+        >>> int(batch.mask.sum())
+        6
     """
 
     substitutions: Variants

@@ -78,8 +78,8 @@ class Variants:
 
         Example:
             >>> variants = saturation(np.zeros((2, 3), dtype=np.uint8))
-            >>> variants.subset(slice(1, 2), np.eye(1, 9, dtype=bool)).mask.sum()
-            np.int64(1)
+            >>> int(variants.subset(slice(1, 2), np.eye(1, 9, dtype=bool)).mask.sum())
+            1
         """
         return Variants(offset=self.offset[rows], ref=self.ref[rows], alt=self.alt[rows], mask=mask)
 

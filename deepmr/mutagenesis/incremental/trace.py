@@ -36,7 +36,16 @@ _OUT_OF_PLACE = {
 
 
 class NotTraceableError(ValueError):
-    """The model's graph cannot be traced, so that only whole forward passes are exact."""
+    """The model's graph cannot be traced: its mutants need whole forward passes.
+
+    Example:
+        >>> from deepmr.mutagenesis import Incremental
+        >>> network = nn.Sequential(nn.Conv1d(4, 2, 3))
+        >>> handle = network[0].register_forward_hook(lambda *_: None)
+        >>> Incremental(network, length=3)
+        Traceback (most recent call last):
+        deepmr.mutagenesis.incremental.trace.NotTraceableError: it carries forward hooks at 0
+    """
 
 
 class _Tracer(fx.Tracer):
