@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation \
-	-m deepmr.estimate -m deepmr.effects -m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
+CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation -p deepmr.motifs \
+	-m deepmr.anscombe -m deepmr.motif -m deepmr.estimate -m deepmr.effects -m deepmr.effect_shard -m deepmr.loci \
+	-m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
 
 .PHONY: install demo test test-slow lint clean
 

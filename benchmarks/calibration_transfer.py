@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from deepmr.cli.plans import build_loss, build_network, build_source
 from scipy.optimize import minimize, minimize_scalar
 
-from deepmr.cli.plans import build_loss, build_network, build_source
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.training import load_weights
-from deepmr.workflow.runs import TrainedRun
+from deepmr.workflow.trained_runs import TrainedRun
 
 SPLITS = ("validation", "calibration", "test")
 LEAST = {"validation": 30, "test": 50}

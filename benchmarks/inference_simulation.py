@@ -119,7 +119,8 @@ def run_round(seed: int, options: argparse.Namespace, path: Path) -> None:
     """Train one round's ensemble and store its effects."""
     started = time.perf_counter()
     source = SimulationSource(seed=seed, confounding=options.scenario, effect=options.effect)
-    chrom, start, end = (part[: options.loci] for part in source.candidate_loci(*TASKS))
+    candidates = source.candidate_loci("pair", exposure=TASKS[0], outcome=TASKS[1])
+    chrom, start, end = (part[: options.loci] for part in candidates)
     codes = source.sequences(chrom, start, end)
     variants = saturation(codes)
     effects, errors = [], []

@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.paper_simulation.evidence import Evidence, Round, gather
 from deepmr.files import write_json
-from deepmr.workflow.estimation import true_slope
+from deepmr.inference.estimation import true_slope
 
 _SIZES = (625, 1250, 2500, 5000, 10_000)
 _HEADS = ("n_train", "r", "mse GATA1", "floor", "mse TAL1", "floor", "slope/truth", "spread")

@@ -65,7 +65,7 @@ def measure(
         settings: Further ones for ``interrogate.py``.
     """
     subject = _prepare(folder, max(numbers), length=length, members=members)
-    idle = _peak(["-c", "import deepmr.workflow.interrogate, deepmr.cli.question"], folder)
+    idle = _peak(["-c", "import deepmr.workflow.measurement, deepmr.cli.question"], folder)
     records = []
     for number in numbers:
         arguments = [*subject, f"loci.n={number}", f"name=n{number}", *settings]

@@ -1,59 +1,82 @@
 """Deep MR: has a genomic deep-learning model learned causal relationships, or only correlations?
 
-The public names are loaded when they are first used, so that ``import deepmr.mr`` needs no torch.
+Public names and rooms (`deepmr.mr`, `deepmr.meta`, ...) are loaded when they are first used, so
+that ``import deepmr`` is quick and ``deepmr.mr`` needs no torch.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from deepmr.effects import EffectSizes, MemberEffects, MultivariableEffectSizes
-    from deepmr.estimate import Estimate, Heterogeneity
-    from deepmr.genome import Interval
-    from deepmr.meta.result import MetaAnalysisResult
-    from deepmr.mr.result import MREstimate
-    from deepmr.mutagenesis import build_engine, pair_effects, saturation
-    from deepmr.report import ReportContent, write_report
-    from deepmr.tasks import Task, TaskTable
-    from deepmr.workflow.notebook import Interrogation, interrogate
+__version__ = "0.1.0"
 
 _HOMES = {
+    "Compute": "deepmr.workflow.measurement",
     "EffectSizes": "deepmr.effects",
     "Estimate": "deepmr.estimate",
     "Heterogeneity": "deepmr.estimate",
-    "Interrogation": "deepmr.workflow.notebook",
+    "Interrogation": "deepmr.interrogation",
     "Interval": "deepmr.genome",
+    "Loci": "deepmr.loci",
     "MREstimate": "deepmr.mr.result",
     "MemberEffects": "deepmr.effects",
     "MetaAnalysisResult": "deepmr.meta.result",
     "MultivariableEffectSizes": "deepmr.effects",
+    "Networks": "deepmr.networks",
+    "Question": "deepmr.inference.estimation",
     "ReportContent": "deepmr.report",
     "Task": "deepmr.tasks",
     "TaskTable": "deepmr.tasks",
     "build_engine": "deepmr.mutagenesis",
-    "interrogate": "deepmr.workflow.notebook",
+    "held_out_loci": "deepmr.workflow.loci",
+    "interrogate": "deepmr.interrogation",
+    "load_run": "deepmr.cli.networks",
     "pair_effects": "deepmr.mutagenesis",
     "saturation": "deepmr.mutagenesis",
     "write_report": "deepmr.report",
 }
 
+_ROOMS = (
+    "calibration",
+    "data",
+    "inference",
+    "instruments",
+    "io",
+    "losses",
+    "meta",
+    "models",
+    "mr",
+    "mutagenesis",
+    "plot",
+    "report",
+    "sequence",
+    "simulation",
+    "uncertainty",
+)
+
 __all__ = [
+    "Compute",
     "EffectSizes",
     "Estimate",
     "Heterogeneity",
     "Interrogation",
     "Interval",
+    "Loci",
     "MREstimate",
     "MemberEffects",
     "MetaAnalysisResult",
     "MultivariableEffectSizes",
+    "Networks",
+    "Question",
     "ReportContent",
     "Task",
     "TaskTable",
+    "__version__",
     "build_engine",
+    "held_out_loci",
     "interrogate",
+    "load_run",
     "pair_effects",
     "saturation",
     "write_report",
@@ -61,11 +84,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
+    """Load a public name, or a room, when it is first used."""
+    if name in _ROOMS:
+        return importlib.import_module(f"deepmr.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'deepmr' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_ROOMS})

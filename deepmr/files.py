@@ -1,19 +1,28 @@
-"""Files that are either whole or absent."""
+"""Files: written whole or not at all, locked, identified by their content, expanded from globs."""
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
-__all__ = ["atomic_write", "fingerprint", "locked", "read_json", "sha256", "write_json"]
+__all__ = [
+    "atomic_write",
+    "expand_paths",
+    "fingerprint",
+    "locked",
+    "read_json",
+    "sha256",
+    "write_json",
+]
 
 
 @contextmanager
@@ -72,6 +81,26 @@ def locked(path: Path | str, *, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def expand_paths(named: str | Path | Sequence[str | Path], *, what: str) -> list[Path]:
+    """Return the paths that a path, a glob or a list of them names, each once, in order.
+
+    Args:
+        named: Paths; those with ``*``, ``?`` or ``[`` are globs, whose matches are sorted.
+        what: What they are, for the message: ``run``, ``checkpoint``.
+
+    Raises:
+        FileNotFoundError: If a glob matches nothing.
+    """
+    found: list[Path] = []
+    for pattern in [named] if isinstance(named, str | Path) else named:
+        magic = glob.has_magic(str(pattern)) and not Path(pattern).exists()
+        matches = sorted(glob.glob(str(pattern))) if magic else [pattern]  # noqa: PTH207
+        if not matches:
+            raise FileNotFoundError(f"no {what} matches {pattern}")
+        found += [Path(match) for match in matches if Path(match) not in found]
+    return found
 
 
 def sha256(path: Path | str) -> str:

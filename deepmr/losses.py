@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from deepmr.anscombe import ANSCOMBE_SHIFT
 from deepmr.tasks import TaskTable
 
 __all__ = ["COUNT_LOSSES", "MultiTaskLoss"]
@@ -202,10 +203,10 @@ class MultiTaskLoss(nn.Module):
         if not bool(self._poisson.any()):
             return raw
         log_rate = torch.where(self._poisson, raw, torch.zeros_like(raw))
-        anscombe = 2.0 * torch.sqrt(torch.exp(log_rate) + 0.375)
+        anscombe = 2.0 * torch.sqrt(torch.exp(log_rate) + ANSCOMBE_SHIFT)
         return torch.where(self._poisson, anscombe, raw)
 
 
 def _count(anscombe: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
     """Invert 2 sqrt(y + 3/8)."""
-    return (anscombe.square() / 4.0 - 0.375).clamp_min(0.0)
+    return (anscombe.square() / 4.0 - ANSCOMBE_SHIFT).clamp_min(0.0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-__all__ = ["KINDS", "Task", "TaskTable"]
+__all__ = ["KINDS", "Task", "TaskTable", "read_tasks"]
 
 KINDS = ("binary", "count", "signal")
 
@@ -18,7 +20,7 @@ class Task:
 
     Args:
         name: Unique in its table, e.g. ``K562_GATA1``.
-        target: What is measured, e.g. ``GATA1`` or ``H3K27ac``.
+        target: What is measured, e.g. ``GATA1`` or ``H3K27ac``; by default the name.
         assay: e.g. ``TF ChIP-seq``.
         biosample: e.g. ``K562``.
         kind: ``binary`` (peak or not), ``count`` (reads; modelled on the Anscombe scale
@@ -29,7 +31,7 @@ class Task:
     """
 
     name: str
-    target: str
+    target: str = ""
     assay: str = ""
     biosample: str = ""
     kind: str = "binary"
@@ -37,6 +39,8 @@ class Task:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("a task needs a name, got an empty one")
+        if not self.target:
+            object.__setattr__(self, "target", self.name)
         if self.kind not in KINDS:
             raise ValueError(
                 f"a task's kind is one of {', '.join(KINDS)}; got {self.kind!r} for {self.name}"
@@ -116,6 +120,38 @@ class TaskTable:
         word = "did you mean" if near else "known are"
         raise LookupError(f"no task is called {query!r}; {word}: {hint}")
 
+    def pair(self, exposure: str, outcome: str) -> tuple[Task, Task]:
+        """Find the exposure and the outcome of a question, each as `select` does.
+
+        Raises:
+            LookupError: If one is unknown or ambiguous.
+            ValueError: If both are the same task.
+        """
+        first, second = self.select(exposure), self.select(outcome)
+        if first == second:
+            raise ValueError(
+                f"exposure and outcome must differ, got {first.name} for both; "
+                f"known are: {', '.join(self.names)}"
+            )
+        return first, second
+
+    @classmethod
+    def of(cls, tasks: Sequence[Task | str]) -> TaskTable:
+        """Build a table from tasks, or from plain names of binary tasks.
+
+        Raises:
+            ValueError: If two share a name, there is none, or one string stands for the list.
+
+        Example:
+            >>> TaskTable.of(["GATA1", Task("TAL1", kind="count")]).names
+            ('GATA1', 'TAL1')
+        """
+        if isinstance(tasks, str):
+            raise ValueError(  # noqa: TRY004  (bad input, told in one line)
+                f"tasks must be a list with a name for each output, got {tasks!r}"
+            )
+        return cls(tuple(Task(task) if isinstance(task, str) else task for task in tasks))
+
     def to_records(self) -> list[dict[str, str]]:
         """Return plain dictionaries, one a task."""
         return [asdict(task) for task in self.tasks]
@@ -124,3 +160,33 @@ class TaskTable:
     def from_records(cls, records: Sequence[dict[str, Any]]) -> TaskTable:
         """Rebuild a table from `to_records`."""
         return cls(tuple(Task(**record) for record in records))
+
+
+def read_tasks(path: Path | str) -> TaskTable:
+    """Read a network's outputs from a tab-separated file with a header.
+
+    Columns: ``name`` and, where known, ``target, assay, biosample, kind`` (see `Task`).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a column is missing or a row breaks a rule; the message names the line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"tasks={path}: no such file")
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream, delimiter="\t")
+        header = [name for name in reader.fieldnames or [] if name]
+        known = ("name", "target", "assay", "biosample", "kind")
+        if "name" not in header:
+            raise ValueError(
+                f"{path} must have a tab-separated header with name (and {', '.join(known[1:])}), "
+                f"got {', '.join(header) or 'nothing'}"
+            )
+        tasks = []
+        for number, row in enumerate(reader, start=2):
+            try:
+                tasks.append(Task(**{key: row[key] for key in known if row.get(key)}))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{path}, line {number}: {error}") from error
+    return TaskTable(tuple(tasks))

@@ -24,8 +24,7 @@ from typing import Any
 
 from benchmarks.paper_simulation.evidence import NETWORKS, SCENARIOS, Round
 from benchmarks.paper_simulation.table import cells, show
-from benchmarks.paper_simulation.verdict import bootstrap_name, verdicts
-from deepmr.data.noise import NOISES
+from benchmarks.paper_simulation.verdict import verdicts
 from deepmr.files import read_json, write_json
 
 _RESULTS = Path(__file__).resolve().parents[1] / "results" / "paper_simulation.json"
@@ -53,13 +52,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--option", action="append", default=[], help="further setting of train.py, to compare"
     )
-    parser.add_argument(
-        "--students",
-        type=int,
-        default=0,
-        help="ensembles of the default network trained on its predictions (parametric bootstrap)",
-    )
-    parser.add_argument("--noise", choices=NOISES, default="residuals", help="of their data")
     parser.add_argument("--jobs", type=int, default=1, help="rounds at a time")
     parser.add_argument("--threads", type=int, default=1, help="of each job")
     parser.add_argument(
@@ -74,10 +66,6 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.rounds < 1 or options.members < 2 or options.jobs < 1:
         parser.error("--rounds and --jobs must be at least 1, --members at least 2")
-    if options.students == 1 or options.students < 0:
-        parser.error("--students must be 0 or at least 2")
-    if options.students and options.network != ["default"]:
-        parser.error("--students learn from the default network alone; add --network default")
     return options
 
 
@@ -87,8 +75,6 @@ def _wanted(options: argparse.Namespace, rows: Sequence[dict[str, Any]]) -> list
         (row["scenario"], row["seed"], row["network"], row["members"], row["drawn"])
         + ((None,) if row["drawn"] else (row["effect"],))
         for row in rows
-        if not options.students
-        or (row["method"] == bootstrap_name(options.noise) and row["students"] >= options.students)
     }
     rounds = [
         Round(
@@ -132,8 +118,6 @@ def main(argv: Sequence[str] | None = None) -> int:
                 options.cache,
                 options.threads,
                 options.method or (),
-                options.students,
-                options.noise,
             ): one
             for one in wanted
         }

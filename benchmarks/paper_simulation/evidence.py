@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from deepmr.anscombe import anscombe
 from deepmr.data.simulation import SimulationSource
 from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
-from deepmr.simulation import anscombe
 
 if TYPE_CHECKING:
-    from deepmr.workflow.fit import FitPlan
+    from deepmr.workflow.training import FitPlan
 
 __all__ = [
     "CONF",
@@ -98,7 +98,7 @@ class Evidence:
     seconds: float
 
 
-def gather(one: Round, cache: Path, *, keep: bool = False) -> Evidence:
+def gather(one: Round, cache: Path) -> Evidence:
     """Return a round's evidence, from its file or made now.
 
     The ensemble is trained by the same code and configuration as `train.py`, and goes on where
@@ -107,34 +107,26 @@ def gather(one: Round, cache: Path, *, keep: bool = False) -> Evidence:
     Args:
         one: The round.
         cache: Where evidence lies.
-        keep: Leave the weights of an ensemble that is trained now, for its students.
     """
     path = cache / f"{one.name}.npz"
     if not path.is_file():
         plan = _make(one, cache, path)
-        if not keep:
-            shutil.rmtree(plan.folder)
+        shutil.rmtree(plan.folder)
     return _read(path)
 
 
-def ensemble_plan(
-    one: Round, cache: Path, name: str, *, extra: Sequence[str] = (), seed: int | None = None
-) -> FitPlan:
-    """Return the plan of `train.py` for a round's ensemble, or with ``extra`` for its student's."""
-    from hydra import compose, initialize_config_dir
-
+def ensemble_plan(one: Round, cache: Path, name: str) -> FitPlan:
+    """Return the plan of `train.py` for a round's ensemble."""
     from deepmr.cli.plans import fit_plan
+    from hydra import compose, initialize_config_dir
 
     options = [f"name={name}", f"paths.output={cache}", "logger=csv"]
     options += ["trainer.enable_progress_bar=false"]
-    if extra:
-        options += [*extra, f"seed={seed}"]
-    else:
-        options += [f"data.confounding={one.scenario}", f"seed={one.seed}"]
-        options += [f"ensemble={one.members}"]
-        if one.effect is not None:
-            options.append(f"data.effect={one.effect}")
-        options = [*NETWORKS[one.network], *options, *one.options]
+    options += [f"data.confounding={one.scenario}", f"seed={one.seed}"]
+    options += [f"ensemble={one.members}"]
+    if one.effect is not None:
+        options.append(f"data.effect={one.effect}")
+    options = [*NETWORKS[one.network], *options, *one.options]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=options)
     config.logger = None
@@ -147,7 +139,7 @@ def ensemble_effects(plan: FitPlan) -> dict[str, np.ndarray]:
     from deepmr.mutagenesis import build_engine, saturation
 
     source = plan.source
-    loci = source.candidate_loci(*_TASKS)
+    loci = source.candidate_loci("pair", exposure=_TASKS[0], outcome=_TASKS[1])
     variants = saturation(source.sequences(*loci))
     effects = []
     for k in range(plan.ensemble):
@@ -168,7 +160,7 @@ def ensemble_effects(plan: FitPlan) -> dict[str, np.ndarray]:
 
 
 def _make(one: Round, cache: Path, path: Path) -> FitPlan:
-    from deepmr.workflow.fit import fit
+    from deepmr.workflow.training import fit
 
     start = time.perf_counter()
     plan = ensemble_plan(one, cache, one.name)
@@ -178,7 +170,7 @@ def _make(one: Round, cache: Path, path: Path) -> FitPlan:
     if not isinstance(source, SimulationSource):
         raise TypeError(f"the benchmark simulates its data, got data={source.name}")
     folders = [plan.folder / "members" / str(k) for k in range(one.members)]
-    loci = source.candidate_loci(*_TASKS)
+    loci = source.candidate_loci("pair", exposure=_TASKS[0], outcome=_TASKS[1])
     content = {
         **ensemble_effects(plan),
         "in_motif": np.stack([source.motif_variants(t, *loci) for t in _TASKS], axis=1),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,15 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from benchmarks.paper_simulation.evidence import CONF, Evidence, Round, gather
-from benchmarks.paper_simulation.students import Student, ask, gather_students
 from benchmarks.paper_simulation.table import NO_EFFECT
 from deepmr.effects import EffectSizes, MemberEffects
-from deepmr.inference import Inference, LocalInference, ParametricBootstrap, PerMember
-from deepmr.inference.teacher import Kind
+from deepmr.inference import Inference, LocalInference
+from deepmr.inference.estimation import true_slope
 from deepmr.instruments import All, Rule
 from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted
-from deepmr.workflow.estimation import true_slope
 
-__all__ = ["Method", "bootstrap_name", "judge", "methods", "named", "verdicts"]
+__all__ = ["Method", "judge", "methods", "named", "verdicts"]
 
 Estimator = Callable[[EffectSizes], MREstimate]
 
@@ -146,18 +143,12 @@ def verdicts(
     cache: Path,
     threads: int,
     names: Sequence[str] = (),
-    students: int = 0,
-    noise: str = "residuals",
 ) -> list[dict[str, Any]]:
-    """Return a record for each method (all by default) and direction of one round.
-
-    With students, a parametric bootstrap by as many is judged as well, with and without correction
-    of bias, and ``per_member``, the inference that it corrects.
-    """
+    """Return a record for each method (all by default) and direction of one round."""
     import torch
 
     torch.set_num_threads(threads)
-    evidence = gather(one, cache, keep=students > 0)
+    evidence = gather(one, cache)
     about = {
         "scenario": one.scenario,
         "seed": one.seed,
@@ -169,52 +160,14 @@ def verdicts(
         "noise_floor": evidence.noise_floor.tolist(),
         "seconds": evidence.seconds,
     }
-    taught = gather_students(one, cache, students, noise=noise) if students else []
     asked = {name: named(name) for name in names or methods()}
-    if taught:
-        asked["per_member"] = replace(methods()["default"], inference=PerMember())
-    records = [
+    return [
         about
         | {"method": name, "direction": "reverse" if reverse else "forward"}
         | judge(evidence, method, reverse=reverse)
         for name, method in asked.items()
         for reverse in (False, True)
     ]
-    for reverse, kind in product((False, True), ("none", "auto")) if taught else ():
-        method = _bootstrap(asked["per_member"], evidence, taught, reverse=reverse, kind=kind)
-        records.append(
-            about
-            | {"method": bootstrap_name(noise, kind)}
-            | {"direction": "reverse" if reverse else "forward"}
-            | {"students": students, "notes": method.inference.notes()}
-            | judge(evidence, method, reverse=reverse)
-        )
-    return records
-
-
-def bootstrap_name(noise: str, kind: str = "none") -> str:
-    """Return the name of a parametric bootstrap: by its data's noise and correction of bias."""
-    name = "parametric_bootstrap" if noise == "residuals" else f"parametric_bootstrap_{noise}"
-    return name if kind == "none" else f"{name}_moved"
-
-
-def _bootstrap(
-    base: Method, evidence: Evidence, students: Sequence[Student], *, reverse: bool, kind: Kind
-) -> Method:
-    """Return the method that corrects ``base`` by what students say of this question."""
-    cause, effect = (1, 0) if reverse else (0, 1)
-    tasks = evidence.members.tasks
-    found = ask(
-        students,
-        (tasks[cause], tasks[effect]),
-        inference=base.inference,
-        rule=base.rule,
-        estimator=base.estimator,
-        pooling=base.pooling,
-        mask=evidence.in_motif[:, cause] if reverse else None,
-    )
-    inference = ParametricBootstrap(students=[found], base=base.inference, kind=kind)
-    return replace(base, inference=inference)
 
 
 def judge(evidence: Evidence, method: Method | str, *, reverse: bool) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _simulated(way: Way, scenario: str, seed: int, cache: Path) -> dict[str, Any
         found, truth, in_motif = ensemble(way, scenario, seed, cache)
     else:
         source, networks = train(way.training, scenario, seed, cache)
-        loci = source.candidate_loci(*_TASKS)
+        loci = source.candidate_loci("pair", exposure=_TASKS[0], outcome=_TASKS[1])
         path = cache / f"{scenario}-{seed}-{fingerprint(repr(way))}.npz"
         found = measure(way, networks, source.sequences(*loci), path, _TASKS)
         truth = source.true_effects(*loci)
@@ -105,8 +105,9 @@ def _simulated(way: Way, scenario: str, seed: int, cache: Path) -> dict[str, Any
 
 def _real(folder: Path, pair: tuple[str, str], options: argparse.Namespace) -> list[dict[str, Any]]:
     from deepmr.cli.plans import build_source
-    from deepmr.workflow.folder import read_config
-    from deepmr.workflow.runs import TrainedRun, choose_pair
+
+    from deepmr.workflow.run_folder import read_config
+    from deepmr.workflow.trained_runs import TrainedRun, choose_pair
 
     run = TrainedRun.read(folder)
     networks = read_run(folder)

@@ -16,7 +16,7 @@ from benchmarks.paper_simulation.evidence import CONF, Round, gather
 from benchmarks.uncertainty.ways import ENSEMBLES, TRAININGS, Way
 from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write, read_json, write_json
-from deepmr.mutagenesis import build_engine
+from deepmr.mutagenesis import Saturation, build_engine
 from deepmr.uncertainty import Members, Trained
 
 __all__ = ["Measured", "Networks", "ensemble", "measure", "read_run", "train"]
@@ -80,10 +80,10 @@ def train(name: str, scenario: str, seed: int, cache: Path) -> tuple[Any, Networ
     Returns:
         The data, and the networks.
     """
+    from deepmr.cli.plans import fit_plan
     from hydra import compose, initialize_config_dir
 
-    from deepmr.cli.plans import fit_plan
-    from deepmr.workflow.fit import fit
+    from deepmr.workflow.training import fit
 
     run = f"{scenario}-{seed}-{name}"
     given = [f"data.confounding={scenario}", f"seed={seed}", f"name={run}", "logger=csv"]
@@ -126,8 +126,9 @@ def ensemble(
 def read_run(folder: Path, *, seconds: float = float("nan")) -> Networks:
     """Read a finished run's networks."""
     from deepmr.cli.plans import build_network
+
     from deepmr.lightning.training import load_weights
-    from deepmr.workflow.runs import TrainedRun
+    from deepmr.workflow.trained_runs import TrainedRun
 
     run = TrainedRun.read(folder)
     build = build_network(run.config, run.shape)
@@ -172,7 +173,9 @@ def measure(
 def _effects(
     members: Members, codes: np.ndarray, networks: Networks, tasks: tuple[str, str]
 ) -> Mapping[str, np.ndarray]:
-    variants = members.variants(codes)
+    length = codes.shape[1]
+    batch = Saturation(length=length).of(0, codes).within(members.margin, length=length)
+    variants = batch.substitutions
     rows = [networks.tasks.index(task) for task in tasks]
     value = [
         engine(codes, variants).difference[:, rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deepmr.uncertainty import Dropout, Ensemble, Snapshots, Uncertainty, Views
+from deepmr.uncertainty import Augmented, Dropout, Ensemble, Snapshots, Uncertainty
 
 __all__ = ["ENSEMBLES", "REAL", "SIMULATED", "TRAININGS", "Way"]
 
@@ -55,14 +55,14 @@ SIMULATED = (
     Way(
         name="5 shifts of one network",
         training="single",
-        uncertainty=Views(strands="forward", shifts=_SHIFTS),
+        uncertainty=Augmented(strands="forward", shifts=_SHIFTS),
     ),
 )
 """On the simulation; its grammar reads one strand, so the other is no view of the same locus."""
 
 REAL = (
     Way(name="ensemble", training="run", uncertainty=Ensemble(shared=1.0)),
-    Way(name="ensemble, views averaged", training="run", uncertainty=Views()),
+    Way(name="ensemble, views averaged", training="run", uncertainty=Augmented()),
     Way(name="ensemble, dropout averaged", training="run", uncertainty=Dropout(draws=10)),
     Way(
         name="dropout of one network, 30 draws",
@@ -73,7 +73,7 @@ REAL = (
     Way(
         name="6 views of one network",
         training="run",
-        uncertainty=Views(network=0),
+        uncertainty=Augmented(network=0),
         alone=True,
     ),
 )

@@ -1,5 +1,6 @@
-"""The rim that the two scripts share: overrides, one-line errors, configuration to objects."""
+"""The rim: command lines, Hydra configurations, and the objects they describe."""
 
+from deepmr.cli import scripts
 from deepmr.cli.job import job, run
 
-__all__ = ["job", "run"]
+__all__ = ["job", "run", "scripts"]

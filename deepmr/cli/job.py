@@ -16,12 +16,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from deepmr.cli.overrides import check_overrides
+from deepmr.cli.command_line import add_own_configuration, check_overrides, split_flags
+from deepmr.cli.configuration import conf_folder
 
 __all__ = ["job", "run"]
 
 _USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseException)
 _failed: list[str] = []
+_subcommand: list[str] = []
+"""Words of the command line before the overrides: ``["train"]`` of ``deepmr train``."""
 
 
 def _line(error: BaseException) -> str:
@@ -50,6 +53,13 @@ def _full_error() -> bool:
     return os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
+def _leave_process_group() -> None:
+    """Leave Lightning's process group, so that the next job of a sweep can found its own."""
+    from deepmr.lightning import leave_process_group
+
+    leave_process_group()
+
+
 def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
     """Wrap a script's main function.
 
@@ -65,8 +75,8 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
     def wrapped(config: DictConfig) -> float:
         sweeping = HydraConfig.get().mode is RunMode.MULTIRUN
         environment, arguments = dict(os.environ), list(sys.argv)
-        if sweeping:
-            sys.argv = [sys.argv[0], *HydraConfig.get().overrides.task]
+        own = HydraConfig.get().overrides.task if sweeping else sys.argv[1:]
+        sys.argv = [sys.argv[0], *_subcommand, *own]
         try:
             return task(config)
         except KeyboardInterrupt:
@@ -83,10 +93,9 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
             _failed.append(" ".join(HydraConfig.get().overrides.task))
             return math.nan
         finally:
+            sys.argv = arguments
             if sweeping:
-                if "deepmr.lightning" in sys.modules:
-                    sys.modules["deepmr.lightning"].leave_process_group()
-                sys.argv = arguments
+                _leave_process_group()
                 os.environ.clear()
                 os.environ.update(environment)
 
@@ -101,20 +110,27 @@ def _without_null(conf: Path, argument: str) -> str:
     )
 
 
-def run(main: Callable[[], Any], config_name: str) -> None:
-    """Check the command line, run the jobs, and exit with 1 if any of them failed."""
-    conf = Path(sys.argv[0]).resolve().parent / "conf"
-    sys.argv[1:] = [_without_null(conf, argument) for argument in sys.argv[1:]]
-    flags = [a for a in sys.argv[1:] if a.startswith("-")]
-    overrides = [a for a in sys.argv[1:] if not a.startswith("-")]
-    if not set(flags) - {"-m", "--multirun"}:
-        try:
-            check_overrides(conf, config_name, overrides, sweeping=bool(flags))
-        except ValueError as error:
-            if _full_error():
-                raise
-            print(f"error: {_line(error)}", file=sys.stderr)
-            sys.exit(1)
+def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
+    """Check the command line, run the jobs, and exit with 1 if any of them failed.
+
+    Args:
+        main: The Hydra main.
+        config_name: train or interrogate.
+        words: Words before the overrides: 1 for ``deepmr train``.
+    """
+    conf = conf_folder()
+    _subcommand[:] = sys.argv[1 : 1 + words]
+    sys.argv[1:] = [_without_null(conf, argument) for argument in sys.argv[1 + words :]]
+    try:
+        own = add_own_configuration(sys.argv)
+        flags, overrides = split_flags(sys.argv[1:])
+        if not set(flags) - {"-m", "--multirun"}:
+            check_overrides(conf, config_name, overrides, sweeping=bool(flags), own=own)
+    except (ValueError, FileNotFoundError) as error:
+        if _full_error():
+            raise
+        print(f"error: {_line(error)}", file=sys.stderr)
+        sys.exit(1)
     main()
     if _failed:
         print(f"{len(_failed)} of the jobs failed: {'; '.join(_failed)}", file=sys.stderr)

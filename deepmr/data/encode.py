@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
-from deepmr.data.catalogue import Catalogue
+from deepmr.data.encode_portal.catalogue import Catalogue
+from deepmr.data.encode_portal.portal import ADDRESS, Portal
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.heads import choose_tasks, divide
 from deepmr.data.inputs import DataFiles, local_files
 from deepmr.data.loci import inside_windows, strongest, summits
 from deepmr.data.options import check_options
 from deepmr.data.partition import fold_splits, split_contigs
-from deepmr.data.portal import ADDRESS, Portal
 from deepmr.data.prepared import Recipe, measured_on, prepare
-from deepmr.data.source import SPLITS
+from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.data.summary import positive_weights
 from deepmr.data.tracks import Track, covered
 from deepmr.data.windows import WindowSplit
@@ -44,7 +44,7 @@ class EncodeSource:
         genome: FASTA file, relative to ``root``; None for the only one there.
         tracks: List of tracks, relative to ``root``; see `deepmr.data.tracks.read_tracks`.
         exclude: BED file of regions to leave out, relative to ``root``.
-        catalogue: What `deepmr.data.catalogue.Catalogue` takes as its settings.
+        catalogue: What `deepmr.data.encode_portal.catalogue.Catalogue` takes as its settings.
         targets: With the catalogue: targets, or accessions of files; None for its own list.
         biosample: With the catalogue: where the targets were measured.
         portal: Address of the ENCODE portal.
@@ -314,29 +314,49 @@ class EncodeSource:
             )
         return self.genome.windows(self.genome.locate(chrom), start, int(lengths[0]))
 
+    def loci_rules(self) -> tuple[str, ...]:
+        """Return the rules that `candidate_loci` knows."""
+        return LOCI_RULES
+
     def candidate_loci(
-        self, exposure: str, outcome: str
+        self, rule: str, *, exposure: str | None = None, outcome: str | None = None
     ) -> tuple[
         Shaped[np.ndarray, " locus"], Int64[np.ndarray, " locus"], Int64[np.ndarray, " locus"]
     ]:
-        """Return windows on peaks of either task in the test split, none overlapping another.
+        """Return windows of the test split to interrogate, none overlapping another.
 
-        Each window is centred on a summit (the middle, where the file names none; for a signal,
-        on the bins of the strongest percent) and moved inwards at a contig's rim. Where windows
-        overlap the exposure's come first. Windows with an unknown base are left out.
+        With ``any_positive`` and ``pair`` each window is centred on a peak's summit (the middle,
+        where the file names none; for a signal, on the bins of the strongest percent) and moved
+        inwards at a contig's end. Where windows overlap, the one of the task that comes first is
+        kept: in the order of `tasks`, or exposure before outcome. With ``all`` the windows are
+        those of the split itself, the first of overlapping ones kept. Windows with an unknown
+        base are left out.
+
+        Args:
+            rule: ``any_positive`` (peaks of any task), ``all`` or ``pair`` (peaks of the two).
+            exposure: Name of a task; read by rule ``pair`` alone.
+            outcome: Name of a task; read by rule ``pair`` alone.
 
         Raises:
-            LookupError: If a name is unknown, or the test split holds no such window.
+            LookupError: If a rule or a name is unknown, or the test split holds no such window.
+            ValueError: If the rule is ``pair`` and a name is missing.
         """
-        test = self.genome.locate(np.asarray(self.recipe.splits["test"]))
-        points = [self._points(self.tasks.select(name).name) for name in (exposure, outcome)]
-        contig, centre = (np.concatenate(column) for column in zip(*points, strict=True))
-        here = np.isin(contig, test)
+        check_rule(rule, self.loci_rules(), exposure, outcome)
+        if rule == "all":
+            contig, centre = self._split("test").inner_centres()
+            what = "window without unknown bases"
+        else:
+            named = (exposure, outcome) if rule == "pair" else self.tasks.names
+            names = [self.tasks.select(str(name)).name for name in named]
+            points = [self._points(name) for name in names]
+            contig, centre = (np.concatenate(column) for column in zip(*points, strict=True))
+            what = f"peak of {' or '.join(map(str, named))}"
+        here = np.isin(contig, self.genome.locate(np.asarray(self.recipe.splits["test"])))
         contig, start = inside_windows(self.genome, contig[here], centre[here], self.length)
         if not start.size:
             raise LookupError(
-                f"the test split ({', '.join(self.splits['test'])}) holds no peak of {exposure} "
-                f"or {outcome} to interrogate; choose other chromosomes or give loci=bed"
+                f"the test split ({', '.join(self.splits['test'])}) holds no {what} to "
+                "interrogate; choose other chromosomes, another loci.rule or loci=bed"
             )
         return np.asarray(self.genome.names)[contig], start, start + self.length
 

@@ -14,12 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float32
 from tqdm import tqdm
 
+from deepmr.anscombe import anscombe
 from deepmr.data.cache import cache_folder, content_hash
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.labelling import ContigBins, Windows, choose_windows, label_contig
 from deepmr.data.partition import check_disjoint
 from deepmr.data.peaks import read_peaks
-from deepmr.data.signal import anscombe, read_signal
+from deepmr.data.signal import read_signal
 from deepmr.data.summary import summarise, write_summary
 from deepmr.data.tracks import Track, covered
 from deepmr.files import fingerprint, locked, write_json

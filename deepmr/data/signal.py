@@ -9,7 +9,7 @@ import numpy as np
 import pyBigWig
 from jaxtyping import Float32, Float64, Int64
 
-__all__ = ["GAPS", "SUMMARIES", "anscombe", "read_signal"]
+__all__ = ["GAPS", "SUMMARIES", "read_signal"]
 
 _SPAN = 1 << 22  # bases read at a time: 16 MB of float32
 
@@ -104,20 +104,3 @@ def _summarise(
     empty = np.isnan(bins).all(axis=1)
     bins[empty] = 0.0  # so that no summary of nothing is asked for
     return np.where(empty, np.nan, SUMMARIES[summary](bins, axis=1))
-
-
-def anscombe(count: Float32[np.ndarray, " bin"]) -> Float32[np.ndarray, " bin"]:
-    """Return 2 sqrt(y + 3/8), on which a Poisson count has variance close to 1.
-
-    Raises:
-        ValueError: If a count is negative.
-
-    References:
-        Anscombe 1948, doi:10.1093/biomet/35.3-4.246.
-    """
-    if bool((count < 0).any()):
-        raise ValueError(
-            f"a task of kind count needs counts of 0 or more, got {np.nanmin(count)}; "
-            "use kind signal"
-        )
-    return (2 * np.sqrt(count + np.float32(0.375))).astype(np.float32)

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, Shaped, UInt8
 
-from deepmr.data.source import SPLITS
+from deepmr.anscombe import anscombe
+from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.files import fingerprint
-from deepmr.simulation import SimulatedDataset, Sizes, anscombe, draw_grammar, simulate
+from deepmr.simulation import SimulatedDataset, Sizes, draw_grammar, simulate
 from deepmr.tasks import Task, TaskTable
 
 __all__ = ["SimulationSource", "SimulationSplit"]
@@ -102,6 +103,7 @@ class SimulationSource:
 
     name = "simulation"
     tasks = _TASKS
+    genome = None
 
     def __init__(
         self,
@@ -256,25 +258,43 @@ class SimulationSource:
         """
         return self.dataset.sequences.codes[self._rows(chrom, start, end)]
 
+    def loci_rules(self) -> tuple[str, ...]:
+        """Return the rules that `candidate_loci` knows."""
+        return LOCI_RULES
+
     def candidate_loci(
-        self, exposure: str, outcome: str
+        self, rule: str, *, exposure: str | None = None, outcome: str | None = None
     ) -> tuple[
         Shaped[np.ndarray, " locus"], Int64[np.ndarray, " locus"], Int64[np.ndarray, " locus"]
     ]:
-        """Return the test sequences in which both factors' motifs were planted.
+        """Return test sequences: all, those with a planted motif, or those with both motifs.
+
+        Args:
+            rule: ``all``, ``any_positive`` (the motif of GATA1 or TAL1 was planted) or ``pair``
+                (both were).
+            exposure: Name of a task; read by rule ``pair`` alone.
+            outcome: Name of a task; read by rule ``pair`` alone.
 
         Raises:
-            LookupError: If a task is unknown, or no test sequence holds both motifs.
+            LookupError: If a rule or a task is unknown, or no test sequence fits.
+            ValueError: If the rule is ``pair`` and a name is missing.
         """
-        for name in (exposure, outcome):
-            self.tasks.select(name)
+        check_rule(rule, self.loci_rules(), exposure, outcome)
         part = self.split("test")
-        both = self.dataset.sequences.has_both[part.row]
-        if not bool(both.any()):
-            raise LookupError(
-                f"none of {len(part)} test sequences holds both motifs; raise data.n_test"
-            )
-        return part.chrom[both], part.start[both], part.end[both]
+        planted = self.dataset.sequences
+        if rule == "pair":
+            for name in (exposure, outcome):
+                self.tasks.select(str(name))
+            chosen, what = planted.has_both, "both motifs"
+        elif rule == "any_positive":
+            chosen = (planted.exposure_start >= 0) | (planted.outcome_start >= 0)
+            what = "a motif"
+        else:
+            chosen, what = np.ones(len(planted), dtype=bool), "a sequence"
+        here = chosen[part.row]
+        if not bool(here.any()):
+            raise LookupError(f"none of {len(part)} test sequences holds {what}; raise data.n_test")
+        return part.chrom[here], part.start[here], part.end[here]
 
     def true_effects(
         self,

@@ -14,9 +14,18 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, Shaped, UInt8
 
+from deepmr.data.genome import EncodedGenome
 from deepmr.tasks import TaskTable
 
-__all__ = ["SPLITS", "DataSource", "Split"]
+__all__ = ["LOCI_RULES", "SPLITS", "DataSource", "Split", "check_rule"]
+
+LOCI_RULES = ("any_positive", "all", "pair")
+"""Rules by which loci of the test split are chosen.
+
+``any_positive``: where any task has a peak (simulation: a planted motif); the same for every pair.
+``all``: every window of the test split; the same for every pair.
+``pair``: where the exposure or the outcome has a peak (simulation: both motifs); needs the pair.
+"""
 
 SPLITS = ("train", "validation", "calibration", "test")
 """The parts of a data set, disjoint by construction (for a genome: by chromosome)."""
@@ -165,22 +174,33 @@ class DataSource(Protocol):
         """
         ...
 
+    @property
+    def genome(self) -> EncodedGenome | None:
+        """The genome that windows are cut from; None where every sequence stands alone."""
+        ...
+
+    def loci_rules(self) -> tuple[str, ...]:
+        """Return the rules that `candidate_loci` knows, of `LOCI_RULES`."""
+        ...
+
     def candidate_loci(
-        self, exposure: str, outcome: str
+        self, rule: str, *, exposure: str | None = None, outcome: str | None = None
     ) -> tuple[
         Shaped[np.ndarray, " locus"], Int64[np.ndarray, " locus"], Int64[np.ndarray, " locus"]
     ]:
-        """Return windows of the test split that suit an interrogation of two tasks.
+        """Return windows of the test split to interrogate, none overlapping another.
 
         Args:
-            exposure: Name of a task.
-            outcome: Name of a task.
+            rule: One of `loci_rules`; see `LOCI_RULES`.
+            exposure: Name of a task; read by rule ``pair`` alone.
+            outcome: Name of a task; read by rule ``pair`` alone.
 
         Returns:
             chrom, start, end of each locus, sorted by place, `length` bases long.
 
         Raises:
-            LookupError: If a name is unknown, or the test split holds no such window.
+            LookupError: If a rule or a name is unknown, or the test split holds no such window.
+            ValueError: If the rule is ``pair`` and a name is missing.
         """
         ...
 
@@ -208,3 +228,32 @@ class DataSource(Protocol):
         True where a region lies on, or overlaps a window of, the training or validation split.
         """
         ...
+
+
+def check_rule(
+    rule: str, rules: tuple[str, ...], exposure: str | None, outcome: str | None
+) -> None:
+    """Verify that a source knows a locus rule and has what the rule needs.
+
+    Args:
+        rule: The rule asked for.
+        rules: The rules that the source knows.
+        exposure: Name of a task, or None.
+        outcome: Name of a task, or None.
+
+    Raises:
+        LookupError: If the source does not know the rule.
+        ValueError: If the rule is ``pair`` and a name is missing.
+
+    Example:
+        >>> check_rule("best", LOCI_RULES, None, None)
+        Traceback (most recent call last):
+        LookupError: loci.rule is one of any_positive, all, pair; got 'best'
+    """
+    if rule not in rules:
+        raise LookupError(f"loci.rule is one of {', '.join(rules)}; got {rule!r}")
+    if rule == "pair" and (exposure is None or outcome is None):
+        raise ValueError(
+            "loci.rule=pair chooses loci by the exposure and the outcome, got "
+            f"{exposure} and {outcome}; name both, or choose another rule"
+        )

@@ -102,6 +102,14 @@ class WindowSplit:
         """The base behind each window."""
         return self._start + self._length
 
+    def inner_centres(
+        self,
+    ) -> tuple[Int64[np.ndarray, " inner"], Int64[np.ndarray, " inner"]]:
+        """Return contig and middle base of the windows that lie inside their contig."""
+        contig = self._contig.astype(np.int64)
+        inside = (self._start >= 0) & (self.end <= self._genome.lengths[contig])
+        return contig[inside], self._start[inside] + self._length // 2
+
     def gather(
         self, index: Int64[np.ndarray, " batch"], *, seed: int | None = None
     ) -> tuple[

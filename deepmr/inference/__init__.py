@@ -4,11 +4,9 @@ from deepmr.inference.contract import Estimator, Inference, LocalInference, Pool
 from deepmr.inference.correlated import Correlated
 from deepmr.inference.errors_in_variables import ErrorsInVariables
 from deepmr.inference.over_members import OverMembers
-from deepmr.inference.parametric_bootstrap import ParametricBootstrap, StudentEstimates
 from deepmr.inference.per_member import CrossFitted, Jackknife, PerMember
 from deepmr.inference.pool import pool_slopes
 from deepmr.inference.summary import Summary
-from deepmr.inference.teacher import TeacherCorrection, teacher_correction
 from deepmr.inference.two_way import two_way
 from deepmr.inference.z_score import EffectZScores, effect_z_scores
 
@@ -22,14 +20,10 @@ __all__ = [
     "Jackknife",
     "LocalInference",
     "OverMembers",
-    "ParametricBootstrap",
     "PerMember",
     "Pooling",
-    "StudentEstimates",
     "Summary",
-    "TeacherCorrection",
     "effect_z_scores",
     "pool_slopes",
-    "teacher_correction",
     "two_way",
 ]

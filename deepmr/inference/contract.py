@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes, MemberEffects
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.inference.teacher import TeacherCorrection
 from deepmr.instruments import Rule
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.mr.result import MREstimate
@@ -35,14 +34,11 @@ class LocalInference:
             taken over the same. Under cross-fitting, those that any member used.
         slopes: The locus's effect as each member sees it (or a jackknife pseudo-value a member);
             None where the method does not look at members.
-        correction: What students of the ensemble say about pooling these loci; their own effects
-            are corrected already, their slopes are not.
     """
 
     estimate: MREstimate
     instruments: Bool[np.ndarray, "*batch variant"]
     slopes: Float64[np.ndarray, "*batch member"] | None = None
-    correction: TeacherCorrection | None = None
 
     @staticmethod
     def join(parts: Sequence[LocalInference]) -> LocalInference:
@@ -74,7 +70,6 @@ class LocalInference:
             estimate=_join_estimates([part.estimate for part in parts]),
             instruments=np.concatenate(padded, axis=-2),
             slopes=np.concatenate(slopes, axis=-2) if len(slopes) == len(parts) else None,
-            correction=parts[0].correction,
         )
 
 

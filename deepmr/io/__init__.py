@@ -7,12 +7,11 @@ from deepmr.io.manifest import (
     read_manifest,
     write_manifest,
 )
-from deepmr.io.rows import estimates_rows, meta_rows
-from deepmr.io.schema import ESTIMATES, LOCI, META, METRICS, SCHEMA_VERSION, VARIANTS
-from deepmr.io.shard import EffectShard
-from deepmr.io.shard_file import read_shard
-from deepmr.io.shards import ShardStore
-from deepmr.io.size import estimate_bytes, loci_per_shard
+from deepmr.io.result_rows import estimates_rows, meta_rows
+from deepmr.io.shard_format import read_shard
+from deepmr.io.shard_size import estimate_bytes
+from deepmr.io.shard_store import ShardStore
+from deepmr.io.table_schemas import ESTIMATES, LOCI, META, METRICS, SCHEMA_VERSION, VARIANTS
 from deepmr.io.tables import concatenate, read_metadata, read_table, write_table
 
 __all__ = [
@@ -22,14 +21,12 @@ __all__ = [
     "METRICS",
     "SCHEMA_VERSION",
     "VARIANTS",
-    "EffectShard",
     "ShardStore",
     "changed_outputs",
     "concatenate",
     "estimate_bytes",
     "estimates_rows",
     "is_finished",
-    "loci_per_shard",
     "meta_rows",
     "provenance",
     "read_manifest",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,72 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deepmr.files import atomic_write
-from deepmr.io.schema import key
+from deepmr.io.table_schemas import key
 
-__all__ = ["concatenate", "read_metadata", "read_table", "write_table"]
+__all__ = ["ResultTable", "concatenate", "read_metadata", "read_table", "write_table"]
+
+_SHOWN = 10
+"""Rows of a table that a notebook shows."""
+
+
+class ResultTable(Mapping[str, np.ndarray]):
+    """A table of results: a mapping from column names to arrays of one length.
+
+    Args:
+        columns: The columns, in order.
+
+    Example:
+        >>> table = ResultTable({"method": np.array(["ivw"]), "value": np.array([0.5])})
+        >>> table
+        ResultTable(1 row: method, value)
+        >>> float(table["value"][0])
+        0.5
+    """
+
+    def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
+        self._columns = dict(columns)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self._columns.values()), ()))
+
+    def to_pandas(self) -> Any:
+        """Return the table as a ``pandas.DataFrame``.
+
+        Raises:
+            ModuleNotFoundError: If pandas is not installed.
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self._columns)
+
+    def __repr__(self) -> str:
+        rows = f"{self.n_rows:,} row{'' if self.n_rows == 1 else 's'}"
+        return f"ResultTable({rows}: {', '.join(self._columns)})"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self._columns)
+        shown = [column[:_SHOWN].tolist() for column in self._columns.values()]
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in row) + "</tr>"
+            for row in zip(*shown, strict=True)
+        )
+        more = f"<p>{self.n_rows:,} rows; the first {_SHOWN} are shown</p>"
+        return f"<table><tr>{head}</tr>{body}</table>" + (more if self.n_rows > _SHOWN else "")
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def write_table(

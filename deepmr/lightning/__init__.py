@@ -4,7 +4,7 @@ import importlib
 import logging
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,11 @@ def interruptible(trainer: Any) -> Iterator[None]:
             raise
         signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning left it ignored
         raise KeyboardInterrupt from None
+
+
+def device_of_trainer(trainer: Callable[..., Any]) -> str:
+    """Return the device that a trainer computes on, such as ``cpu`` or ``cuda:0``."""
+    return str(trainer(logger=False, enable_checkpointing=False).strategy.root_device)
 
 
 def leave_process_group() -> None:

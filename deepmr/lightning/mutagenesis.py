@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from deepmr.files import read_json, write_json
-from deepmr.io.shards import ShardStore
+from deepmr.io.shard_store import ShardStore
 from deepmr.lightning import interruptible
 from deepmr.mutagenesis import Engine, RawEffects, Saturation, VariantBatch, VariantSet
 from deepmr.mutagenesis.member_effects import Scale, member_effects
@@ -104,7 +104,7 @@ class MutagenesisCallback(Callback):
         members: Who reads them, and how.
         build: Builds an engine for a network: ``build(model, length=..., chunk=...)``.
         scale: From raw outputs to the effect scale.
-        asked: Which variants; by default every substitution.
+        variants: Which variants; by default every substitution.
         progress: Show a bar over this rank's loci.
         on_start: Called on rank 0 once the engines are built, before the first shard: the place
             to say how long it will take. Not called where no shard is missing.
@@ -118,12 +118,12 @@ class MutagenesisCallback(Callback):
         members: Members,
         build: EngineBuilder,
         scale: Scale,
-        asked: VariantSet | None = None,
+        variants: VariantSet | None = None,
         progress: bool = True,
         on_start: Callable[[Start], None] | None = None,
     ) -> None:
         self.store, self.codes, self.build, self.scale = store, codes, build, scale
-        self.members, self.asked = members, asked or Saturation(length=codes.shape[1])
+        self.members, self.variants = members, variants or Saturation(length=codes.shape[1])
         self.progress, self.on_start = progress, on_start
         self.engines: list[Engine] = []
         self.bar: tqdm[Any] | None = None
@@ -176,7 +176,7 @@ class MutagenesisCallback(Callback):
         trainer: pl.Trainer,  # noqa: ARG002  (Lightning's signature)
         pl_module: pl.LightningModule,  # noqa: ARG002
         outputs: Any,
-        batch: Any,  # noqa: ARG002
+        batch: Any,
         batch_idx: int,  # noqa: ARG002
         dataloader_idx: int = 0,  # noqa: ARG002
     ) -> None:
@@ -187,24 +187,24 @@ class MutagenesisCallback(Callback):
         first = index * self.store.loci_per_shard
         loci = self.store.loci_of(index)
         codes = self.codes[first : first + len(loci)]
-        asked = self.asked.of(first, codes).within(self.members.margin, length=codes.shape[1])
+        batch = self.variants.of(first, codes).within(self.members.margin, length=codes.shape[1])
         began = time.perf_counter()
         effects, reference = member_effects(
-            self._raw(asked, codes), asked.substitutions, self.scale, self.store.tasks
+            self._raw(batch, codes), batch.substitutions, self.scale, self.store.tasks
         )
         elapsed = time.perf_counter() - began
-        self.store.write(index, loci, asked.place(effects), reference)
+        self.store.write(index, loci, batch.place(effects), reference)
         if self.bar is not None:
-            mutants = int(asked.mask.sum()) * len(self.members.readings)
+            mutants = int(batch.mask.sum()) * len(self.members.passes)
             self.bar.set_postfix_str(f"{mutants / elapsed:,.0f} mutants/s")
             self.bar.update(len(loci))
 
     def _raw(
-        self, asked: VariantBatch, codes: UInt8[np.ndarray, "locus length"]
+        self, batch: VariantBatch, codes: UInt8[np.ndarray, "locus length"]
     ) -> Iterator[RawEffects]:
         """Measure member by member: of all tasks, only one member's effects are in memory."""
         for engine in self.engines:
-            yield asked.measure(engine, codes)
+            yield batch.measure(engine, codes)
 
     def on_predict_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
         """Wait for the other ranks: what follows reads all shards."""

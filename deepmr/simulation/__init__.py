@@ -4,7 +4,6 @@ from deepmr.simulation.dataset import SimulatedDataset, Sizes, simulate
 from deepmr.simulation.grammar import (
     CONFOUNDING,
     Grammar,
-    anscombe,
     draw_grammar,
     variant_order,
 )
@@ -19,7 +18,6 @@ __all__ = [
     "PlantedSequences",
     "SimulatedDataset",
     "Sizes",
-    "anscombe",
     "draw_grammar",
     "draw_sequences",
     "draw_variants",

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float64, Int, UInt8
 
+from deepmr.anscombe import anscombe
 from deepmr.simulation.motif import Motif, load_motifs
 
-__all__ = ["CONFOUNDING", "Grammar", "anscombe", "draw_grammar", "variant_order"]
+__all__ = ["CONFOUNDING", "Grammar", "draw_grammar", "variant_order"]
 
 CONFOUNDING = ("none", "independent", "sequence", "both")
 
@@ -17,15 +18,6 @@ _FLOOR = 1.0  # counts without any binding
 _CONFOUNDER_ON_EXPOSURE = 20.0
 _CONFOUNDER_ON_OUTCOME = 30.0
 _BATCH_SHIFT = 25.0  # what the confounder outside the sequence adds to both counts
-
-
-def anscombe(count: Float64[np.ndarray, "*batch"]) -> Float64[np.ndarray, "*batch"]:
-    """Return 2 sqrt(y + 3/8), on which a Poisson count has a variance close to one.
-
-    References:
-        Anscombe 1948, doi:10.1093/biomet/35.3-4.246
-    """
-    return np.asarray(2.0 * np.sqrt(count + 0.375))
 
 
 def variant_order(

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deepmr.mutagenesis import dropout_draws
-from deepmr.uncertainty.members import Members, Reading, Trained, nested, only
+from deepmr.uncertainty.members import (
+    ForwardPass,
+    Members,
+    Trained,
+    select_network,
+    within_networks,
+)
 
 __all__ = ["Dropout"]
 
@@ -48,17 +54,17 @@ class Dropout:
         Raises:
             ValueError: If a network has no dropout: all its draws would be the same.
         """
-        readings = [
+        passes = [
             [
-                Reading(network=drawn)
+                ForwardPass(network=drawn)
                 for drawn in dropout_draws(one.network, draws=self.draws, seed=self.seed + k)
             ]
-            for k, one in enumerate(only(trained, self.network))
+            for k, one in enumerate(select_network(trained, self.network))
         ]
-        return nested(
-            readings,
+        return within_networks(
+            passes,
             name="dropout",
             shared=self.shared,
             identity=[self.seed, self.draws, self.network],
-            said="dropout draws",
+            noun="dropout draws",
         )

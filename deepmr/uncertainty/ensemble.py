@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deepmr.uncertainty.members import Members, Reading, Trained
+from deepmr.uncertainty.members import ForwardPass, Members, Trained
 
 __all__ = ["Ensemble"]
 
@@ -37,7 +37,7 @@ class Ensemble:
                 "ensemble=5, or use uncertainty=dropout"
             )
         return Members(
-            members=tuple((Reading(network=one.network),) for one in trained),
+            members=tuple((ForwardPass(network=one.network),) for one in trained),
             spread="ensemble",
             shared=self.shared,
         )

@@ -1,4 +1,4 @@
-"""What a way of uncertainty makes of trained networks: members, each read once or several times."""
+"""Members: the networks, draws or augmentations whose spread gives standard errors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-from jaxtyping import UInt8
 from torch import nn
 
-from deepmr.mutagenesis import Augmentation, AugmentationAverage, Engine, Saturation, Variants
+from deepmr.mutagenesis import Augmentation, AugmentationAverage, Engine
 
-__all__ = ["Member", "Members", "Reading", "Trained", "Uncertainty", "nested", "only"]
+__all__ = [
+    "ForwardPass",
+    "Member",
+    "Members",
+    "Trained",
+    "Uncertainty",
+    "select_network",
+    "within_networks",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +39,20 @@ _AS_IT_IS = Augmentation()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One look at a locus.
+class ForwardPass:
+    """A forward-pass configuration: a network and the input augmentation applied before it.
 
     Args:
-        network: Who looks.
-        view: What it is shown.
+        network: Maps ``(batch, 4, length)`` to `(batch, task)``.
+        augmentation: Strand and shift of the input; by default none.
     """
 
     network: nn.Module
-    view: Augmentation = _AS_IT_IS
+    augmentation: Augmentation = _AS_IT_IS
 
 
-Member = tuple[Reading, ...]
-"""Readings whose raw outputs are averaged: their effects count as one network's."""
+Member = tuple[ForwardPass, ...]
+"""Forward passes whose raw outputs are averaged: their effects count as one network's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +60,12 @@ class Members:
     """The members of an interrogation, whose spread gives standard errors.
 
     Args:
-        members: One or more.
-        spread: What they are, in a word or a few: ``ensemble``, ``dropout``, ...
+        members: One or more; each is the forward passes that are averaged.
+        spread: What they are: ``ensemble``, ``dropout``, ...
         shared: Variance that their errors have in common, relative to the variance between them;
             see `deepmr.effects.MemberEffects`.
-        identity: What the effects depend on beyond weights, view and number of members: seeds.
-        note: What the reader of a report must know; empty where there is nothing to say.
+        identity: What effects depend on beyond weights, augmentation and number of members: seeds.
+        note: A sentence that the report shows; empty by default.
     """
 
     members: tuple[Member, ...]
@@ -72,40 +78,19 @@ class Members:
         return len(self.members)
 
     @property
-    def readings(self) -> tuple[Reading, ...]:
-        """All readings of all members, in order."""
-        return tuple(reading for member in self.members for reading in member)
+    def passes(self) -> tuple[ForwardPass, ...]:
+        """Forward passes of all members, in order."""
+        return tuple(one for member in self.members for one in member)
 
     @property
     def networks(self) -> list[nn.Module]:
         """Every network once, in order."""
-        return list({id(one.network): one.network for one in self.readings}.values())
+        return list({id(one.network): one.network for one in self.passes}.values())
 
     @property
     def margin(self) -> int:
-        """Bases at either end of a locus that some reading does not show: shifts push them out."""
-        return max(abs(one.view.shift) for one in self.readings)
-
-    def variants(
-        self,
-        codes: UInt8[np.ndarray, "locus length"],
-        *,
-        region: Sequence[int] | Sequence[Sequence[int]] | None = None,
-        every: int = 1,
-    ) -> Variants:
-        """Return all substitutions that every reading shows, or those of a region.
-
-        Args:
-            codes: Bases of the loci.
-            region: See `deepmr.mutagenesis.Saturation`.
-            every: Likewise.
-
-        Raises:
-            ValueError: If a region reaches beyond the loci, or ``every`` is below 1.
-        """
-        length = codes.shape[1]
-        found = Saturation(length=length, region=region, every=every).of(0, codes)
-        return found.within(self.margin, length=length).substitutions
+        """Bases at either end of a locus that a shifted forward pass does not see."""
+        return max(abs(one.augmentation.shift) for one in self.passes)
 
     def engines(
         self, build: Callable[..., Engine], *, length: int, chunk: int | None = None
@@ -122,15 +107,15 @@ class Members:
         }
         return [
             built[id(member[0].network)]
-            if len(member) == 1 and member[0].view == _AS_IT_IS
-            else AugmentationAverage([(built[id(one.network)], one.view) for one in member])
+            if len(member) == 1 and member[0].augmentation == _AS_IT_IS
+            else AugmentationAverage([(built[id(one.network)], one.augmentation) for one in member])
             for member in self.members
         ]
 
 
 @runtime_checkable
 class Uncertainty(Protocol):
-    """A way from trained networks to members."""
+    """The rule that turns trained networks into the members whose spread is the error."""
 
     def __call__(self, trained: Sequence[Trained]) -> Members:
         """Return the members.
@@ -141,7 +126,7 @@ class Uncertainty(Protocol):
         ...
 
 
-def only(trained: Sequence[Trained], network: int | None) -> Sequence[Trained]:
+def select_network(trained: Sequence[Trained], network: int | None) -> Sequence[Trained]:
     """Return one of several networks, or all of them.
 
     Raises:
@@ -157,48 +142,48 @@ def only(trained: Sequence[Trained], network: int | None) -> Sequence[Trained]:
     return trained[network : network + 1]
 
 
-def nested(
-    readings: Sequence[Sequence[Reading]],
+def within_networks(
+    passes: Sequence[Sequence[ForwardPass]],
     *,
     name: str,
     shared: float,
     identity: Any,
-    said: str,
+    noun: str,
 ) -> Members:
-    """Return members from readings that lie within networks.
+    """Return members from forward passes that lie within networks.
 
-    Readings of one network share its errors. Where there are several networks each is one member,
-    its readings averaged; five networks of four readings are five members, not twenty. A network
-    that stands alone has its readings for members.
+    Forward passes of one network share its errors. Where there are several networks each is one
+    member, its passes averaged; five networks of four passes are five members, not twenty. A
+    network that stands alone has its passes for members.
 
     Args:
-        readings: Of each network.
-        name: Of the way.
-        shared: Variance that readings of one network have in common, relative to that between
+        passes: Forward passes of each network.
+        name: Name of the kind of uncertainty.
+        shared: Variance that passes of one network have in common, relative to that between
             them.
         identity: See `Members`.
-        said: What the readings are, in the plural.
+        noun: What the passes are, in the plural.
 
     Raises:
-        ValueError: If a network that stands alone has fewer than two readings.
+        ValueError: If a network that stands alone has fewer than two passes.
     """
-    if len(readings) > 1:
+    if len(passes) > 1:
         return Members(
-            members=tuple(tuple(one) for one in readings),
+            members=tuple(tuple(one) for one in passes),
             spread=f"ensemble, {name} averaged",
             identity=identity,
-            note=f"Each of {len(readings)} networks is one member, the average of its {said}.",
+            note=f"Each of {len(passes)} networks is one member, the average of its {noun}.",
         )
-    if len(readings[0]) < 2:
+    if len(passes[0]) < 2:
         raise ValueError(
-            f"uncertainty={name} needs at least 2 {said} of a network that stands alone, got "
-            f"{len(readings[0])}"
+            f"uncertainty={name} needs at least 2 {noun} of a network that stands alone, got "
+            f"{len(passes[0])}"
         )
     return Members(
-        members=tuple((one,) for one in readings[0]),
+        members=tuple((one,) for one in passes[0]),
         spread=name,
         shared=shared,
         identity=identity,
-        note=f"Standard errors come from {len(readings[0])} {said} of one network, not from "
+        note=f"Standard errors come from {len(passes[0])} {noun} of one network, not from "
         "networks trained independently.",
     )

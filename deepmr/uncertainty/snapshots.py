@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from deepmr.uncertainty.members import Members, Reading, Trained, nested, only
+from deepmr.uncertainty.members import (
+    ForwardPass,
+    Members,
+    Trained,
+    select_network,
+    within_networks,
+)
 
 __all__ = ["Snapshots"]
 
@@ -46,16 +52,16 @@ class Snapshots:
         Raises:
             ValueError: If a network has fewer than two, or fewer than were asked for.
         """
-        readings = [self._readings(one) for one in only(trained, self.network)]
-        return nested(
-            readings,
+        passes = [self._passes(one) for one in select_network(trained, self.network)]
+        return within_networks(
+            passes,
             name="snapshots",
             shared=self.shared,
             identity=[self.last, self.network],
-            said="snapshots",
+            noun="snapshots",
         )
 
-    def _readings(self, trained: Trained) -> list[Reading]:
+    def _passes(self, trained: Trained) -> list[ForwardPass]:
         found: Sequence[nn.Module] = trained.snapshots()
         wanted = self.last or 2
         if len(found) < wanted:
@@ -63,4 +69,4 @@ class Snapshots:
                 f"uncertainty=snapshots needs at least {wanted} snapshots of a network, got "
                 f"{len(found)}; train with experiment=snapshots, or use another uncertainty="
             )
-        return [Reading(network=one) for one in found[-self.last if self.last else 0 :]]
+        return [ForwardPass(network=one) for one in found[-self.last if self.last else 0 :]]

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deepmr.io.shards import ShardStore
-from deepmr.io.size import estimate_bytes
+from deepmr.io.shard_size import estimate_bytes
+from deepmr.io.shard_store import ShardStore
 from deepmr.lightning.mutagenesis import Start
+from deepmr.loci import Loci
 from deepmr.mutagenesis import (
     VariantSet,
     bytes_in_memory,
     mutants_per_second,
     sequences_per_second,
 )
-from deepmr.workflow.loci import Loci
 
 __all__ = ["check_size", "duration_text", "estimate_duration"]
 
@@ -26,16 +26,17 @@ _LOOKED_AT = 32
 
 
 def check_size(
-    store: ShardStore, loci: Loci, asked: VariantSet, *, n_outputs: int, n_readings: int
+    store: ShardStore, loci: Loci, variants: VariantSet, *, n_outputs: int, n_passes: int
 ) -> str:
     """Return what the missing shards take of disk and memory, in words.
 
     Args:
         store: Knows which shards are there already.
         loci: All loci.
-        asked: Their variants.
+        variants: Their variants.
         n_outputs: All tasks of the network.
-        n_readings: Readings of all members: each is a mutant's pass through a network.
+        n_passes: Forward passes of all members for each mutant: one for each network and
+            augmentation.
 
     Raises:
         OSError: If the disk cannot hold them.
@@ -48,9 +49,9 @@ def check_size(
     )
     if not missing:
         return f"{what}: all effects are there already"
-    mutants = sum(_count(store, loci, asked, missing)) * n_readings
+    mutants = sum(_count(store, loci, variants, missing)) * n_passes
     shape = {
-        "n_variants": asked.max_variants,
+        "n_variants": variants.max_variants,
         "n_tasks": len(store.tasks),
         "n_members": store.n_members,
     }
@@ -74,7 +75,7 @@ def check_size(
     )
 
 
-def estimate_duration(start: Start, store: ShardStore, loci: Loci, asked: VariantSet) -> str:
+def estimate_duration(start: Start, store: ShardStore, loci: Loci, variants: VariantSet) -> str:
     """Measure the first member for about a second, and return how long it will take, in words.
 
     A process computes whole shards, so the one with most of them decides.
@@ -83,17 +84,17 @@ def estimate_duration(start: Start, store: ShardStore, loci: Loci, asked: Varian
         start: The first member's engine, on its device, and the missing shards.
         store: Where shards go.
         loci: All loci.
-        asked: Their variants.
+        variants: Their variants.
     """
-    substitutions, others = _count(store, loci, asked, start.missing)
+    substitutions, others = _count(store, loci, variants, start.missing)
     seconds = 0.0
     speed = float("nan")
     for index in start.missing:
         first = index * store.loci_per_shard
         codes = loci.codes[first : first + len(store.loci_of(index))]
-        variants = asked.of(first, codes).substitutions
-        if variants.mask.any():
-            speed = mutants_per_second(start.engine, codes, variants)
+        batch = variants.of(first, codes).substitutions
+        if batch.mask.any():
+            speed = mutants_per_second(start.engine, codes, batch)
             seconds += substitutions / speed
             break
     if others:
@@ -128,7 +129,7 @@ def _absent(store: ShardStore) -> list[int]:
 
 
 def _count(
-    store: ShardStore, loci: Loci, asked: VariantSet, shards: Sequence[int]
+    store: ShardStore, loci: Loci, variants: VariantSet, shards: Sequence[int]
 ) -> tuple[int, int]:
     """Return the substitutions of some shards' loci, and the other alleles, for one member."""
     chosen = np.unique(np.linspace(0, len(shards) - 1, min(len(shards), _LOOKED_AT)).astype(int))
@@ -136,7 +137,7 @@ def _count(
     for index in (shards[position] for position in chosen):
         first = index * store.loci_per_shard
         codes = loci.codes[first : first + len(store.loci_of(index))]
-        batch = asked.of(first, codes)
+        batch = variants.of(first, codes)
         substitutions += int(batch.substitutions.mask.sum())
         others += len(batch.others)
         n_loci += len(codes)

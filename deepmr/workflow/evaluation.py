@@ -25,12 +25,12 @@ from deepmr.calibration import (
     score_tasks,
 )
 from deepmr.files import atomic_write
-from deepmr.io.schema import METRICS, SCORES
+from deepmr.io.table_schemas import METRICS, SCORES
 from deepmr.io.tables import write_table
 from deepmr.lightning.metrics import task_metrics
 from deepmr.plot import reliability, to_png
 from deepmr.tasks import Task, TaskTable
-from deepmr.workflow.calibrate import Predictions, calibrate
+from deepmr.workflow.calibration import Predictions, calibrate
 
 __all__ = ["Evaluation", "evaluate"]
 

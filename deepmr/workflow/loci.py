@@ -1,111 +1,54 @@
-"""Which sequences are interrogated."""
+"""Choose the loci of an interrogation: held-out loci of the data, or the regions of a BED file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64, Int64, Shaped, UInt8
 
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.regions import read_regions
-from deepmr.data.source import DataSource
-from deepmr.data.teacher import TeacherSource
+from deepmr.loci import Loci, draw
+from deepmr.networks import Networks
 
-__all__ = ["Loci", "draw", "region_loci", "test_loci"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loci:
-    """Sequences with their places.
-
-    Args:
-        chrom: Chromosome of each locus.
-        start: First base, 0-based.
-        end: The base behind the last.
-        codes: Bases, 0 to 3 for A, C, G, T and 4 for unknown.
-        split: Which split they come from, or how they were chosen.
-        true_effects: Noiseless effects of every substitution on every task, where known.
-        true_tasks: Names on the task axis of ``true_effects``.
-
-    Raises:
-        ValueError: If lengths differ, there is none, or a key occurs twice.
-    """
-
-    chrom: Shaped[np.ndarray, " locus"]
-    start: Int64[np.ndarray, " locus"]
-    end: Int64[np.ndarray, " locus"]
-    codes: UInt8[np.ndarray, "locus length"]
-    split: str = ""
-    true_effects: Float64[np.ndarray, "locus task variant"] | None = None
-    true_tasks: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        n = len(self.chrom)
-        if n == 0:
-            raise ValueError("there is no locus to interrogate; see loci=")
-        if not n == len(self.start) == len(self.end) == len(self.codes):
-            raise ValueError(
-                f"every locus needs chrom, start, end and a sequence, got {n}, {len(self.start)}, "
-                f"{len(self.end)} and {len(self.codes)}"
-            )
-        keys = list(self.places())
-        if len(set(keys)) < n:
-            first = next(key for key in keys if keys.count(key) > 1)
-            raise ValueError(f"loci must differ, got {first[0]}:{first[1]}-{first[2]} twice")
-
-    def __len__(self) -> int:
-        return len(self.chrom)
-
-    def places(self) -> list[tuple[str, int, int]]:
-        """Return the keys by which tables are joined."""
-        return [
-            (str(chrom), int(start), int(end))
-            for chrom, start, end in zip(self.chrom, self.start, self.end, strict=True)
-        ]
-
-    def names(self) -> list[str]:
-        """Return readable places."""
-        return [f"{chrom}:{start}-{end}" for chrom, start, end in self.places()]
+__all__ = ["Loci", "bed_loci", "held_out_loci"]
 
 
-def draw(n_available: int, n: int | None, seed: int) -> Int64[np.ndarray, " chosen"]:
-    """Draw at most n positions without replacement, in ascending order; all if n is None.
-
-    The draw of a smaller n is contained in that of a larger one.
-
-    Raises:
-        ValueError: If n is not positive.
-    """
-    if n is not None and n < 1:
-        raise ValueError(f"loci.n must be at least 1, got {n}")
-    if n is None or n >= n_available:
-        return np.arange(n_available)
-    order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,))).permutation(
-        n_available
-    )
-    return np.sort(order[:n]).astype(np.int64)
-
-
-def test_loci(source: DataSource, exposure: str, outcome: str, *, n: int | None, seed: int) -> Loci:
-    """Draw loci of the test split that suit a question.
+def held_out_loci(
+    networks: Networks,
+    pair: tuple[str, str],
+    seed: int,
+    *,
+    n: int | None = 100,
+    rule: str = "pair",
+) -> tuple[Loci, EncodedGenome | None]:
+    """Draw loci of the test split of the data that the networks were trained on.
 
     Args:
-        source: The data the networks were trained on.
-        exposure: Name of a task.
-        outcome: Name of a task.
-        n: At most how many; None for all.
-        seed: Of the draw.
+        networks: Networks with the data they were trained on.
+        pair: Names of exposure and outcome; only ``rule="pair"`` looks at them.
+        seed: Seed of the draw.
+        n: Number of loci to draw; None takes all.
+        rule: Which windows qualify: ``any_positive`` (some task is positive), ``all``, or
+            ``pair`` (both tasks of the pair are).
+
+    Returns:
+        The loci, and the genome they lie in, where there is one.
 
     Raises:
-        LookupError: If the test split has none.
-        ValueError: If n is not positive.
+        LookupError: If the rule is unknown, or the test split has no such locus.
+        ValueError: If n is not positive, or the data are unknown.
     """
-    chrom, start, end = source.candidate_loci(exposure, outcome)
+    source = networks.source
+    if source is None:
+        raise ValueError(
+            "a network trained elsewhere has no test split here; name your regions "
+            "(loci=bed loci.path=FILE loci.genome=FASTA), or its data (data=encode ...)"
+        )
+    chrom, start, end = source.candidate_loci(rule, exposure=pair[0], outcome=pair[1])
     chosen = draw(len(chrom), n, seed)
     chrom, start, end = chrom[chosen], start[chosen], end[chosen]
-    return Loci(
+    loci = Loci(
         chrom=chrom,
         start=start,
         end=end,
@@ -114,34 +57,51 @@ def test_loci(source: DataSource, exposure: str, outcome: str, *, n: int | None,
         true_effects=source.true_effects(chrom, start, end),
         true_tasks=source.tasks.names,
     )
+    return loci, source.genome
 
 
-def region_loci(
-    path: Path,
-    genome: EncodedGenome,
-    *,
-    length: int,
-    source: DataSource | None,
-    allow_seen: bool,
-    n: int | None,
+def bed_loci(
+    networks: Networks,
+    pair: tuple[str, str],  # noqa: ARG001  (one call serves every choice of loci)
     seed: int,
-) -> Loci:
-    """Read a user's own regions, a window of the network's length around each middle.
+    *,
+    path: str | Path,
+    n: int | None = None,
+    length: int | None = None,
+    genome: str | Path | None = None,
+    allow_seen: bool = False,
+) -> tuple[Loci, EncodedGenome | None]:
+    """Read regions from a BED file: a window of the network's length around each centre.
 
     Args:
+        networks: Networks; their data, where known, say which regions they have seen.
+        pair: Names of exposure and outcome; not looked at.
+        seed: Seed of the draw.
         path: BED file.
-        genome: Where the bases come from.
-        length: Bases in a window.
-        source: The data the networks were trained on; None where nobody knows.
+        n: Draw as many at most; None (default) takes all.
+        length: Bases of a window; by default the input length of the networks.
+        genome: FASTA; by default the genome of the networks' data.
         allow_seen: Also take regions of the training and validation chromosomes.
-        n: Draw at most as many; None for all.
-        seed: Of the draw.
+
+    Returns:
+        The loci and the genome.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line breaks a rule, or a network may have seen a region.
+        ValueError: If a line breaks a rule, a network may have seen a region, or genome or length
+            are unknown.
     """
-    chrom, start, end = read_regions(path, genome.contigs, length=length)
+    source = networks.source
+    encoded = EncodedGenome.from_fasta(genome) if genome else (source and source.genome)
+    if not encoded:
+        raise ValueError("loci=bed needs a genome; set loci.genome=FASTA")
+    width = length or networks.length
+    if width is None:
+        raise ValueError(
+            "loci.length must say how many bases the network reads (nothing else does here)"
+        )
+    path = Path(path)
+    chrom, start, end = read_regions(path, encoded.contigs, length=width)
     if source is not None and not allow_seen:
         seen = source.seen(chrom, start, end)
         if seen.any():
@@ -153,13 +113,11 @@ def region_loci(
             )
     chosen = draw(len(chrom), n, seed)
     chrom, start, end = chrom[chosen], start[chosen], end[chosen]
-    of_students = isinstance(source, TeacherSource)  # nobody else knows effects in a genome
-    return Loci(
+    loci = Loci(
         chrom=chrom,
         start=start,
         end=end,
-        codes=genome.windows(genome.locate(chrom), start, length),
+        codes=encoded.windows(encoded.locate(chrom), start, width),
         split="regions",
-        true_effects=source.true_effects(chrom, start, end) if of_students else None,
-        true_tasks=source.tasks.names if of_students else (),
     )
+    return loci, encoded

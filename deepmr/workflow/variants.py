@@ -1,4 +1,4 @@
-"""Which variants of the loci are asked: saturation, or those that a file lists."""
+"""Choose the variants of an interrogation: saturation mutagenesis, or the alleles of a VCF."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import numpy as np
 
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.vcf import ListedAllele, read_vcf
+from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
-from deepmr.io.schema import VARIANTS
-from deepmr.io.shard import EffectShard
+from deepmr.io.table_schemas import VARIANTS
 from deepmr.io.tables import concatenate, write_table
+from deepmr.loci import Loci
 from deepmr.mutagenesis import Allele, AlleleList, Saturation, VariantSet
 from deepmr.sequence import UNKNOWN, encode
-from deepmr.workflow.loci import Loci
 
-__all__ = ["Choice", "from_vcf", "saturate", "write_variants"]
+__all__ = ["VariantChoice", "from_vcf", "saturate", "write_variants"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Loci and the variants to be asked of them.
+class VariantChoice:
+    """The variants to be measured, with the loci they lie in.
 
     Args:
         loci: With true effects of just these variants, where they are known.
-        asked: The variants, for the engine.
+        variants: The variants, for the engine.
         listed: For each locus the alleles as the file spells them; None under saturation.
-        notes: What the reader of the report must know.
-        inputs: Files that were read.
+        notes: Sentences for the report.
+        files: Files that were read.
     """
 
     loci: Loci
-    asked: VariantSet
+    variants: VariantSet
     listed: tuple[tuple[ListedAllele, ...], ...] | None = None
     notes: tuple[str, ...] = ()
-    inputs: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 def saturate(
@@ -46,11 +46,11 @@ def saturate(
     genome: EncodedGenome | None = None,  # noqa: ARG001  (one call serves every source)
     every: int = 1,
     region: Sequence[int] | Sequence[Sequence[int]] | None = None,
-) -> Choice:
-    """Ask all three substitutions at every base, or at some.
+) -> VariantChoice:
+    """Choose all three substitutions at every base of each locus, or at some.
 
     Args:
-        loci: Of whom.
+        loci: The loci.
         genome: Not needed.
         every: Mutate each k-th base.
         region: ``[start, end]`` within the locus (from 0, half-open), or a list of such; by default
@@ -60,25 +60,25 @@ def saturate(
         ValueError: If a region is empty or reaches beyond the locus, or ``every`` is below 1.
     """
     length = int(loci.codes.shape[1])
-    asked = Saturation(length=length, region=region, every=every)
-    if asked.identity == "saturation":
-        return Choice(loci=loci, asked=asked)
-    columns = asked.columns()
+    variants = Saturation(length=length, region=region, every=every)
+    if variants.identity == "saturation":
+        return VariantChoice(loci=loci, variants=variants)
+    columns = variants.columns()
     if loci.true_effects is not None:
         loci = replace(loci, true_effects=np.ascontiguousarray(loci.true_effects[..., columns]))
     note = f"{columns.size // 3} of the {length} bases of each locus were mutated."
-    return Choice(loci=loci, asked=asked, notes=(note,))
+    return VariantChoice(loci=loci, variants=variants, notes=(note,))
 
 
-def from_vcf(loci: Loci, *, path: str | Path, genome: EncodedGenome | None = None) -> Choice:
-    """Ask the variants of a VCF that lie in the loci.
+def from_vcf(loci: Loci, *, path: str | Path, genome: EncodedGenome | None = None) -> VariantChoice:
+    """Choose the variants of a VCF that lie in the loci.
 
     Single-base substitutions go through the engine; insertions, deletions and replacements of
     several bases through whole forward passes. True effects are known for substitutions alone, so
     no truth is claimed.
 
     Args:
-        loci: Of whom.
+        loci: The loci.
         path: The file, plain, gzip or bgzip.
         genome: Where deletions draw bases in from, behind the locus; without one they draw unknown
             ones.
@@ -110,12 +110,12 @@ def from_vcf(loci: Loci, *, path: str | Path, genome: EncodedGenome | None = Non
     empty = sum(not window for window in alleles)
     if empty:
         notes.append(f"{empty} of {len(loci)} loci hold no listed variant.")
-    return Choice(
+    return VariantChoice(
         loci=replace(loci, true_effects=None, true_tasks=()),
-        asked=AlleleList(alleles=alleles, beyond=_beyond(loci, alleles, genome)),
+        variants=AlleleList(alleles=alleles, beyond=_beyond(loci, alleles, genome)),
         listed=found.windows,
         notes=tuple(notes),
-        inputs=(path,),
+        files=(path,),
     )
 
 

@@ -16,7 +16,7 @@ from benchmarks.uncertainty.evidence import Measured, Networks, measure
 from benchmarks.uncertainty.verdict import against_others, against_truth, agreement
 from benchmarks.uncertainty.ways import ENSEMBLES, REAL, SIMULATED, TRAININGS, Way
 from deepmr.effects import MemberEffects
-from deepmr.uncertainty import Ensemble, Trained, Views
+from deepmr.uncertainty import Augmented, Ensemble, Trained
 
 TASKS = ("GATA1", "TAL1")
 N_LOCI, N_VARIANTS = 40, 60
@@ -111,7 +111,7 @@ def test_effects_are_measured_once(tmp_path: Path) -> None:
     )
     codes = np.random.default_rng(0).integers(0, 4, (2, 10)).astype(np.uint8)
     every = Way(name="all", training="seeds", uncertainty=Ensemble())
-    one = Way(name="views", training="run", uncertainty=Views(network=0), alone=True)
+    one = Way(name="views", training="run", uncertainty=Augmented(network=0), alone=True)
     first = measure(every, networks, codes, tmp_path / "all.npz", TASKS)
     assert first.training_seconds == 23.0
     assert first.members.value.shape == (2, 2, 3, 30)

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from deepmr.data.catalogue import Catalogue, Entry
-from deepmr.data.download import Download, fetch_all
 from deepmr.data.encode import EncodeSource
-from deepmr.data.portal import Portal
+from deepmr.data.encode_portal.catalogue import Catalogue, Entry
+from deepmr.data.encode_portal.download import Download, fetch_all
+from deepmr.data.encode_portal.portal import Portal
 
 from .conftest import SIZES, SPLITS, random_sequences
 from .portal_server import StandIn
@@ -297,7 +297,7 @@ def test_search_without_a_network_says_what_to_do(catalogue: Make, server: Stand
 def _start_download(url: str, path: Path, md5: str) -> subprocess.Popen[bytes]:
     code = (
         "import sys; from pathlib import Path; "
-        "from deepmr.data.download import Download, fetch_all; "
+        "from deepmr.data.encode_portal.download import Download, fetch_all; "
         f"sys.exit(len(fetch_all([Download(url={url!r}, path=Path({str(path)!r}), md5={md5!r})])))"
     )
     return subprocess.Popen([sys.executable, "-c", code])

@@ -202,7 +202,7 @@ def test_unknown_bases_stay_unknown_on_the_other_strand(tiny_root: Path, source:
 def test_candidate_loci_lie_on_summits_of_the_test_split_apart_from_each_other(
     source: Make,
 ) -> None:
-    chrom, start, end = source().candidate_loci("GATA1", "TAL1")
+    chrom, start, end = source().candidate_loci("pair", exposure="GATA1", outcome="TAL1")
     assert chrom.tolist() == ["chr4", "chr4"]
     assert start.tolist() == [1000, 1900]
     assert (end - start).tolist() == [400, 400]
@@ -210,20 +210,20 @@ def test_candidate_loci_lie_on_summits_of_the_test_split_apart_from_each_other(
 
 def test_overlapping_candidates_give_way_to_the_exposure(tiny_root: Path, source: Make) -> None:
     write_peaks(tiny_root / "tal1.bed", [("chr1_a", 2000, 2200), ("chr4", 1300, 1500)])
-    assert source().candidate_loci("GATA1", "TAL1")[1].tolist() == [1000]
-    assert source().candidate_loci("TAL1", "GATA1")[1].tolist() == [1200]
+    assert source().candidate_loci("pair", exposure="GATA1", outcome="TAL1")[1].tolist() == [1000]
+    assert source().candidate_loci("pair", exposure="TAL1", outcome="GATA1")[1].tolist() == [1200]
 
 
 def test_candidates_at_the_rim_move_inwards(tiny_root: Path, source: Make) -> None:
     write_peaks(tiny_root / "gata1.narrowPeak.gz", [("chr1_a", 600, 800), ("chr4", 4900, 5000)])
-    assert source().candidate_loci("GATA1", "GATA1")[1].tolist() == [4600]
+    assert source().candidate_loci("pair", exposure="GATA1", outcome="GATA1")[1].tolist() == [4600]
 
 
 def test_test_split_without_peaks_of_the_tasks_is_an_error(tiny_root: Path, source: Make) -> None:
     for name in ("gata1.narrowPeak.gz", "tal1.bed"):
         write_peaks(tiny_root / name, [("chr1_a", 1000, 1400)])
     with pytest.raises(LookupError, match=r"the test split \(chr4\) holds no peak of GATA1"):
-        source().candidate_loci("GATA1", "TAL1")
+        source().candidate_loci("pair", exposure="GATA1", outcome="TAL1")
 
 
 def test_seen_tells_training_and_validation_from_the_rest(source: Make) -> None:
@@ -415,3 +415,31 @@ def test_bad_line_in_the_list_of_tracks(
 def test_unknown_split_is_named(source: Make) -> None:
     with pytest.raises(LookupError, match="no split is called 'dev'; there are train"):
         source().split("dev")
+
+
+def test_rules_for_loci_that_hold_for_every_pair(tiny_root: Path, source: Make) -> None:
+    made = source()
+    chrom, start, end = made.candidate_loci("all")
+    # Windows of 400 around bins of 200: every second one, none over the contig's ends.
+    assert (end - start).tolist() == [400] * start.size
+    assert set(chrom) == {"chr4"}
+    assert start.tolist() == list(range(100, 4600, 400))
+    # Summits at 1200 (GATA1) and 2100 (TAL1): here the same as for the pair.
+    assert made.candidate_loci("any_positive")[1].tolist() == [1000, 1900]
+
+
+def test_any_positive_does_not_depend_on_the_pair_and_prefers_earlier_tasks(
+    tiny_root: Path, source: Make
+) -> None:
+    write_peaks(tiny_root / "tal1.bed", [("chr1_a", 2000, 2200), ("chr4", 1300, 1500)])
+    made = source()
+    assert made.candidate_loci("any_positive", exposure="TAL1", outcome="GATA1")[1].tolist() == [
+        1000
+    ]
+
+
+def test_unknown_rule_and_missing_pair_are_refused(source: Make) -> None:
+    with pytest.raises(LookupError, match=r"loci\.rule is one of any_positive, all, pair; got 'x'"):
+        source().candidate_loci("x")
+    with pytest.raises(ValueError, match="got GATA1 and None; name both"):
+        source().candidate_loci("pair", exposure="GATA1")

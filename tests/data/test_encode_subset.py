@@ -139,7 +139,7 @@ def test_training_batches_hold_the_motif_on_either_strand(source: EncodeSource) 
 
 def test_candidate_loci_stand_in_the_test_split(source: EncodeSource) -> None:
     for exposure in ("TEAD4", "JUND"):
-        chrom, start, end = source.candidate_loci(exposure, "EP300")
+        chrom, start, end = source.candidate_loci("pair", exposure=exposure, outcome="EP300")
         assert {name.split("_")[0] for name in chrom} == {"chr3", "chr5"}
         assert len(chrom) > 50
         assert not source.seen(chrom, start, end).any()

@@ -7,8 +7,9 @@ import numpy as np
 import pyBigWig
 import pytest
 
+from deepmr.anscombe import anscombe
 from deepmr.data.encode import EncodeSource
-from deepmr.data.signal import anscombe, read_signal
+from deepmr.data.signal import read_signal
 
 from .conftest import SIZES
 
@@ -105,7 +106,7 @@ def test_signal_and_count_tasks_sit_beside_peaks(tiny_root: Path, source: Make) 
     assert rows["train", "K562_ATAC"]["mean"] == pytest.approx(6 / 41)
     assert rows["test", "K562_ATAC"]["n"] == 0
     assert not made.split("test").gather(np.arange(3))[2][:, 1].any()
-    assert made.candidate_loci("PRO", "PRO")[1].tolist() == [900]
+    assert made.candidate_loci("pair", exposure="PRO", outcome="PRO")[1].tolist() == [900]
 
 
 def test_signals_alone_take_every_window(tiny_root: Path, source: Make) -> None:

@@ -40,7 +40,7 @@ def test_keys_lead_back_to_the_sequences(source: SimulationSource) -> None:
 
 
 def test_candidate_loci_hold_both_motifs_and_were_not_seen(source: SimulationSource) -> None:
-    chrom, start, end = source.candidate_loci("GATA1", "TAL1")
+    chrom, start, end = source.candidate_loci("pair", exposure="GATA1", outcome="TAL1")
     assert len(chrom) == 5  # a quarter of 20
     assert list(chrom) == sorted(chrom)
     assert not source.seen(chrom, start, end).any()
@@ -56,7 +56,7 @@ def test_training_and_validation_sequences_count_as_seen(source: SimulationSourc
 
 
 def test_true_effects_are_those_of_the_grammar(source: SimulationSource) -> None:
-    chrom, start, end = source.candidate_loci("GATA1", "TAL1")
+    chrom, start, end = source.candidate_loci("pair", exposure="GATA1", outcome="TAL1")
     effects = source.true_effects(chrom, start, end)
     assert effects.shape == (5, 2, 150)
     codes = source.sequences(chrom, start, end)
@@ -109,3 +109,13 @@ def test_bad_options_are_refused_before_anything_is_drawn() -> None:
 def test_seed_zero_is_a_seed() -> None:
     zero, one = (SimulationSource(seed=seed, **SMALL) for seed in (0, 1))
     assert zero.fingerprint != one.fingerprint
+
+
+def test_rules_for_loci_nest(source: SimulationSource) -> None:
+    pair = source.candidate_loci("pair", exposure="GATA1", outcome="TAL1")[0]
+    some, every = source.candidate_loci("any_positive")[0], source.candidate_loci("all")[0]
+    assert set(pair) < set(some) < set(every)
+    assert every.tolist() == source.split("test").chrom.tolist()
+    rows = np.array([int(name.removeprefix("sim-")) for name in some])
+    planted = source.dataset.sequences
+    assert ((planted.exposure_start[rows] >= 0) | (planted.outcome_start[rows] >= 0)).all()

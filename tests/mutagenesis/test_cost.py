@@ -18,8 +18,8 @@ from deepmr.mutagenesis import (
     sequences_per_second,
 )
 from deepmr.mutagenesis.member_effects import member_effects
+from deepmr.networks import EffectScale
 from deepmr.tasks import Task, TaskTable
-from deepmr.workflow.scale import EffectScale
 
 
 def wide(length=400):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from deepmr.simulation import CONFOUNDING, Grammar, anscombe, draw_grammar, variant_order
+from deepmr.anscombe import anscombe
+from deepmr.simulation import CONFOUNDING, Grammar, draw_grammar, variant_order
 
 RNG = np.random.default_rng(11)
 CODES = RNG.integers(0, 4, (6, 50)).astype(np.uint8)

@@ -9,18 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from deepmr.mutagenesis import Augmentation, Dense, saturation
+from deepmr.mutagenesis import Augmentation, Dense, Saturation, Variants, saturation
 from deepmr.sequence import encode
 from deepmr.uncertainty import (
+    Augmented,
     Auto,
     Dropout,
     Ensemble,
+    ForwardPass,
     Members,
-    Reading,
     Snapshots,
     Trained,
     Uncertainty,
-    Views,
 )
 
 CODES = np.stack([encode("ACGTNACGTA"), encode("TTGTTGGGCC")])
@@ -38,8 +38,12 @@ def _trained(count: int, rate: float = 0.0, snapshots: int = 0) -> list[Trained]
     return [Trained(network=_net(rate, seed=k), snapshots=load) for k in range(count)]
 
 
+def _variants(members: Members) -> Variants:
+    return Saturation(length=10).of(0, CODES).within(members.margin, length=10).substitutions
+
+
 def _effects(members: Members) -> np.ndarray:
-    variants = members.variants(CODES)
+    variants = _variants(members)
     return np.stack(
         [one(CODES, variants).difference for one in members.engines(Dense, length=10)], axis=2
     )
@@ -63,7 +67,7 @@ def test_two_networks_are_an_ensemble_and_one_is_asked_through_its_dropout() -> 
 
 @pytest.mark.parametrize(
     ("way", "readings"),
-    [(Dropout(draws=4), 4), (Views(), 6), (Snapshots(), 3), (Snapshots(last=2), 2)],
+    [(Dropout(draws=4), 4), (Augmented(), 6), (Snapshots(), 3), (Snapshots(last=2), 2)],
     ids=lambda value: type(value).__name__,
 )
 def test_readings_of_one_network_are_members_and_of_several_are_averaged_within_each(
@@ -75,7 +79,7 @@ def test_readings_of_one_network_are_members_and_of_several_are_averaged_within_
     together = way(_trained(3, 0.5, snapshots=3))
     assert len(together) == 3, "three networks are three members, however often each is read"
     assert together.shared == 0.0
-    assert len(together.readings) == 3 * readings
+    assert len(together.passes) == 3 * readings
     assert "averaged" in together.spread
     # dropout: each network has masks of its own, so only the first is the same alone
     compared = 1 if isinstance(way, Dropout) else 3
@@ -88,16 +92,16 @@ def test_readings_of_one_network_are_members_and_of_several_are_averaged_within_
 
 def test_one_of_several_networks_can_be_asked_alone() -> None:
     networks = _trained(3, 0.5)
-    chosen = Views(strands="forward", shifts=[0, 1], network=2)(networks)
-    assert [reading.network for reading in chosen.readings] == [networks[2].network] * 2
+    chosen = Augmented(strands="forward", shifts=[0, 1], network=2)(networks)
+    assert [reading.network for reading in chosen.passes] == [networks[2].network] * 2
     with pytest.raises(ValueError, match=r"one of 3 networks \(0 to 2\), got 3"):
         Dropout(network=3)(networks)
 
 
 def test_views_show_the_other_strand_and_leave_out_what_a_shift_pushes_out() -> None:
     networks = _trained(1)
-    members = Views(strands="both", shifts=[0, 2])(networks)
-    variants = members.variants(CODES)
+    members = Augmented(strands="both", shifts=[0, 2])(networks)
+    variants = _variants(members)
     assert set(variants.offset[variants.mask].tolist()) == {2, 3, 4, 5, 6, 7}, "two at each end"
     effects = _effects(members)
     kept = variants.mask[:, None, :]
@@ -121,7 +125,7 @@ def test_a_network_read_twice_is_built_once() -> None:
         return Dense(network, length=length, chunk=chunk)
 
     networks = _trained(2)
-    engines = Views(shifts=[-1, 0, 1])(networks).engines(build, length=10, chunk=7)
+    engines = Augmented(shifts=[-1, 0, 1])(networks).engines(build, length=10, chunk=7)
     assert [id(one) for one in built] == [id(one.network) for one in networks]
     assert [engine.chunk for engine in engines] == [7, 7]
 
@@ -132,7 +136,7 @@ def test_dropout_s_error_is_its_spread_and_does_not_vanish_with_more_draws() -> 
     def error(draws: int, shared: float) -> float:
         members = Dropout(draws=draws, shared=shared)(_trained(1, 0.5))
         value = _effects(members).astype(np.float64)
-        variants = members.variants(CODES)
+        variants = _variants(members)
         columns = {name: getattr(variants, name) for name in ("offset", "ref", "alt", "mask")}
         effects = MemberEffects(value=value, tasks=("a", "b"), shared=members.shared, **columns)
         return float(np.median(effects.summarise("a", "b").se_exposure[variants.mask]))
@@ -152,9 +156,9 @@ def test_dropout_s_error_is_its_spread_and_does_not_vanish_with_more_draws() -> 
         (lambda: Snapshots()(_trained(1)), "at least 2 snapshots of a network, got 0"),
         (lambda: Snapshots(last=4)(_trained(1, snapshots=3)), "at least 4 snapshots .* got 3"),
         (lambda: Snapshots(last=1), "last must be at least 2, got 1"),
-        (lambda: Views(strands="forward", shifts=[0])(_trained(1)), "at least 2 views"),
-        (lambda: Views(strands="reverse"), "strands must be forward or both"),
-        (lambda: Views(shifts=[1, 1]), "shifts must differ"),
+        (lambda: Augmented(strands="forward", shifts=[0])(_trained(1)), "at least 2 augmentations"),
+        (lambda: Augmented(strands="reverse"), "strands must be forward or both"),
+        (lambda: Augmented(shifts=[1, 1]), "shifts must differ"),
     ],
 )
 def test_what_cannot_give_an_error_is_refused(make: object, says: str) -> None:
@@ -163,6 +167,6 @@ def test_what_cannot_give_an_error_is_refused(make: object, says: str) -> None:
 
 
 def test_every_way_keeps_the_contract() -> None:
-    for way in (Auto(), Dropout(), Ensemble(), Snapshots(), Views()):
+    for way in (Auto(), Dropout(), Ensemble(), Snapshots(), Augmented()):
         assert isinstance(way, Uncertainty)
-    assert Reading(network=_net()).view == Augmentation()
+    assert ForwardPass(network=_net()).augmentation == Augmentation()

@@ -13,7 +13,7 @@ from torch import nn
 
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
-from deepmr.io.shards import ShardStore
+from deepmr.io.shard_store import ShardStore
 from deepmr.lightning.mutagenesis import Start
 from deepmr.mutagenesis import Allele, AlleleList, Saturation, build_engine
 from deepmr.workflow.cost import check_size, estimate_duration

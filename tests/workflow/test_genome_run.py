@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from deepmr.files import read_json
 from deepmr.io.manifest import changed_outputs
-from deepmr.io.shard_file import read_shard
+from deepmr.io.shard_format import read_shard
 from deepmr.io.tables import read_table
 from tests.conftest import Outcome, Script
 
@@ -122,29 +121,6 @@ def test_own_regions_on_training_chromosomes_are_refused_unless_allowed(
     allowed = script(*ask, "name=allowed", "loci.allow_seen=true")
     assert allowed.status == 0, allowed.err
     assert len(read_table(output / "interrogate/genome/allowed/loci.parquet")["chrom"]) == 2
-
-
-def test_students_of_a_genome_know_their_teachers_effects_also_in_own_regions(
-    trained: Path, output: Path, script: Script, tmp_path: Path
-) -> None:
-    taught = script("train", "data=teacher", f"data.run={trained}", "seed=1", "name=student",
-                    "logger=null", "trainer.accelerator=cpu", f"paths.output={output}")  # fmt: skip
-    assert taught.status == 0, taught.err
-    rows = read_json(output / "train/student/tasks.json")["summary"]
-    share = {row["task"]: row["prevalence"] for row in rows if row["split"] == "train"}
-    # A third of the windows hold the motif; a teacher that found it gives back about that.
-    assert all(0.15 < value < 0.55 for value in share.values())
-    regions = tmp_path / "regions.bed"
-    regions.write_text("chr4\t850\t950\nchr4\t1850\t1950\n")
-    run = f"run={output}/train/student"
-    ask = (*ASK[1:], "exposure=JUND", "outcome=K562_CTCF", run, f"paths.output={output}")
-    for name, loci in (("test", ["loci.n=3"]), ("own", ["loci=bed", f"loci.path={regions}"])):
-        asked = script("interrogate", *ask, *loci, f"name={name}")
-        assert asked.status == 0, asked.err
-        table = read_table(output / f"interrogate/student/{name}/estimates.parquet")
-        known = np.isfinite(table["true_value"])
-        np.testing.assert_array_equal(known, table["n_instruments"] > 0)
-        assert known.any()
 
 
 def test_changed_data_are_noticed(trained: Path, output: Path, root: Path, script: Script) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from deepmr.io.shard_file import read_shard
+from deepmr.io.shard_format import read_shard
 from deepmr.io.tables import read_table
 from tests.conftest import REPOSITORY, TINY
 

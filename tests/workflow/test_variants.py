@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
-from deepmr.io.schema import VARIANTS
-from deepmr.io.shard import EffectShard
+from deepmr.io.table_schemas import VARIANTS
 from deepmr.io.tables import read_metadata, read_table
 from deepmr.workflow.loci import Loci
 from deepmr.workflow.variants import from_vcf, saturate, write_variants

@@ -1,0 +1,209 @@
+"""Check a command line before Hydra does, so that a typo gets the nearest valid names."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Sweep
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+__all__ = ["add_own_configuration", "check_overrides", "nearest", "split_flags"]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a clause that names the valid names nearest to a wrong one, or all of them.
+
+    Example:
+        >>> nearest("deepsee", ["cnn", "deepsea"])
+        'did you mean deepsea?'
+    """
+    options = sorted(set(known))
+    close = difflib.get_close_matches(name, options, n=2, cutoff=0.65)
+    if not close:  # a last part that matches exactly or nearly, wherever it lies
+        tails: dict[str, list[str]] = {}
+        for option in options:
+            tails.setdefault(option.rsplit(".", 1)[-1], []).append(option)
+        for tail in difflib.get_close_matches(name.rsplit(".", 1)[-1], tails, n=2, cutoff=0.6):
+            close += tails[tail][:2]
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    shown = ", ".join(options[:30]) + (", ..." if len(options) > 30 else "")
+    return f"valid are: {shown}"
+
+
+def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split a command line into flags and overrides; ``--config-dir`` and its value are neither.
+
+    Example:
+        >>> split_flags(["-m", "--config-dir", "mine", "seed=1,2"])
+        (['-m'], ['seed=1,2'])
+    """
+    flags, overrides, skip = [], [], False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in ("--config-dir", "-cd"):
+            skip = True
+        elif argument.startswith("--config-dir="):
+            continue
+        elif argument.startswith("-"):
+            flags.append(argument)
+        else:
+            overrides.append(argument)
+    return flags, overrides
+
+
+def add_own_configuration(arguments: list[str]) -> Path | None:
+    """Return the folder of the user's own yamls: of ``--config-dir``, else of ``DEEPMR_CONF``.
+
+    Args:
+        arguments: ``sys.argv``; extended in place where the environment names the folder.
+
+    Raises:
+        FileNotFoundError: If the folder does not exist.
+    """
+    named, origin = None, "--config-dir"
+    for position, argument in enumerate(arguments):
+        if argument.startswith("--config-dir="):
+            named = argument.partition("=")[2]
+        elif argument in ("--config-dir", "-cd") and position + 1 < len(arguments):
+            named = arguments[position + 1]
+    if named is None and os.environ.get("DEEPMR_CONF"):
+        named, origin = os.environ["DEEPMR_CONF"], "DEEPMR_CONF"
+        arguments += ["--config-dir", str(Path(named).resolve())]
+    if named is None:
+        return None
+    folder = Path(named)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{origin} names {folder}, which is no folder")
+    return folder.resolve()
+
+
+def _groups(conf: Path) -> dict[str, list[str]]:
+    return {
+        folder.name: sorted(path.stem for path in folder.glob("*.yaml"))
+        for folder in sorted(conf.iterdir())
+        if folder.is_dir() and any(folder.glob("*.yaml"))
+    }
+
+
+def _choices(override: Override) -> list[Any]:
+    value = override.value()
+    if isinstance(value, Sweep):
+        elements = getattr(value, "list", None) or []
+    elif isinstance(value, list):
+        elements = value
+    else:
+        elements = [value]
+    return [getattr(element, "text", element) for element in elements]
+
+
+def _keys(config: DictConfig) -> set[str]:
+    keys: set[str] = set()
+
+    def walk(node: Any, prefix: str) -> None:
+        if isinstance(node, dict):
+            for key, value in node.items():
+                keys.add(f"{prefix}{key}")
+                walk(value, f"{prefix}{key}.")
+
+    walk(OmegaConf.to_container(config, resolve=False), "")
+    return keys
+
+
+def check_overrides(
+    conf: Path,
+    config_name: str,
+    arguments: Sequence[str],
+    *,
+    sweeping: bool = False,
+    own: Path | None = None,
+) -> None:
+    """Check group choices and keys of a command line.
+
+    Args:
+        conf: The folder of the configuration.
+        config_name: train or interrogate.
+        arguments: Overrides only, no flags.
+        sweeping: Whether the command line is a multirun's (``-m``).
+        own: Folder of the user's own yamls, searched as well.
+
+    Raises:
+        ValueError: In one line: what is wrong, and the nearest valid names.
+    """
+    overrides = _parsed(arguments, sweeping=sweeping)
+    groups = _groups(conf)
+    for group, names in (_groups(own) if own else {}).items():
+        groups[group] = sorted({*groups.get(group, []), *names})
+    chosen = _checked_choices(overrides, groups)
+    keys = _valid_keys(conf, config_name, chosen, own)
+    for override in overrides:
+        key = override.key_or_group
+        if override.is_add() or override.is_delete() or key in groups or key.startswith("hydra"):
+            continue
+        if key not in keys:
+            raise ValueError(f"{key}: there is no such setting; {nearest(key, keys)}")
+
+
+def _parsed(arguments: Sequence[str], *, sweeping: bool) -> list[Override]:
+    try:
+        overrides = OverridesParser.create().parse_overrides(list(arguments))
+    except OverrideParseException as error:
+        raise ValueError(
+            f"{error.override!r} is not an override; write key=value (quote values that hold "
+            "spaces, commas or an equals sign: 'key=\"a=b\"')"
+        ) from error
+    for override in overrides:
+        if override.is_sweep_override() and not sweeping:
+            raise ValueError(
+                f"{override.input_line} lists several values; add -m to run each, or write "
+                f"{override.key_or_group}=[...] for a list"
+            )
+    return overrides
+
+
+def _checked_choices(
+    overrides: Sequence[Override], groups: Mapping[str, Sequence[str]]
+) -> list[Override]:
+    """Return the overrides that choose a yaml of a group, each known to exist."""
+    chosen = []
+    for override in overrides:
+        key = override.key_or_group
+        if override.is_delete() or key not in groups or isinstance(override.value(), dict):
+            continue
+        for choice in _choices(override):
+            if choice is not None and str(choice) not in groups[key]:
+                raise ValueError(
+                    f"{key}={choice}: there is no such {key}; {nearest(str(choice), groups[key])}"
+                )
+        chosen.append(override)
+    return chosen
+
+
+def _valid_keys(
+    conf: Path, config_name: str, chosen: Sequence[Override], own: Path | None
+) -> set[str]:
+    plain = [f"{o.key_or_group}={_first(o)}" for o in chosen]
+    plain += [f"hydra.searchpath=[file://{own}]"] if own else []
+    try:
+        with initialize_config_dir(config_dir=str(conf), version_base="1.3"):
+            return _keys(compose(config_name=config_name, overrides=plain))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ValueError(" ".join(str(error).split())) from error
+
+
+def _first(override: Override) -> str:
+    value = override.value()
+    if isinstance(value, Sweep):
+        value = _choices(override)[0]
+    if isinstance(value, list):
+        return "[" + ",".join(str(item) for item in value) + "]"
+    return "null" if value is None else str(value)

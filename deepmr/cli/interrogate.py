@@ -1,0 +1,162 @@
+"""`deepmr interrogate`: from a configuration to the nouns of an interrogation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from deepmr.cli.networks import load_checkpoints, networks_of_runs
+from deepmr.cli.parts import command, is_leader, optional, part, plain, short_name
+from deepmr.files import fingerprint
+from deepmr.inference.estimation import Question
+from deepmr.interrogation import ask
+from deepmr.mutagenesis import Augmentation
+from deepmr.networks import Networks
+from deepmr.tasks import Task
+from deepmr.uncertainty import Members
+from deepmr.workflow.measurement import Compute, open_store
+from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.trained_runs import find_runs, newest_run
+from deepmr.workflow.variants import VariantChoice
+
+__all__ = ["run_interrogation"]
+
+
+def run_interrogation(config: DictConfig) -> float:
+    """Build networks, loci, variants and question, and interrogate.
+
+    Returns:
+        The pooled effect of exposure on outcome by the first estimator, for a sweeper.
+
+    Raises:
+        ValueError: If a setting is wrong or missing.
+        LookupError: If a task, run or part is unknown.
+        FileNotFoundError: If a file is missing.
+    """
+    for name in ("exposure", "outcome"):
+        if name not in config or config.get(name) is None:
+            raise ValueError(f"{name}= must name a task, for example {name}=GATA1")
+    settings = plain(config)
+    networks = _networks(config, settings)
+    pair = _pair(networks, config)
+    compute = _compute(settings, networks.members)
+    kept = _kept_tasks(settings, networks, pair)
+    variants = _variants(settings, networks, pair, config.seed)
+    listed = variants.listed is not None
+    recorded = with_content(
+        settings,
+        weights=list(networks.digests),
+        variants=fingerprint(variants.variants.identity) if listed else None,
+    )
+    name = config.name or f"{pair[0].name}-{pair[1].name}-{run_hash(recorded)}"
+    folder = RunFolder(
+        path=Path(config.paths.output) / "interrogate" / networks.name / str(name),
+        config=recorded,
+        command=command(),
+        seed=config.seed,
+        overwrite=config.overwrite,
+        leader=is_leader(),
+    )
+    return ask(
+        networks,
+        pair,
+        variants,
+        _question(settings),
+        compute=compute,
+        store=open_store(folder.path, networks, variants.loci, variants.variants, compute, kept),
+        folder=folder,
+        tracker=optional(settings["logger"]),
+        notes=(*networks.notes, *variants.notes),
+    )
+
+
+def _networks(config: DictConfig, settings: Mapping[str, Any]) -> Networks:
+    uncertainty = instantiate(settings["uncertainty"], _convert_="all")
+    if config.checkpoint is not None:
+        name = short_name(config, "model") if settings.get("model") else ""
+        networks = load_checkpoints(
+            settings, name=name, scale=config.scale, uncertainty=uncertainty
+        )
+    else:
+        if config.run is None:
+            folder = Path(config.paths.output) / "train"
+            runs = [newest_run(folder, config.exposure, config.outcome)]
+            print(f"run: {runs[0].folder} (the newest that predicts both; run= names another)")
+        else:
+            runs = find_runs(settings["run"])
+            print(f"run: {', '.join(str(run.folder) for run in runs)}")
+        networks = networks_of_runs(
+            runs, scale=config.scale, uncertainty=uncertainty, settings=settings
+        )
+    if networks.members.note:
+        print(f"uncertainty: {networks.members.note}")
+    return networks
+
+
+def _pair(networks: Networks, config: DictConfig) -> tuple[Task, Task]:
+    pair = networks.pair(config.exposure, config.outcome)
+    queries = (config.exposure, config.outcome)
+    for role, task, query in zip(("exposure", "outcome"), pair, queries, strict=True):
+        print(f"{role}: {task.name}" + ("" if task.name == query else f" (for {query})"))
+    networks.scale.calibrators.require_effects(*(task.name for task in pair))
+    return pair
+
+
+def _kept_tasks(
+    settings: Mapping[str, Any], networks: Networks, pair: tuple[Task, Task]
+) -> tuple[str, ...]:
+    kept = settings["effects"]["keep"]
+    if kept not in ("pair", "all"):
+        raise ValueError(f"effects.keep is pair or all, got {kept!r}")
+    return networks.tasks.names if kept == "all" else (pair[0].name, pair[1].name)
+
+
+def _variants(
+    settings: Mapping[str, Any], networks: Networks, pair: tuple[Task, Task], seed: int
+) -> VariantChoice:
+    names = (pair[0].name, pair[1].name)
+    loci, genome = part(settings["loci"])(networks, names, seed)
+    choice: VariantChoice = part(settings["variants"])(loci, genome=genome)
+    for note in choice.notes:
+        print(f"variants: {note}")
+    notes, wanted = choice.notes, settings["loci"]["n"]
+    if wanted is not None and len(loci) < wanted:
+        few = f"{len(loci)} loci suit the question; {wanted} were asked for (loci.n)."
+        print(few)
+        notes = (few, *notes)
+    named = (settings["loci"].get("path"), settings["loci"].get("genome"), settings["tasks"])
+    files = (*(Path(path) for path in named if path), *choice.files)
+    return replace(choice, notes=notes, files=files)
+
+
+def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
+    engine = dict(settings["mutagenesis"])
+    shifts = list(engine.get("shifts", (0,)))
+    averaged = engine.get("strands", "forward") != "forward" or shifts != [0]
+    if averaged and any(one.augmentation != Augmentation() for one in members.passes):
+        raise ValueError(
+            "uncertainty=tta tells apart the strands and shifts that mutagenesis.strands and "
+            "mutagenesis.shifts average; leave those as they are, or use uncertainty=ensemble"
+        )
+    return Compute(
+        engine=part(engine),
+        settings={key: value for key, value in engine.items() if key != "chunk"},
+        trainer=part(settings["trainer"]),
+        progress=bool(settings["trainer"]["enable_progress_bar"]),
+        dtype=settings["effects"]["dtype"],
+        loci_per_shard=settings["effects"]["loci_per_shard"],
+    )
+
+
+def _question(settings: Mapping[str, Any]) -> Question:
+    return Question(
+        rule=instantiate(settings["instruments"], _convert_="all"),
+        estimators={name: part(one) for name, one in settings["estimator"].items()},
+        inference=instantiate(settings["inference"], _convert_="all"),
+        pooling=part(settings["meta"]),
+    )

@@ -1,0 +1,55 @@
+"""The installed command: `deepmr train ...`, `deepmr interrogate ...`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from deepmr.cli.command_line import nearest
+from deepmr.cli.job import run
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "train": "train an ensemble on sequence and calibrate it",
+        "interrogate": "ask whether one task drives another",
+    }
+)
+"""Subcommands, each with its meaning; each is a script of `deepmr.cli.scripts`."""
+
+
+def _usage() -> str:
+    lines = [f"  deepmr {name:<12} {meaning}" for name, meaning in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Has a genomic deep-learning model learned causal relationships, or only correlations?",
+            "",
+            *lines,
+            "",
+            "`deepmr COMMAND --help` lists every setting; `deepmr --version` prints the version.",
+        ]
+    )
+
+
+def main() -> None:
+    """Run the subcommand that the command line names."""
+    words = sys.argv[1:]
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_usage())
+        return
+    if words[0] == "--version":
+        import deepmr
+
+        print(deepmr.__version__)
+        return
+    if words[0] not in COMMANDS:
+        hint = nearest(words[0], COMMANDS)
+        print(f"error: {words[0]}: there is no such command; {hint}", file=sys.stderr)
+        sys.exit(1)
+    scripts = importlib.import_module("deepmr.cli.scripts")
+    script: Callable[[], Any] = getattr(scripts, words[0])
+    run(script, words[0], words=1)

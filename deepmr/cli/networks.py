@@ -1,0 +1,195 @@
+"""Load networks: from training runs, or from checkpoints of networks trained elsewhere."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from torch import nn
+
+from deepmr.calibration import CalibratorTable
+from deepmr.cli.parts import build_loss, build_network, build_source, part
+from deepmr.data.source import DataSource
+from deepmr.files import expand_paths, read_json, sha256
+from deepmr.io.tables import read_table
+from deepmr.lightning.prediction import predict_split
+from deepmr.lightning.training import load_weights
+from deepmr.losses import MultiTaskLoss
+from deepmr.networks import EffectScale, Networks, identity_link
+from deepmr.tasks import read_tasks
+from deepmr.uncertainty import Auto, Trained, Uncertainty
+from deepmr.workflow.calibration import calibrate, splits_read
+from deepmr.workflow.trained_runs import TrainedRun, find_runs
+
+__all__ = ["load_checkpoints", "load_run", "networks_of_runs"]
+
+
+def load_run(
+    path: str | Path | Sequence[str | Path],
+    *,
+    scale: str = "logit",
+    uncertainty: Uncertainty | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Networks:
+    """Load the networks of a training run, calibrated, ready to be interrogated.
+
+    Args:
+        path: Folder of a finished training run, a glob, or a list of them: pooled as one ensemble.
+        scale: ``logit`` (default), or ``probability`` for binary tasks.
+        uncertainty: Where standard errors come from; by default the ensemble, or dropout draws of
+            a single network.
+        data: Settings of the data, where they lie elsewhere now than when the run was trained.
+
+    Raises:
+        FileNotFoundError: If a run, or the data it was trained on, is missing.
+        ValueError: If runs cannot be pooled, or weights and data do not belong together.
+    """
+    runs = find_runs([path] if isinstance(path, str | Path) else path)
+    return networks_of_runs(
+        runs, scale=scale, uncertainty=uncertainty or Auto(), settings={"data": data}
+    )
+
+
+def networks_of_runs(
+    runs: Sequence[TrainedRun],
+    *,
+    scale: str,
+    uncertainty: Uncertainty,
+    settings: Mapping[str, Any],
+) -> Networks:
+    """Load the networks of one or several training runs as one ensemble.
+
+    Args:
+        runs: Finished runs of the same tasks and data.
+        scale: ``logit`` or ``probability``.
+        uncertainty: Turns the networks into members.
+        settings: Of the present command: their part ``data``, if any, says where the data lie.
+
+    Raises:
+        FileNotFoundError: If a file of a run, or the data, is missing.
+        ValueError: If weights and data do not belong together.
+    """
+    first = runs[0]
+    source = _source(first, settings)
+    loss = build_loss(first.config, source)
+    trained = [network for run in runs for network in _trained(run)]
+    files = [path for run in runs for path in run.checkpoints]
+    files += [path for run in runs for paths in run.snapshots for path in paths]
+    members = uncertainty(trained)
+    calibrators = _calibrators(runs, [one.network for one in trained], source, loss)
+    return Networks(
+        members=members,
+        scale=EffectScale(
+            tasks=first.tasks, link=loss.to_effect_scale, calibrators=calibrators, scale=scale
+        ),
+        length=first.description["length"],
+        name=first.folder.name
+        if len(runs) == 1
+        else f"{first.folder.name}-and-{len(runs) - 1}-more",
+        description=", ".join(str(run.folder) for run in runs),
+        files=tuple(files),
+        digests=tuple(sha256(path) for path in files),
+        metrics=read_table(first.folder / "metrics.parquet") if len(runs) == 1 else None,
+        notes=(members.note,) if members.note else (),
+        source=source,
+    )
+
+
+def load_checkpoints(
+    settings: Mapping[str, Any], *, name: str, scale: str, uncertainty: Uncertainty
+) -> Networks:
+    """Load networks trained elsewhere: ``checkpoint=FILE model=mine tasks=tasks.tsv``.
+
+    Args:
+        settings: Of the command: checkpoint, model, tasks and, where they are known, data.
+        name: Name of the model's part, for the folder.
+        scale: ``logit`` or ``probability``.
+        uncertainty: Turns the networks into members.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If model= or tasks= is missing, or the weights belong to another network.
+    """
+    for key in ("model", "tasks"):
+        if not settings.get(key):
+            raise ValueError(
+                f"checkpoint= needs {key}= as well; for example "
+                "checkpoint=net.pt model=mine tasks=tasks.tsv"
+            )
+    files = expand_paths(settings["checkpoint"], what="checkpoint")
+    tasks = read_tasks(settings["tasks"])
+    source = build_source(settings) if settings.get("data") else None
+    build = part(settings["model"])
+    members = uncertainty([Trained(network=load_weights(build(), path)) for path in files])
+    notes = ["The network was interrogated as it came, without calibration."]
+    if source is None:
+        notes.insert(
+            0,
+            "The regions this network was trained on are unknown: nothing keeps it from having "
+            "seen these loci.",
+        )
+    return Networks(
+        members=members,
+        scale=EffectScale(
+            tasks=tasks,
+            link=identity_link,
+            calibrators=CalibratorTable.identity(tasks, reason="a network trained elsewhere"),
+            scale=scale,
+        ),
+        length=source.length if source else None,
+        name=f"{name}-{files[0].stem}",
+        description=", ".join(str(path) for path in files),
+        files=tuple(files),
+        digests=tuple(sha256(path) for path in files),
+        notes=(*notes, *([members.note] if members.note else [])),
+        source=source,
+    )
+
+
+def _trained(run: TrainedRun) -> list[Trained]:
+    build = build_network(run.config, run.shape)
+
+    def load(paths: Sequence[Path]) -> list[nn.Module]:
+        return [load_weights(build(), path) for path in paths]
+
+    return [
+        Trained(network=load_weights(build(), path), snapshots=functools.partial(load, snapshots))
+        for path, snapshots in zip(run.checkpoints, run.snapshots, strict=True)
+    ]
+
+
+def _source(run: TrainedRun, settings: Mapping[str, Any]) -> Any:
+    """Build the data a run was trained on, checked to be the same."""
+    source = build_source(settings if settings.get("data") else run.config)
+    if source.fingerprint != run.description["data_fingerprint"]:
+        raise ValueError(
+            f"{run.folder} was trained on other data (fingerprint "
+            f"{run.description['data_fingerprint']}, now {source.fingerprint}); "
+            "have its files changed? data= names where they lie"
+        )
+    return source
+
+
+def _calibrators(
+    runs: Sequence[TrainedRun],
+    networks: Sequence[nn.Module],
+    source: DataSource,
+    loss: MultiTaskLoss,
+) -> CalibratorTable:
+    if len(runs) == 1:
+        return CalibratorTable.from_record(read_json(runs[0].folder / "calibrator.json"))
+    specification = instantiate(runs[0].config["calibrator"], _convert_="all")
+    predictions = {
+        name: predict_split(
+            networks,
+            source.split(name),
+            loss.to_effect_scale,
+            batch_size=256,
+            title=f"calibrating the pooled ensemble ({name} split)",
+        )
+        for name in splits_read(specification, source.tasks)
+    }
+    return calibrate(source.tasks, predictions, specification)

@@ -1,0 +1,116 @@
+"""Build objects from their parts of a configuration: data, networks, losses, any `_target_`."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from deepmr.data.source import DataSource
+from deepmr.losses import MultiTaskLoss
+
+__all__ = [
+    "build_loss",
+    "build_network",
+    "build_source",
+    "command",
+    "is_leader",
+    "optional",
+    "part",
+    "plain",
+    "short_name",
+]
+
+_NOT_PARTS = ("hydra", "hparams_search", "experiment")
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return a resolved configuration as plain data, without Hydra's own."""
+    content = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    if not isinstance(content, dict):
+        raise TypeError(f"a configuration is a mapping, got {type(content).__name__}")
+    return {str(key): value for key, value in content.items() if key not in _NOT_PARTS}
+
+
+def is_leader() -> bool:
+    """Return whether this process is rank 0 of its job, before any process group exists.
+
+    Lightning's launcher, torchrun and SLURM each say so in the environment.
+    """
+    ranks = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")
+    return all(int(os.environ.get(name, "0")) == 0 for name in ranks)
+
+
+def command() -> str:
+    """Return the command line as a user would repeat it."""
+    name = Path(sys.argv[0]).name
+    program = ["python", name] if name.endswith(".py") and name != "__main__.py" else ["deepmr"]
+    return shlex.join([*program, *sys.argv[1:]])
+
+
+def part(config: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return what a part's ``_target_`` names, with the part's settings filled in.
+
+    The rest is called with real objects: Hydra would turn the dataclasses among them into
+    configurations.
+    """
+    built = instantiate(dict(config) | {"_partial_": True}, _convert_="all")
+    if not callable(built):
+        raise TypeError(f"{config.get('_target_')} is not callable")
+    return built
+
+
+def build_source(config: Mapping[str, Any]) -> Any:
+    """Build a `DataSource` from its part of a configuration.
+
+    Not annotated as one: checking a protocol at run time reads its properties, and reading a
+    source's properties prepares the data.
+    """
+    return part(config["data"])()
+
+
+def build_network(
+    config: Mapping[str, Any], source_tasks: Mapping[str, Any]
+) -> Callable[[], nn.Module]:
+    """Return a builder of untrained networks for a data set's tasks and length.
+
+    Args:
+        config: With the part ``model``.
+        source_tasks: names (of all tasks, in order), exposures, outcomes and length.
+    """
+    names = list(source_tasks["names"])
+    settings: dict[str, Any] = {"length": source_tasks["length"]}
+    settings["exposures"] = [names.index(name) for name in source_tasks["exposures"]]
+    settings["outcomes"] = [names.index(name) for name in source_tasks["outcomes"]]
+    return functools.partial(part(config["model"]), **settings)
+
+
+def build_loss(config: Mapping[str, Any], source: DataSource) -> MultiTaskLoss:
+    """Build the loss for a data source's tasks."""
+    weights = source.weights()
+    loss: MultiTaskLoss = part(config["loss"])(
+        tasks=source.tasks,
+        outcomes=source.outcomes,
+        positive_weight=None if weights is None else weights.tolist(),
+    )
+    return loss
+
+
+def optional(config: Mapping[str, Any] | None) -> Callable[..., Any] | None:
+    """Return a part that may be left out."""
+    return None if not config else part(config)
+
+
+def short_name(config: DictConfig, group: str) -> str:
+    """Return the name by which a part was chosen on the command line."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return str(HydraConfig.get().runtime.choices.get(group) or config[group]["_target_"])

@@ -1,0 +1,29 @@
+"""The Hydra mains behind `train.py`, `interrogate.py` and the installed command."""
+
+from __future__ import annotations
+
+import hydra
+from omegaconf import DictConfig
+
+from deepmr.cli.configuration import conf_folder
+from deepmr.cli.job import job
+
+__all__ = ["interrogate", "train"]
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
+@job
+def train(config: DictConfig) -> float:
+    """Train, calibrate, evaluate; return the ensemble's mean validation loss for a sweeper."""
+    from deepmr.cli.train import run_training
+
+    return run_training(config)
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="interrogate")
+@job
+def interrogate(config: DictConfig) -> float:
+    """Measure, estimate, pool, report; return the pooled effect for a sweeper."""
+    from deepmr.cli.interrogate import run_interrogation
+
+    return run_interrogation(config)

@@ -1,0 +1,94 @@
+"""`deepmr train`: from a configuration to a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from deepmr.cli.parts import (
+    build_loss,
+    build_network,
+    build_source,
+    command,
+    is_leader,
+    optional,
+    part,
+    plain,
+    short_name,
+)
+from deepmr.data.source import DataSource
+from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.training import Recipe, Training, train
+
+__all__ = ["build_training", "run_training"]
+
+
+def run_training(config: DictConfig) -> float:
+    """Train, calibrate, evaluate; return the ensemble's mean validation loss for a sweeper.
+
+    With ``data.download_only=true`` the data's files are fetched and named, and nothing is
+    trained; the value is NaN.
+
+    Raises:
+        ValueError: If a part cannot be built from its settings.
+        FileNotFoundError: If data are missing or a file cannot be fetched.
+    """
+    if config.data.get("download_only"):
+        for path in part(plain(config)["data"])().download():
+            print(path)
+        return float("nan")
+    return train(build_training(config))
+
+
+def build_training(config: DictConfig) -> Training:
+    """Build a training from the configuration of ``train.py``.
+
+    Raises:
+        ValueError: If a part cannot be built from its settings.
+        FileNotFoundError: If the data are not there.
+    """
+    settings = plain(config)
+    if config.seed < 0:
+        raise ValueError(f"seed must not be negative, got {config.seed}")
+    source: DataSource = build_source(settings)
+    recorded = with_content(settings, data=source.fingerprint)
+    shape = {
+        "names": source.tasks.names,
+        "exposures": source.exposures,
+        "outcomes": source.outcomes,
+        "length": source.length,
+    }
+    return Training(
+        source=source,
+        recipe=Recipe(
+            network=build_network(settings, shape),
+            loss=build_loss(settings, source),
+            optimizer=part(settings["optimizer"]),
+            schedule=dict(settings["scheduler"]) | {"build": part(settings["scheduler"]["build"])},
+            trainer=part(settings["trainer"]),
+            callbacks=[part(callback) for callback in settings["callbacks"].values()],
+            batch_size=config.batch_size,
+            workers=config.workers,
+        ),
+        n_members=config.ensemble,
+        bootstrap=config.bootstrap,
+        calibrator=instantiate(settings["calibrator"], _convert_="all"),
+        folder=RunFolder(
+            path=Path(config.paths.output) / "train" / _name(config, source, recorded),
+            config=recorded,
+            command=command(),
+            seed=config.seed,
+            overwrite=config.overwrite,
+            leader=is_leader(),
+        ),
+        tracker=optional(settings["logger"]),
+    )
+
+
+def _name(config: DictConfig, source: DataSource, recorded: Mapping[str, Any]) -> str:
+    model = short_name(config, "model")
+    return str(config.name or "-".join((model, source.name, run_hash(recorded))))

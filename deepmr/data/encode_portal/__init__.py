@@ -1,0 +1,6 @@
+"""Tracks by name from the ENCODE portal: records, searches and downloads into the cache."""
+
+from deepmr.data.encode_portal.catalogue import Catalogue, Entry
+from deepmr.data.encode_portal.portal import ADDRESS, Portal
+
+__all__ = ["ADDRESS", "Catalogue", "Entry", "Portal"]

@@ -1,0 +1,168 @@
+"""Estimate causal effects from variant effects: local ones for each locus, and pooled ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from deepmr.effect_shard import EffectShard
+from deepmr.inference.contract import Inference, LocalInference
+from deepmr.inference.per_member import PerMember
+from deepmr.instruments import ByModeratedZ, Rule
+from deepmr.loci import Loci
+from deepmr.meta import MetaAnalysisResult, random_effects
+from deepmr.mr import MREstimate, egger, inverse_variance_weighted, weighted_median
+
+__all__ = ["Answer", "Question", "estimate", "true_slope"]
+
+Estimator = Callable[..., MREstimate]
+
+
+def _default_rule() -> Rule:
+    return ByModeratedZ(min_z=3.0, min_effect=0.5)
+
+
+def _default_estimators() -> dict[str, Estimator]:
+    return {"ivw": inverse_variance_weighted, "egger": egger, "weighted_median": weighted_median}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """How every pair of tasks is asked; the defaults are those of the command line.
+
+    Args:
+        rule: Which variants are instruments; by default a moderated z of at least 3 and an
+            effect of at least half a unit.
+        estimators: Estimators of a locus's effect by short name; the first is the headline. By
+            default ``ivw``, ``egger`` and ``weighted_median``.
+        inference: How the members' estimates become intervals; by default `PerMember`.
+        pooling: Meta-analysis ``(value, se) -> MetaAnalysisResult`` over loci; by default random
+            effects by REML.
+
+    Raises:
+        ValueError: If there is no estimator.
+    """
+
+    rule: Rule = field(default_factory=_default_rule)
+    estimators: Mapping[str, Estimator] = field(default_factory=_default_estimators)
+    inference: Inference = field(default_factory=PerMember)
+    pooling: Callable[..., MetaAnalysisResult] = random_effects
+
+    def __post_init__(self) -> None:
+        if not self.estimators:
+            raise ValueError("a question needs at least one estimator, got none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One direction, one method: the effect of every locus, and the pooled effect.
+
+    Args:
+        exposure: Name of the task asked as cause.
+        outcome: Name of the task asked as effect.
+        method: Short name of the estimator.
+        local: Effects of the loci.
+        pooled: Their meta-analysis.
+        true_local: True slopes over each locus's instruments; NaN where unknown.
+        true_pooled: Mean of the true slopes over the loci that have an estimate; NaN if unknown.
+    """
+
+    exposure: str
+    outcome: str
+    method: str
+    local: LocalInference
+    pooled: MetaAnalysisResult
+    true_local: Float64[np.ndarray, " locus"]
+    true_pooled: float
+
+
+def true_slope(
+    exposure: Float64[np.ndarray, "locus variant"],
+    outcome: Float64[np.ndarray, "locus variant"],
+    instruments: Bool[np.ndarray, "locus variant"],
+) -> Float64[np.ndarray, " locus"]:
+    """Return the slope through the origin of noiseless outcome effects on exposure effects.
+
+    Over exactly the variants an estimate used, equally weighted: the estimand of a local effect.
+    NaN where none of them moves the exposure.
+    """
+    x, y = np.where(instruments, exposure, 0.0), np.where(instruments, outcome, 0.0)
+    square = np.sum(x * x, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(square > 0, np.sum(x * y, axis=-1) / square, np.nan))
+
+
+def estimate(
+    shards: Iterable[EffectShard],
+    loci: Loci,
+    pair: tuple[str, str],
+    question: Question,
+) -> list[Answer]:
+    """Ask both directions with every estimator, streaming over shards.
+
+    Args:
+        shards: Effects of all loci, in their order.
+        loci: The loci, with true effects where they are known.
+        pair: Names of exposure and outcome.
+        question: How to ask.
+    """
+    asked = [
+        (exposure, outcome, method)
+        for exposure, outcome in (pair, pair[::-1])
+        for method in question.estimators
+    ]
+    parts: dict[tuple[str, str, str], list[LocalInference]] = {key: [] for key in asked}
+    for shard in shards:
+        here: dict[tuple[str, str], LocalInference] = {}
+        for exposure, outcome, method in asked:
+            found = question.inference.local(
+                shard.effects,
+                exposure,
+                outcome,
+                rule=question.rule,
+                estimator=question.estimators[method],
+            )
+            found = _sharing(found, here.setdefault((exposure, outcome), found))
+            parts[exposure, outcome, method].append(found)
+    answers: list[Answer] = []
+    for key in asked:
+        joined = LocalInference.join(parts.pop(key))
+        alike = [one.local for one in answers if (one.exposure, one.outcome) == key[:2]]
+        answers.append(_answer(key, _sharing(joined, *alike[:1]), loci, question))
+    return answers
+
+
+def _sharing(found: LocalInference, *others: LocalInference) -> LocalInference:
+    """Return a result that holds another's instruments, where they are the same.
+
+    They are what grows with loci and variants: a rule that looks at the exposure alone chooses
+    the same for every method.
+    """
+    for other in others:
+        if np.array_equal(found.instruments, other.instruments):
+            return replace(found, instruments=other.instruments)
+    return found
+
+
+def _answer(
+    key: tuple[str, str, str], local: LocalInference, loci: Loci, question: Question
+) -> Answer:
+    exposure, outcome, method = key
+    truth = np.full(len(loci), np.nan)
+    if loci.true_effects is not None:
+        columns = [loci.true_tasks.index(name) for name in (exposure, outcome)]
+        x, y = (loci.true_effects[:, column] for column in columns)
+        truth = true_slope(x, y, local.instruments[:, : x.shape[-1]])
+    known = np.isfinite(local.estimate.effect.value) & np.isfinite(truth)
+    return Answer(
+        exposure=exposure,
+        outcome=outcome,
+        method=method,
+        local=local,
+        pooled=question.inference.pool(local, pooling=question.pooling),
+        true_local=truth,
+        true_pooled=float(truth[known].mean()) if known.any() else float("nan"),
+    )

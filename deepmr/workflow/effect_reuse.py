@@ -1,0 +1,61 @@
+"""Take over effects that a finished interrogation beside this one has measured already."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from deepmr.io.manifest import is_finished
+from deepmr.io.shard_store import ShardStore
+from deepmr.lightning.mutagenesis import ENGINE
+
+__all__ = ["reuse_effects"]
+
+
+def reuse_effects(store: ShardStore) -> str | None:
+    """Take over the shards of a finished interrogation of the same effects, by hard link.
+
+    Nothing is taken over if the store has shards of its own.
+
+    Args:
+        store: The effects of an interrogation; the folders beside the interrogation's are searched.
+
+    Returns:
+        A sentence that names the interrogation they come from; None if there is none.
+    """
+    folder = store.folder.parent
+    if store.folder.is_dir() and any(store.folder.glob("shard-*")):
+        return None
+    for other in sorted(folder.parent.iterdir()):
+        if other == folder or not is_finished(other):
+            continue
+        theirs = ShardStore(
+            other / "effects",
+            fingerprint=store.fingerprint,
+            loci=store.loci,
+            loci_per_shard=store.loci_per_shard,
+            tasks=store.tasks,
+            n_members=store.n_members,
+            effect_scale=store.effect_scale,
+            dtype=store.dtype,
+        )
+        if not _serves(theirs):
+            continue
+        store.folder.mkdir(parents=True, exist_ok=True)
+        for path in [*(theirs.path(i) for i in range(theirs.n_shards)), theirs.folder / ENGINE]:
+            target = store.folder / path.name
+            try:
+                os.link(path, target)
+            except OSError:  # another file system, or one without links
+                shutil.copyfile(path, target)
+        return f"mutation effects: those of {other}, nothing is computed again"
+    return None
+
+
+def _serves(theirs: ShardStore) -> bool:
+    if not all(theirs.path(index).is_file() for index in range(theirs.n_shards)):
+        return False
+    try:
+        return not theirs.missing(verify=False)
+    except ValueError:
+        return False

@@ -1,0 +1,181 @@
+"""Measure variant effects with the networks: in memory, or shard by shard into a run's folder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from deepmr.effect_shard import EffectShard, EffectsInMemory
+from deepmr.files import fingerprint
+from deepmr.io.shard_store import ShardStore
+from deepmr.lightning.mutagenesis import MutagenesisCallback, Start, run_mutagenesis
+from deepmr.loci import Loci
+from deepmr.mutagenesis import VariantSet, build_engine
+from deepmr.mutagenesis.member_effects import member_effects
+from deepmr.networks import Networks
+from deepmr.workflow.cost import check_size, estimate_duration
+from deepmr.workflow.effect_reuse import reuse_effects
+
+__all__ = ["Compute", "fill_store", "measure_in_memory", "open_store"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compute:
+    """How effects are computed and kept; never what is computed.
+
+    Args:
+        engine: Builds a mutagenesis engine, ``engine(model, length=..., chunk=...)``; by default
+            `deepmr.mutagenesis.build_engine`.
+        settings: The engine's settings that change effects, for the shards' fingerprint.
+        trainer: Builds the Lightning Trainer that computes shards; needed for a store only.
+        progress: Show a progress bar.
+        dtype: Of effects on disk: ``float32`` (default) or ``float16``.
+        loci_per_shard: Loci in a file of effects, default 16.
+    """
+
+    engine: Callable[..., Any] = build_engine
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    trainer: Callable[..., Any] | None = None
+    progress: bool = True
+    dtype: str = "float32"
+    loci_per_shard: int = 16
+
+    @property
+    def precision(self) -> str:
+        """Precision of the engine's arithmetic."""
+        return str(self.settings.get("precision", "float32"))
+
+
+def measure_in_memory(
+    networks: Networks,
+    loci: Loci,
+    variants: VariantSet,
+    compute: Compute,
+    tasks: tuple[str, ...],
+) -> EffectsInMemory:
+    """Measure the effects of all loci's variants on some tasks, in one shard in memory.
+
+    Args:
+        networks: Whose effects; they leave as they came.
+        loci: The sequences.
+        variants: Which changes of them.
+        compute: The engine.
+        tasks: Names of the tasks to keep.
+    """
+    members, length = networks.members, int(loci.codes.shape[1])
+    batch = variants.of(0, loci.codes).within(members.margin, length=length)
+    engines = members.engines(compute.engine, length=length)
+    raw = (batch.measure(engine, loci.codes) for engine in engines)
+    effects, reference = member_effects(raw, batch.substitutions, networks.scale, tasks)
+    effects = replace(batch.place(effects), shared=members.shared)
+    units = networks.scale.units()
+    return EffectsInMemory(
+        shard=EffectShard(index=0, loci=loci.intervals(), effects=effects, reference=reference),
+        effect_scale={task: units[task] for task in tasks},
+    )
+
+
+def open_store(
+    folder: Path,
+    networks: Networks,
+    loci: Loci,
+    variants: VariantSet,
+    compute: Compute,
+    tasks: tuple[str, ...],
+) -> ShardStore:
+    """Return the store of a run's effects, identified by everything that changes an effect.
+
+    Args:
+        folder: Folder of the run; shards lie in ``effects`` below it.
+        networks: Whose effects.
+        loci: The sequences.
+        variants: Which changes of them.
+        compute: How they are computed and kept.
+        tasks: Names of the tasks to keep.
+    """
+    members, units = networks.members, networks.scale.units()
+    content = {
+        "weights": list(networks.digests),
+        "uncertainty": [members.spread, len(members), members.identity],
+        "engine": dict(compute.settings),
+        "scale": units,
+        "calibrators": networks.scale.calibrators.to_record(),
+        "codes": fingerprint(loci.codes.tobytes().hex(), digits=32),
+        "variants": fingerprint(variants.identity, digits=32),
+        "dtype": compute.dtype,
+    }
+    return ShardStore(
+        folder / "effects",
+        fingerprint=fingerprint(content, digits=32),
+        loci=loci.intervals(),
+        loci_per_shard=compute.loci_per_shard,
+        tasks=tasks,
+        n_members=len(members),
+        effect_scale={name: units[name] for name in tasks},
+        shared=members.shared,
+        dtype=compute.dtype,
+    )
+
+
+def fill_store(
+    store: ShardStore,
+    networks: Networks,
+    loci: Loci,
+    variants: VariantSet,
+    compute: Compute,
+    *,
+    leader: bool = True,
+) -> str:
+    """Measure every shard that the store lacks, on all processes of the trainer.
+
+    Shards of a finished interrogation of the same effects, in a folder beside this one, are taken
+    over. Whole shards survive an interruption.
+
+    Args:
+        store: Where shards go, in a run's folder that is open.
+        networks: Whose effects.
+        loci: The sequences, in the store's order.
+        variants: Which changes of them.
+        compute: How they are computed.
+        leader: Whether this process is rank 0, which reports cost and duration.
+
+    Returns:
+        The device that computed them.
+
+    Raises:
+        OSError: If the disk cannot hold the effects.
+        ValueError: If there is no trainer.
+    """
+    if compute.trainer is None:
+        raise ValueError("measuring into a store needs a trainer; set Compute(trainer=...)")
+    if leader:
+        size = functools.partial(
+            check_size,
+            store,
+            loci,
+            variants,
+            n_outputs=len(networks.tasks),
+            n_passes=len(networks.members.passes),
+        )
+        for message in (reuse_effects(store), size()):
+            if message:
+                print(message)
+
+    def report_duration(start: Start) -> None:
+        print(estimate_duration(start, store, loci, variants), flush=True)
+
+    callback = MutagenesisCallback(
+        store,
+        loci.codes,
+        members=networks.members,
+        build=compute.engine,
+        scale=networks.scale,
+        variants=variants,
+        on_start=report_duration,
+        progress=compute.progress,
+    )
+    runner = run_mutagenesis(callback, trainer=compute.trainer, folder=store.folder.parent)
+    return str(runner.strategy.root_device)

@@ -1,0 +1,160 @@
+"""Measure the error of effects at reduced precision beside their standard errors."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from deepmr.io.shard_store import ShardStore
+from deepmr.loci import Loci
+from deepmr.mutagenesis import Variants
+from deepmr.mutagenesis.member_effects import member_effects
+from deepmr.networks import Networks
+from deepmr.tasks import Task
+from deepmr.workflow.measurement import Compute
+
+__all__ = ["MeasuredError", "check_precision", "is_reduced"]
+
+_LOCI = 4
+_MUTANTS = 8
+_NOT_SMALL = 0.1
+"""Error beside which a standard error is no longer what it claims: variances add, so .5 % of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredError:
+    """How far effects are from those of whole forward passes in double precision.
+
+    Args:
+        computed: Precision of the arithmetic.
+        kept: Precision on disk.
+        n_mutants: Mutants compared.
+        n_loci: Loci they were drawn from.
+        rms: Root mean square error of the members' mean effect, over the median standard error at
+            those loci; the larger of exposure's and outcome's. Infinite where members agree.
+        largest: Likewise, the largest error.
+    """
+
+    computed: str
+    kept: str
+    n_mutants: int
+    n_loci: int
+    rms: float
+    largest: float
+
+    def __str__(self) -> str:
+        said = (
+            f"Effects were computed in {self.computed} and kept as {self.kept}: for "
+            f"{self.n_mutants} mutants of {self.n_loci} loci they are off from whole forward "
+            f"passes in float64 by {self.rms:.2g} median standard errors (root mean square; at "
+            f"most {self.largest:.2g})."
+        )
+        if self.rms <= _NOT_SMALL:
+            return said
+        return (
+            f"{said} That is not small beside the standard errors: use "
+            "mutagenesis.precision=float32 and effects.dtype=float32."
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return plain values for the manifest."""
+        ratios = {"rms_error_to_median_se": self.rms, "largest_error_to_median_se": self.largest}
+        return {
+            "computed": self.computed,
+            "kept": self.kept,
+            "mutants": self.n_mutants,
+            "loci": self.n_loci,
+            **{name: value if np.isfinite(value) else None for name, value in ratios.items()},
+        }
+
+
+def is_reduced(computed: str, kept: str) -> bool:
+    """Return whether effects are rounded beyond float32 anywhere."""
+    return computed not in ("float32", "float64") or kept == "float16"
+
+
+def check_precision(
+    store: ShardStore,
+    loci: Loci,
+    pair: tuple[Task, Task],
+    networks: Networks,
+    compute: Compute,
+    seed: int = 0,
+) -> MeasuredError | None:
+    """Compare a few stored effects with those of whole forward passes in double precision.
+
+    Args:
+        store: All shards, whole.
+        loci: The loci.
+        pair: Exposure and outcome.
+        networks: Whose effects they are.
+        compute: How they were computed and kept; the engine takes ``engine`` and ``precision``.
+        seed: Seed of the draw of mutants.
+
+    Returns:
+        The error, which is printed as well; None at full precision, or if the loci looked at have
+        no substitution.
+    """
+    if not is_reduced(compute.precision, compute.dtype):
+        return None
+    names = (pair[0].name, pair[1].name)
+    exact = functools.partial(compute.engine, engine="dense", precision="float64")
+    engines = networks.members.engines(exact, length=loci.codes.shape[1])
+    generator = np.random.default_rng(seed)
+    errors, standard, n_loci = [], [], 0
+    rows = np.unique(np.linspace(0, len(loci) - 1, min(len(loci), _LOCI)).astype(int))
+    for row in rows.tolist():
+        stored = store.locus(row, names)
+        present = np.flatnonzero(stored.mask & (stored.alt >= 0))
+        if not len(present):
+            continue
+        chosen = np.sort(generator.choice(present, min(_MUTANTS, len(present)), replace=False))
+        some = Variants(
+            offset=stored.offset[None, chosen].astype(np.int64),
+            ref=stored.ref[None, chosen].astype(np.int64),
+            alt=stored.alt[None, chosen].astype(np.int64),
+            mask=np.ones((1, len(chosen)), dtype=bool),
+        )
+        codes = loci.codes[row : row + 1]
+        raw = (engine(codes, some) for engine in engines)
+        true, _ = member_effects(raw, some, networks.scale, names)
+        errors.append((stored.value[..., chosen] - true.value[0]).mean(axis=1))
+        summary = stored.summarise(*names)
+        standard.append(np.stack([summary.se_exposure, summary.se_outcome])[:, stored.mask])
+        n_loci += 1
+    if not errors:
+        return None
+    error = _compared(
+        np.concatenate(errors, axis=1),
+        np.concatenate(standard, axis=1),
+        compute.precision,
+        store,
+        n_loci,
+    )
+    print(f"precision: {error}")
+    return error
+
+
+def _compared(
+    error: Float64[np.ndarray, "task mutant"],
+    se: Float64[np.ndarray, "task variant"],
+    computed: str,
+    store: ShardStore,
+    n_loci: int,
+) -> MeasuredError:
+    median = np.median(se, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rms = np.sqrt(np.mean(error**2, axis=1)) / median
+        largest = np.abs(error).max(axis=1) / median
+    return MeasuredError(
+        computed=computed,
+        kept=store.dtype,
+        n_mutants=error.shape[1],
+        n_loci=n_loci,
+        rms=float(np.nan_to_num(rms, posinf=np.inf).max()),
+        largest=float(np.nan_to_num(largest, posinf=np.inf).max()),
+    )

@@ -1,0 +1,241 @@
+"""The folder of a run: its identity, and when to refuse, resume or overwrite it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deepmr.files import atomic_write, fingerprint, locked
+from deepmr.io.manifest import is_finished, write_manifest
+
+__all__ = ["CONFIG", "RunFolder", "identity", "read_config", "run_hash", "with_content"]
+
+CONFIG = "config.yaml"
+
+_NOT_IDENTITY = frozenset(
+    {
+        "paths",
+        "logger",
+        "name",
+        "overwrite",
+        "workers",
+        "data.root",
+        "data.run",
+        "data.download_only",
+        "data.portal",
+        "data.parallel",
+        "data.retries",
+        "trainer.accelerator",
+        "trainer.log_every_n_steps",
+        "trainer.enable_progress_bar",
+    }
+)
+
+
+def identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that change the result, flattened: ``{"model.filters": 64, ...}``.
+
+    Left out is where things lie, how they are shown, and how fast they are done.
+
+    Example:
+        >>> identity({"seed": 0, "name": "x", "model": {"filters": 64}})
+        {'seed': 0, 'model.filters': 64}
+    """
+    flat: dict[str, Any] = {}
+    # what an interrogation runs on changes its speed; which weights it asks is noted by content
+    left_out = _NOT_IDENTITY | ({"trainer", "run", "checkpoint"} if "exposure" in config else set())
+
+    def walk(node: Mapping[str, Any], prefix: str) -> None:
+        for key, value in node.items():
+            path = f"{prefix}{key}"
+            if path in left_out:
+                continue
+            if isinstance(value, Mapping) and value:
+                walk(value, f"{path}.")
+            else:
+                flat[path] = value
+
+    walk(config, "")
+    return flat
+
+
+def with_content(settings: Mapping[str, Any], **digests: Any) -> dict[str, Any]:
+    """Return a run's settings with the digests of what they name, under ``content``.
+
+    Settings say where weights, data and variants lie; two runs are the same if what lies there is
+    the same. This dictionary is written to ``config.yaml`` and is all that `run_hash` looks at.
+
+    Args:
+        settings: The resolved settings, plain.
+        digests: Digests, or lists of them, by what they are of: ``data``, ``weights``,
+            ``variants``. None is left out.
+
+    Example:
+        >>> with_content({"seed": 0}, data="ab12", variants=None)
+        {'seed': 0, 'content': {'data': 'ab12'}}
+    """
+    content = {name: digest for name, digest in digests.items() if digest is not None}
+    return {**settings, "content": content}
+
+
+def run_hash(config: Mapping[str, Any]) -> str:
+    """Return eight hexadecimal digits over every setting that changes the result."""
+    return fingerprint(identity(config))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read a run's resolved configuration.
+
+    Raises:
+        FileNotFoundError: If the folder holds none.
+        ValueError: If it is not a YAML mapping.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} holds no {CONFIG}: it is not a run of Deep MR")
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not valid YAML ({error})") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{path} must hold a mapping of settings")  # noqa: TRY004  (bad input)
+    return config
+
+
+def _differing(folder: Path, config: Mapping[str, Any]) -> list[str]:
+    old, new = identity(read_config(folder)), identity(config)
+    missing = object()
+    return [
+        f"{key}={old.get(key)} there, {new.get(key)} here"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key, missing) != new.get(key, missing)
+    ]
+
+
+def _is_config(path: Path) -> bool:
+    """Tell the settings, also half-written: a run killed right then left nothing else."""
+    return path.name == CONFIG or path.name.startswith(f".{CONFIG}.")
+
+
+def _refuse_or_clear(folder: Path, config: Mapping[str, Any], *, overwrite: bool) -> None:
+    if not folder.exists() or all(map(_is_config, folder.iterdir())):
+        return
+    if not (folder / CONFIG).is_file():
+        raise FileExistsError(
+            f"{folder} exists and is not a run of Deep MR; choose another name= or paths.output="
+        )
+    if overwrite:
+        shutil.rmtree(folder)
+        return
+    differing = _differing(folder, config)
+    state = "finished" if is_finished(folder) else "unfinished"
+    if differing:
+        shown = "; ".join(differing[:8]) + ("; ..." if len(differing) > 8 else "")
+        raise FileExistsError(
+            f"{folder} holds a {state} run with other settings ({shown}); "
+            "choose another name=, or overwrite=true"
+        )
+    if is_finished(folder):
+        raise FileExistsError(
+            f"{folder} is finished; overwrite=true runs it again, name= keeps both"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFolder:
+    """The folder of a run, and the settings that made it.
+
+    Args:
+        path: The folder.
+        config: The resolved settings, plain, with the digests of what they name under
+            ``content``; written to ``config.yaml``.
+        command: The command line.
+        seed: The run's seed, for the manifest.
+        overwrite: Delete a finished run first.
+        leader: Whether this process is rank 0: it alone decides and writes.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    command: str
+    seed: int = 0
+    overwrite: bool = False
+    leader: bool = True
+
+    @contextmanager
+    def open(self) -> Iterator[Path]:
+        """Lock the folder for as long as the run takes, and write its settings.
+
+        A finished run is refused unless it is to be overwritten; an unfinished one is resumed if
+        it has the same settings. Ranks above 0 decide and write nothing.
+
+        Raises:
+            FileExistsError: If the run is finished, has other settings, or the folder is no run.
+            BlockingIOError: If another process works on it.
+            OSError: If the folder cannot be written to.
+        """
+        if not self.leader:
+            yield self.path
+            return
+        _check_writable(self.path)
+        with locked(self.path):
+            _refuse_or_clear(self.path, self.config, overwrite=self.overwrite)
+            self.path.mkdir(parents=True, exist_ok=True)
+            _discard_partial(self.path)
+            if not (self.path / CONFIG).is_file():
+                with atomic_write(self.path / CONFIG) as stream:
+                    yaml.safe_dump(dict(self.config), stream, sort_keys=False)
+            yield self.path
+
+    def finish(
+        self,
+        *,
+        device: str,
+        started: datetime,
+        inputs: Iterable[Path],
+        outputs: Iterable[Path],
+        facts: Mapping[str, Any],
+    ) -> None:
+        """Write the manifest, which makes the run finished.
+
+        Args:
+            device: What it ran on.
+            started: When, with a time zone.
+            inputs: Files that were read.
+            outputs: Files and folders of the run, inside it; ``config.yaml`` is added.
+            facts: Further entries of the manifest.
+        """
+        write_manifest(
+            self.path,
+            command=self.command,
+            seed=self.seed,
+            device=device,
+            started=started,
+            inputs=inputs,
+            outputs=[self.path / CONFIG, *outputs],
+            facts=facts,
+        )
+
+
+def _discard_partial(folder: Path) -> None:
+    """Remove what a killed process left half-written; nobody else writes while we hold the lock."""
+    for path in folder.rglob(".*.part"):
+        path.unlink(missing_ok=True)
+
+
+def _check_writable(folder: Path) -> None:
+    parent = folder
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"{parent} cannot be written to; choose another place with paths.output="
+        )

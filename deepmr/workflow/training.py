@@ -1,0 +1,256 @@
+"""Train an ensemble, calibrate it and score it: from data to a run that can be interrogated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from deepmr.data.source import DataSource
+from deepmr.files import atomic_write, write_json
+from deepmr.io.tables import read_table
+from deepmr.lightning import device_of_trainer
+from deepmr.lightning.datamodule import SequenceDataModule
+from deepmr.lightning.module import MultiTaskModule, epoch_seed
+from deepmr.lightning.prediction import predict_split
+from deepmr.lightning.tracking import NoTracker, Tracker
+from deepmr.lightning.training import BEST, load_weights, read_history, train_member
+from deepmr.losses import MultiTaskLoss
+from deepmr.models import set_output_statistics
+from deepmr.plot import learning_curve, to_png
+from deepmr.workflow.calibration import splits_read
+from deepmr.workflow.evaluation import Evaluation, evaluate
+from deepmr.workflow.run_folder import RunFolder
+
+__all__ = ["Recipe", "Training", "train"]
+
+_INITIAL = 2**31 + 1
+"""The epoch whose seed draws a member's initial weights."""
+
+_STATISTICS = 50_000
+"""Training windows, evenly spaced, from which the outputs' location and spread are taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How one member is trained.
+
+    Args:
+        network: Builds an untrained network.
+        loss: Masked multi-task loss with its links to the effect scale.
+        optimizer: Builds an optimizer from parameters.
+        schedule: Learning-rate schedule: ``build`` and ``interval`` (step or epoch).
+        trainer: Builds a Lightning Trainer.
+        callbacks: Build further callbacks.
+        batch_size: Windows in a step, over all processes; at least 2.
+        workers: Loader processes; they change nothing but the speed.
+
+    Raises:
+        ValueError: If the batch is too small.
+    """
+
+    network: Callable[[], nn.Module]
+    loss: MultiTaskLoss
+    optimizer: Callable[..., torch.optim.Optimizer]
+    schedule: Mapping[str, Any]
+    trainer: Callable[..., Any]
+    callbacks: Sequence[Callable[[], Any]] = ()
+    batch_size: int = 256
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size must be at least 2, got {self.batch_size}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """The training of an ensemble: data, recipe, members, calibrators, and where it goes.
+
+    Args:
+        source: The data.
+        recipe: How each member is trained.
+        n_members: Networks to train; at least 1.
+        bootstrap: Train each member on its own resample of the training split.
+        calibrator: Specification of how each kind of task is calibrated.
+        folder: The run's folder, with settings and seed.
+        tracker: Builds the experiment tracker; None for no tracking.
+
+    Raises:
+        ValueError: If there is no member.
+    """
+
+    source: DataSource
+    recipe: Recipe
+    n_members: int
+    bootstrap: bool
+    calibrator: Any
+    folder: RunFolder
+    tracker: Callable[..., Tracker] | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_members < 1:
+            raise ValueError(f"ensemble needs at least 1 member, got {self.n_members}")
+
+    def member(self, k: int) -> Path:
+        """Return the folder of a member's checkpoints."""
+        return self.folder.path / "members" / str(k)
+
+
+def train(training: Training) -> float:
+    """Train, calibrate, evaluate; the manifest comes last.
+
+    Returns:
+        The members' mean validation loss, each at its best epoch.
+
+    Raises:
+        FileExistsError: If the run is finished, or has other settings.
+        ValueError: If the settings cannot be met.
+    """
+    started = datetime.now(UTC)
+    with training.folder.open():
+        if training.folder.leader:
+            print(f"training in {training.folder.path}")
+            training.source.prepare()
+            _describe(training)
+        tracker = _tracker(training)
+        done = False
+        try:
+            losses = [_member(training, k, tracker) for k in range(training.n_members)]
+            if training.folder.leader:
+                evaluation = _evaluate(training)
+                _report(training, tracker, evaluation, started)
+            done = True
+        finally:
+            tracker.finish(failed=not done)
+    return float(np.mean(losses))
+
+
+def _tracker(training: Training) -> Tracker:
+    if training.tracker is None or not training.folder.leader:
+        return NoTracker()
+    return training.tracker(
+        folder=training.folder.path,
+        name=training.folder.path.name,
+        job_type="train",
+        config=training.folder.config,
+    )
+
+
+def _describe(training: Training) -> None:
+    source = training.source
+    write_json(
+        training.folder.path / "tasks.json",
+        {
+            "tasks": source.tasks.to_records(),
+            "exposures": list(source.exposures),
+            "outcomes": list(source.outcomes),
+            "length": source.length,
+            "data": source.name,
+            "data_fingerprint": source.fingerprint,
+            "splits": dict(source.splits),
+            "summary": source.summary(),
+        },
+    )
+
+
+def _seeded_network(training: Training, k: int) -> nn.Module:
+    torch.manual_seed(epoch_seed(training.folder.seed, k, _INITIAL))
+    network = training.recipe.network()
+    split = training.source.split("train")
+    index = np.unique(np.linspace(0, len(split) - 1, num=_STATISTICS).astype(np.int64))
+    _, target, mask = split.gather(index)
+    statistics = training.recipe.loss.output_statistics(
+        torch.from_numpy(target), torch.from_numpy(mask)
+    )
+    set_output_statistics(network, *statistics)
+    return network
+
+
+def _member(training: Training, k: int, tracker: Tracker) -> float:
+    folder = training.member(k)
+    module = MultiTaskModule(
+        _seeded_network(training, k),
+        training.recipe.loss,
+        optimizer=training.recipe.optimizer,
+        schedule=training.recipe.schedule,
+        tasks=training.source.tasks,
+        seed=training.folder.seed,
+        member=k,
+    )
+    data = SequenceDataModule(
+        training.source,
+        batch_size=training.recipe.batch_size,
+        seed=training.folder.seed,
+        member=k,
+        bootstrap=training.bootstrap,
+        workers=training.recipe.workers,
+    )
+    train_member(
+        module,
+        data,
+        folder,
+        trainer=training.recipe.trainer,
+        callbacks=training.recipe.callbacks,
+        logger=tracker.logger(f"member-{k}"),
+        title=f"member {k + 1}/{training.n_members}",
+    )
+    return min(epoch["validation/loss"] for epoch in read_history(folder))
+
+
+def _members(training: Training) -> list[nn.Module]:
+    return [
+        load_weights(training.recipe.network(), training.member(k) / BEST)
+        for k in range(training.n_members)
+    ]
+
+
+def _evaluate(training: Training) -> Evaluation:
+    members = _members(training)
+    predictions = {
+        name: predict_split(
+            members,
+            training.source.split(name),
+            training.recipe.loss.to_effect_scale,
+            batch_size=max(training.recipe.batch_size, 256),
+            device=device_of_trainer(training.recipe.trainer),
+            title=f"predicting the {name} split",
+        )
+        for name in (*splits_read(training.calibrator, training.source.tasks), "test")
+    }
+    return evaluate(training.source.tasks, predictions, training.calibrator)
+
+
+def _report(
+    training: Training, tracker: Tracker, evaluation: Evaluation, started: datetime
+) -> None:
+    folder = training.folder.path
+    histories = [read_history(training.member(k)) for k in range(training.n_members)]
+    with atomic_write(folder / "calibrator.json") as stream:
+        stream.write(evaluation.calibrator_json())
+    evaluation.write_metrics(folder / "metrics.parquet", histories)
+    evaluation.write_scores(folder / "scores.parquet")
+    figures = evaluation.draw(folder / "figures")
+    figures["learning-curve"] = folder / "figures" / "learning-curve.png"
+    with atomic_write(figures["learning-curve"], "wb") as stream:
+        stream.write(to_png(learning_curve(read_table(folder / "metrics.parquet"))))
+    tracker.table("metrics", evaluation.summary_columns())
+    for name, path in figures.items():
+        tracker.figure(name, path)
+    print(evaluation.text())
+    written = ("tasks.json", "members", "calibrator.json", "metrics.parquet")
+    training.folder.finish(
+        device=device_of_trainer(training.recipe.trainer),
+        started=started,
+        inputs=training.source.inputs(),
+        outputs=[folder / name for name in (*written, "scores.parquet", "figures")],
+        facts={"data_files": training.source.provenance()},
+    )
+    tracker.artifact(folder.name, folder)
+    print(f"results: {folder}")
