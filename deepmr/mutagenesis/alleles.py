@@ -1,4 +1,4 @@
-"""Listed variants of any length, as a VCF lists them: substitutions, insertions, deletions."""
+"""Alleles of any length, as in a VCF: substitutions, insertions, deletions, and their effects."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ class Allele:
     """An alternative allele at a locus.
 
     Args:
-        locus: Which locus, by its row.
-        offset: Where the reference allele begins, in bases from the locus's start, 0-based.
-        ref: Letters of the reference allele.
-        alt: Letters of the alternative allele.
+        locus: Row of the locus.
+        offset: First base of the reference allele, from the locus's start, 0-based.
+        ref: Reference allele, letters A, C, G, T.
+        alt: Alternative allele, letters A, C, G, T.
 
     Raises:
         ValueError: If an allele is empty or holds anything but A, C, G, T, or both are the same.
+
+    Example:
+        >>> str(Allele(locus=0, offset=12, ref="CG", alt="C"))
+        'locus 0 offset 12 CG>C'
     """
 
     locus: int
@@ -45,7 +49,7 @@ class Allele:
 
     @property
     def base(self) -> int | None:
-        """Code of the alternative base where one base replaces one, else None."""
+        """Code of the alternative base of a single-base substitution, 0 to 3; otherwise None."""
         return int(encode(self.alt)[0]) if len(self.ref) == len(self.alt) == 1 else None
 
     def __str__(self) -> str:
@@ -57,8 +61,12 @@ class AlleleEffects:
     """Effects of alleles on a network's raw outputs.
 
     Args:
-        reference: Outputs for the loci.
-        difference: For each allele, its output minus that of its locus.
+        reference: Raw outputs for the reference sequences, in the network's units (usually logit).
+        difference: Raw output for each allele minus that for its locus's reference.
+
+    Example:
+        >>> AlleleEffects(reference=np.zeros((1, 2)), difference=np.zeros((2, 3))).difference.shape
+        (2, 3)
     """
 
     reference: Float[np.ndarray, "locus task"]
@@ -68,10 +76,15 @@ class AlleleEffects:
 def with_allele(
     codes: UInt8[np.ndarray, " available"], allele: Allele, *, length: int
 ) -> UInt8[np.ndarray, " length"]:
-    """Return the window of ``length`` bases with an allele in place of the reference.
+    """Return the window of ``length`` bases with the alternative allele in place of the reference.
 
-    The window's left end stays. A deletion draws bases in from the right, out of those of
-    ``codes`` beyond ``length``, unknown ones where there are none; an insertion pushes bases out.
+    The left end of the window is fixed. A deletion is filled up from the bases of ``codes`` beyond
+    ``length`` (unknown ones where there are none); an insertion pushes bases out at the right end.
+
+    Args:
+        codes: Base codes of the locus and of further bases to its right.
+        allele: The allele; its ``locus`` is not used.
+        length: Bases of the window.
 
     Raises:
         ValueError: If the allele begins outside the window, or its reference letters are not those
@@ -99,16 +112,25 @@ def with_allele(
 def allele_effects(
     engine: Engine, codes: UInt8[np.ndarray, "locus available"], alleles: Sequence[Allele]
 ) -> AlleleEffects:
-    """Return the effects of listed alleles, each by a whole forward pass.
+    """Return the effects of alleles, each by a whole forward pass.
 
     Args:
-        engine: Predicts whole sequences (an averaging one over all its views); its length is that
-            of the windows.
-        codes: Bases of the loci, with spare ones at the right for deletions.
-        alleles: In any order.
+        engine: Predicts whole sequences; its ``length`` is that of the windows.
+        codes: Base codes of the loci, followed by bases to their right that fill up deletions.
+        alleles: Alleles in any order; ``locus`` is a row of ``codes``.
 
     Raises:
-        ValueError: If the loci are shorter than the engine's windows, or as ``with_allele`` does.
+        ValueError: If the loci are shorter than the engine's windows, an allele begins outside the
+            window, or its reference letters are not those of the locus.
+
+    Example:
+        >>> from torch import nn
+        >>> from deepmr.mutagenesis import Dense
+        >>> network = nn.Sequential(nn.Conv1d(4, 3, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+        >>> deletion = Allele(locus=0, offset=3, ref="AA", alt="A")
+        >>> codes = np.zeros((1, 10), dtype=np.uint8)
+        >>> allele_effects(Dense(network, length=9), codes, [deletion]).difference.shape
+        (3, 1)
     """
     length = engine.length
     if codes.shape[1] < length:

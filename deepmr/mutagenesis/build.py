@@ -1,4 +1,4 @@
-"""Choosing an engine for a model."""
+"""Choice of an engine for a model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from deepmr.mutagenesis.verification import Verified
 __all__ = ["build_engine"]
 
 _LOG = logging.getLogger(__name__)
-_LEAST_SAVING = 1.3
-"""Arithmetic saved below which bookkeeping may cost more than it spares."""
+_LEAST_SPEEDUP = 1.3
+"""Expected speedup below which bookkeeping may cost more than it saves."""
 _TOLERANCE = {"float32": 1e-3, "tf32": 3e-2, "float64": 1e-9, "bfloat16": 5e-2}
 
 
@@ -32,36 +32,47 @@ def build_engine(
     shifts: Sequence[int] = (0,),
     check: int = 4,
 ) -> Engine:
-    """Return an engine that measures mutation effects with a model.
+    """Return an engine that measures variant effects of a model.
 
     Args:
-        model: Maps ``(batch, 4, length)`` to ``(batch, task)``; used in evaluation mode and
-            given back as it was.
+        model: Maps one-hot sequences ``(batch, 4, length)`` to raw outputs ``(batch, task)``; used
+            in evaluation mode, its flags restored.
         length: Bases of a locus.
-        engine: ``incremental`` computes what a substitution changes, exactly; ``dense`` runs the
-            network once for each mutant; ``auto`` takes the first where its arithmetic saves
-            enough, decided by counting, so that every process decides alike.
+        engine: ``incremental`` propagates only what a substitution changes, exactly; ``dense``
+            runs a whole forward pass for each mutant; ``auto`` (the default) is incremental where
+            counting finds enough less arithmetic, so that every process decides alike.
         chunk: Mutants evaluated together; by default what stays in the CPU's caches, or what free
             memory holds if that is less. Results at different chunks, or of batches of other
             loci, differ in their last bits: on resume pass the engine's ``chunk``.
-        precision: ``float32``, ``float64``, ``tf32`` (CUDA), or ``bfloat16`` (incremental only:
-            products of changes in bfloat16 on float32 references).
-        strands: ``forward``, or ``both`` for the average with the reverse complement.
-        shifts: Bases by which the locus is moved before it is read, averaged; see ``Augmentation``.
-        check: Mutants of each batch that the incremental engine is compared on with whole
-            forward passes; 0 leaves that out.
+        precision: ``float32`` (the default), ``float64``, ``tf32`` (CUDA), or ``bfloat16``
+            (incremental only: products of deltas in bfloat16 on float32 references).
+        strands: ``forward`` (the default), or ``both`` for the average with the reverse
+            complement.
+        shifts: Bases by which the sequence is moved before the forward pass, averaged over; see
+            `Augmentation`. ``(0,)`` by default.
+        check: Mutants of each batch on which the incremental engine is compared with whole
+            forward passes; 4 by default, 0 for none.
 
     Raises:
         ValueError: If an option is unknown, the model does not map to ``(batch, task)``, or
-            ``engine="incremental"`` is asked of a model whose structure cannot be found.
+            ``engine="incremental"`` is required of a model that torch.fx cannot trace.
+
+    Example:
+        >>> import numpy as np
+        >>> from deepmr.mutagenesis import saturation
+        >>> network = nn.Sequential(nn.Conv1d(4, 3, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+        >>> engine = build_engine(network, length=9, strands="both")
+        >>> codes = np.zeros((1, 9), dtype=np.uint8)
+        >>> engine(codes, saturation(codes)).difference.shape
+        (1, 3, 27)
     """
     if engine not in {"auto", "incremental", "dense"}:
         raise ValueError(f"engine must be auto, incremental or dense, got {engine!r}")
-    shown = augmentations(strands=strands, shifts=shifts)
+    averaged = augmentations(strands=strands, shifts=shifts)
     if precision not in _TOLERANCE:
         raise ValueError(f"precision must be one of {', '.join(_TOLERANCE)}, got {precision!r}")
     if check < 0:
-        raise ValueError(f"check must be 0 or more mutants a batch, got {check}")
+        raise ValueError(f"check must be 0 or more mutants of each batch, got {check}")
     built: Engine | None = None
     if engine != "dense":
         built = _incremental(model, length, chunk, precision, required=engine == "incremental")
@@ -70,33 +81,33 @@ def build_engine(
     elif check:
         tolerance = _TOLERANCE[precision]
         built = Verified(built, model, length=length, sample=check, tolerance=tolerance)
-    if shown == (Augmentation(),):
+    if averaged == (Augmentation(),):
         return built
-    return AugmentationAverage([(built, augmentation) for augmentation in shown])
+    return AugmentationAverage([(built, augmentation) for augmentation in averaged])
 
 
 def _incremental(
     model: nn.Module, length: int, chunk: int | None, precision: str, *, required: bool
 ) -> Incremental | None:
-    Dense(model, length=length, chunk=1)  # refuses a model of another form, and says so
+    Dense(model, length=length, chunk=1)  # raises if the model does not map to (batch, task)
     name = type(model).__name__
     try:
         built = Incremental(model, length=length, chunk=chunk, precision=precision)
     except NotTraceableError as error:
         if required:
             raise NotTraceableError(
-                f"engine=incremental needs a network whose structure can be found, but of {name} "
-                f"{error}; use engine=auto or engine=dense"
+                "engine=incremental needs a network whose structure torch.fx can trace, but of "
+                f"{name} {error}; use engine=auto or engine=dense"
             ) from error
-        _LOG.warning("%s runs densely, mutant by mutant: %s", name, error)
+        _LOG.warning("%s runs densely, a forward pass for each mutant: %s", name, error)
         return None
     if built.fallback_reasons:
         _LOG.warning(
-            "%s runs incrementally up to %s; the rest runs on every mutant as a whole",
+            "%s runs incrementally up to: %s; from there on, in full for each mutant",
             name,
             "; ".join(built.fallback_reasons),
         )
-    if not required and precision != "bfloat16" and built.expected_speedup() < _LEAST_SAVING:
-        _LOG.info("%s runs densely: incrementally it would save too little", name)
+    if not required and precision != "bfloat16" and built.expected_speedup() < _LEAST_SPEEDUP:
+        _LOG.info("%s runs densely: the incremental engine would save too little", name)
         return None
     return built

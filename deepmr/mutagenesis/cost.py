@@ -1,4 +1,4 @@
-"""What mutagenesis costs: arithmetic by counting, time by a short measurement, bytes by rule."""
+"""Cost of mutagenesis: speed by a short measurement, memory by counting."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = [
 ]
 
 _WARM_UP = 48
-"""Mutants of the first, uncounted measurement, and of the first counted one."""
+"""Mutants of the uncounted run, and of the first counted one."""
 _PASSING_BYTES = 36
-"""Bytes that a member's effect on one output takes on its way: float32, then four float64."""
+"""Bytes of one member's effect on one output before it is stored: float32, then four float64."""
 _PASSES = 8
-"""Forward passes whose time is taken."""
+"""Forward passes that are timed."""
 
 
 def mutants_per_second(
@@ -31,35 +31,42 @@ def mutants_per_second(
     *,
     seconds: float = 1.0,
 ) -> float:
-    """Measure an engine on the first mutants of some loci, for about as long as asked.
+    """Return the mutants that an engine measures per second, timed on the first of some loci.
 
-    A few go first and are not counted: they lay out weights and fill caches. Then the number
-    doubles until the time is up or all are in. Fewer mutants are a little slower than many, so
-    the speed is rather understated.
+    After an uncounted run that fills caches, the number of mutants doubles until ``seconds`` are
+    up or all are measured. Few mutants are a little slower than many, so that the speed is rather
+    understated.
 
     Args:
-        engine: What is measured.
-        codes: One or more loci.
-        variants: Their variants.
-        seconds: Stop doubling once a measurement has taken this long; 3 times that pass at most.
+        engine: The engine to time.
+        codes: Base codes of one or more loci.
+        variants: Substitutions of these loci.
+        seconds: Stop doubling once a run has taken this long, in seconds; 1 by default. All runs
+            together take at most about 3 times that.
 
     Raises:
         ValueError: If none of the loci has a variant.
+
+    Example:
+        >>> from torch import nn
+        >>> from deepmr.mutagenesis import Dense, saturation
+        >>> network = nn.Sequential(nn.Conv1d(4, 3, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+        >>> codes = np.zeros((1, 9), dtype=np.uint8)
+        >>> engine = Dense(network, length=9)
+        >>> mutants_per_second(engine, codes, saturation(codes), seconds=0.01) > 0
+        True
     """
     locus, column = np.nonzero(variants.mask)
     if not len(locus):
-        raise ValueError("loci without variants cannot be measured; pick others")
+        raise ValueError(
+            "mutants_per_second needs at least one variant, got loci without variants; pick others"
+        )
 
     def spent(size: int) -> float:
         rows = slice(0, int(locus[size - 1]) + 1)
         mask = np.zeros_like(variants.mask)
         mask[locus[:size], column[:size]] = True
-        some = Variants(
-            offset=variants.offset[rows],
-            ref=variants.ref[rows],
-            alt=variants.alt[rows],
-            mask=mask[rows],
-        )
+        some = variants.subset(rows, mask[rows])
         start = time.perf_counter()
         engine(codes[rows], some)
         return time.perf_counter() - start
@@ -74,7 +81,19 @@ def mutants_per_second(
 
 
 def sequences_per_second(engine: Engine, codes: UInt8[np.ndarray, "locus length"]) -> float:
-    """Measure an engine's whole forward passes on a few sequences, the second time."""
+    """Return the whole forward passes of an engine per second, timed on a few sequences.
+
+    Args:
+        engine: The engine to time.
+        codes: Base codes of one or more loci; the first is used.
+
+    Example:
+        >>> from torch import nn
+        >>> from deepmr.mutagenesis import Dense
+        >>> network = nn.Sequential(nn.Conv1d(4, 3, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+        >>> sequences_per_second(Dense(network, length=9), np.zeros((1, 9), dtype=np.uint8)) > 0
+        True
+    """
     some = np.resize(codes[:1], (_PASSES, codes.shape[1]))
     elapsed = 0.0
     for _ in range(2):
@@ -87,18 +106,18 @@ def sequences_per_second(engine: Engine, codes: UInt8[np.ndarray, "locus length"
 def bytes_in_memory(
     *, n_loci: int, n_variants: int, n_outputs: int, n_tasks: int, n_members: int
 ) -> int:
-    """Return about how many bytes the effects of one shard take while they are made.
+    """Return roughly how many bytes the effects of one shard take while they are computed.
 
-    The kept tasks of all members in double precision, twice while they are put together and
-    encoded; and all outputs of one member, which link and calibrators hold several times over.
-    What the network itself needs is not in it.
+    That is: the kept tasks of all members in double precision, twice (stacked and encoded), and
+    all outputs of one member, of which link and calibrators hold several copies. The memory of the
+    network itself is not included.
 
     Args:
         n_loci: Loci of the shard.
-        n_variants: Variants tried at a locus.
-        n_outputs: All tasks of the network.
-        n_tasks: Tasks kept.
-        n_members: Networks or dropout draws.
+        n_variants: Variants of a locus.
+        n_outputs: Outputs (tasks) of the network.
+        n_tasks: Tasks whose effects are stored.
+        n_members: Members of the ensemble.
 
     Example:
         >>> shard = {"n_loci": 16, "n_variants": 3000, "n_tasks": 2, "n_members": 5}

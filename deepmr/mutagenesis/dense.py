@@ -1,9 +1,10 @@
-"""The reference engine: one forward pass for every mutant, in chunks."""
+"""The dense engine: one forward pass for every mutant, in chunks."""
 
 from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,36 +17,38 @@ from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.mutagenesis.variants import Variants
 from deepmr.sequence import one_hot
 
-__all__ = ["Dense", "free_bytes"]
+__all__ = ["Dense", "check_loci", "check_options", "free_bytes", "mutate"]
 
+_PRECISIONS = ("float32", "tf32", "float64")
 _LARGEST_CHUNK = 96
-"""Mutants a forward pass by default; larger ones leave the CPU's caches and gain nothing."""
+"""Mutants of a forward pass by default; more leave the CPU's caches and gain nothing."""
 
 
 class Dense:
-    """Run the whole network on every mutant.
+    """Engine that runs a whole forward pass for every mutant.
 
     Args:
-        model: Maps ``(batch, 4, length)`` to ``(batch, task)``.
+        model: Maps one-hot sequences ``(batch, 4, length)`` to raw outputs ``(batch, task)``.
         length: Bases of a locus.
         chunk: Mutants of one forward pass; by default as many as free memory holds, at most 96.
-        precision: ``float32``, ``tf32`` (matrix products on CUDA devices rounded to 10 bits) or
-            ``float64`` (on a copy of the model).
+        precision: ``float32`` (the default), ``tf32`` (matrix products on CUDA devices rounded to
+            10 bits) or ``float64`` (on a copy of the model).
 
     Raises:
         ValueError: If the precision is unknown, the chunk is below 1, or the model's output is
             not ``(batch, task)``.
+
+    Example:
+        >>> network = nn.Sequential(nn.Conv1d(4, 3, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+        >>> engine = Dense(network, length=9)
+        >>> engine.predict(np.zeros((2, 9), dtype=np.uint8)).shape
+        (2, 3)
     """
 
     def __init__(
         self, model: nn.Module, *, length: int, chunk: int | None = None, precision: str = "float32"
     ) -> None:
-        if precision not in {"float32", "tf32", "float64"}:
-            raise ValueError(
-                f"the dense engine computes in float32, tf32 or float64, got {precision!r}"
-            )
-        if chunk is not None and chunk < 1:
-            raise ValueError(f"chunk must be 1 or more, got {chunk}")
+        check_options("dense", chunk, precision, _PRECISIONS)
         self._model = model
         self.length = length
         self._precision = precision
@@ -55,11 +58,15 @@ class Dense:
 
     @property
     def settings(self) -> dict[str, str | int | float]:
-        """What decides the bits of the result."""
+        """Options that decide the bits of the result."""
         return {"engine": "dense", "chunk": self.chunk, "precision": self._precision}
 
     def __call__(self, codes: UInt8[np.ndarray, "locus length"], variants: Variants) -> RawEffects:
         """Return the effects of ``variants`` on every output.
+
+        Args:
+            codes: Base codes of the loci, 0 to 3 for A, C, G, T and 4 for unknown.
+            variants: Substitutions of these loci.
 
         Raises:
             ValueError: If loci do not match the variants or the engine's length.
@@ -83,7 +90,11 @@ class Dense:
     def predict(
         self, codes: UInt8[np.ndarray, "sequence length"]
     ) -> Float[np.ndarray, "sequence task"]:
-        """Return the outputs for whole sequences, whatever they hold."""
+        """Return raw outputs for whole sequences.
+
+        Args:
+            codes: Base codes of the sequences, 0 to 3 for A, C, G, T and 4 for unknown.
+        """
         with evaluation_mode(self._in_precision(), tf32=self._precision == "tf32") as model:
             return self._predict(model, codes)
 
@@ -111,17 +122,64 @@ def mutate(
     locus: Int[np.ndarray, " mutant"],
     column: Int[np.ndarray, " mutant"],
 ) -> UInt8[np.ndarray, "mutant length"]:
-    """Return mutated loci, one substitution each."""
+    """Return mutated loci, one substitution each.
+
+    Args:
+        codes: Base codes of the loci.
+        variants: Substitutions of these loci.
+        locus: Row of each mutant's locus.
+        column: Column of each mutant's variant.
+
+    Example:
+        >>> from deepmr.mutagenesis import saturation
+        >>> codes = np.array([[0, 1]], dtype=np.uint8)
+        >>> mutate(codes, saturation(codes), np.array([0, 0]), np.array([0, 5])).tolist()
+        [[1, 1], [0, 3]]
+    """
     mutants = codes[locus].copy()
     mutants[np.arange(len(locus)), variants.offset[locus, column]] = variants.alt[locus, column]
     return mutants
 
 
-def check_loci(codes: UInt8[np.ndarray, "locus length"], variants: Variants, length: int) -> None:
-    """Check that loci, variants and an engine belong together.
+def check_options(
+    engine: str, chunk: int | None, precision: str, precisions: Sequence[str]
+) -> None:
+    """Check the options of an engine.
+
+    Args:
+        engine: Name of the engine, for the message.
+        chunk: Mutants evaluated together; None for the default.
+        precision: The precision asked for.
+        precisions: Those that the engine computes in.
 
     Raises:
-        ValueError: If they do not.
+        ValueError: If the precision is not among them, or the chunk is below 1.
+
+    Example:
+        >>> check_options("dense", 0, "float32", ["float32"])
+        Traceback (most recent call last):
+        ValueError: chunk must be 1 or more mutants, got 0
+    """
+    if precision not in precisions:
+        raise ValueError(
+            f"precision of the {engine} engine must be one of {', '.join(precisions)}, "
+            f"got {precision!r}"
+        )
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"chunk must be 1 or more mutants, got {chunk}")
+
+
+def check_loci(codes: UInt8[np.ndarray, "locus length"], variants: Variants, length: int) -> None:
+    """Check that variants belong to the loci, and the loci to an engine.
+
+    Args:
+        codes: Base codes of the loci.
+        variants: Substitutions of these loci.
+        length: Bases of a locus that the engine was built for.
+
+    Raises:
+        ValueError: If lengths or numbers of loci differ, or a variant's reference base is not that
+            of its locus.
     """
     if codes.shape[1] != length:
         raise ValueError(
@@ -150,7 +208,7 @@ def check_loci(codes: UInt8[np.ndarray, "locus length"], variants: Variants, len
 
 
 def _probe(model: nn.Module, length: int) -> tuple[int, int]:
-    """Return the number of outputs and the bytes one sequence's activations take."""
+    """Return the number of outputs and the bytes of the activations of one sequence."""
     sizes: list[int] = []
 
     def measure(_module: nn.Module, _inputs: object, output: object) -> None:
@@ -183,7 +241,11 @@ def _chunk(sample_bytes: int, device: torch.device) -> int:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the memory free on a device, heeding a container's limit."""
+    """Return the free memory of a device in bytes, within a container's limit.
+
+    Args:
+        device: A CUDA device or the CPU.
+    """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

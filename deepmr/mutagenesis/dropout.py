@@ -1,4 +1,4 @@
-"""Monte Carlo dropout as an ensemble: each draw is a network with masks of its own.
+"""Monte Carlo dropout as an ensemble: each draw is a network with fixed dropout masks.
 
 References:
     Gal and Ghahramani 2016, arXiv:1506.02142 (dropout at prediction as approximate inference).
@@ -19,12 +19,18 @@ class FixedDropout(nn.Module):
     """Dropout with one mask, drawn once and shared by every input.
 
     Args:
-        rate: Probability of dropping a value.
-        whole_channels: Drop channels as a whole, as ``nn.Dropout1d`` does.
-        seed: Decides the mask, with the shape of the first input.
+        rate: Probability of dropping a value, 0 or above and below 1.
+        whole_channels: Whether to drop whole channels, as ``nn.Dropout1d`` does.
+        seed: Seed of the mask.
 
     Raises:
         ValueError: If the rate lies outside [0, 1).
+
+    Example:
+        >>> dropout = FixedDropout(rate=0.5, whole_channels=False, seed=0)
+        >>> values = torch.ones(1, 100)
+        >>> bool((dropout(values) == dropout(values)).all())
+        True
     """
 
     def __init__(self, *, rate: float, whole_channels: bool, seed: int) -> None:
@@ -37,7 +43,11 @@ class FixedDropout(nn.Module):
         self._masks: dict[tuple[int, ...], Tensor] = {}
 
     def mask(self, like: Float[Tensor, "batch ..."]) -> Float[Tensor, "1 ..."]:
-        """Return the mask for inputs of this shape, scaled so that the mean input is kept."""
+        """Return the mask of inputs of this shape, divided by 1 - rate so that means are kept.
+
+        Args:
+            like: Values of one or more inputs.
+        """
         shape = tuple(like.shape[1:])
         if shape not in self._masks:
             drawn = (1, shape[0], *(1 for _ in shape[1:])) if self.whole_channels else (1, *shape)
@@ -47,17 +57,26 @@ class FixedDropout(nn.Module):
         return self._masks[shape].to(like)
 
     def forward(self, values: Float[Tensor, "batch ..."]) -> Float[Tensor, "batch ..."]:
-        """Multiply by the mask."""
+        """Return the values times the mask.
+
+        Args:
+            values: Values of one or more inputs.
+        """
         return values * self.mask(values)
 
 
 def dropout_draws(model: nn.Module, *, draws: int, seed: int) -> list[nn.Module]:
-    """Return ``draws`` networks, each the model with dropout masks of its own.
+    """Return ``draws`` networks, each the model with fixed dropout masks of its own.
 
-    A draw's masks are the same for the reference and all its alternatives, and for all loci:
-    a draw is to be used as a member of an ensemble is. The networks share parameters and buffers
-    with the model, which is left alone; use them in evaluation mode, where batch norm keeps its
-    statistics and the masks stay.
+    A draw's masks are the same for the reference and all alternatives, and for all loci, so that a
+    draw is used like a member of an ensemble. The networks share parameters and buffers with the
+    model, which is not changed; they are in evaluation mode, so that batch norm keeps its
+    statistics.
+
+    Args:
+        model: A network with ``nn.Dropout`` or ``nn.Dropout1d`` modules.
+        draws: Number of networks, 2 or more.
+        seed: Seed of all masks.
 
     Raises:
         ValueError: If there are fewer than 2 draws, or the model has no dropout module with a
@@ -65,7 +84,11 @@ def dropout_draws(model: nn.Module, *, draws: int, seed: int) -> list[nn.Module]
         TypeError: If the model has dropout of a kind that has no fixed form.
 
     References:
-        Gal and Ghahramani 2016, arXiv:1506.02142.
+        Gal and Ghahramani 2016, arXiv:1506.02142 (dropout at prediction as approximate inference).
+
+    Example:
+        >>> len(dropout_draws(nn.Sequential(nn.Dropout(0.1)), draws=3, seed=0))
+        3
     """
     if draws < 2:
         raise ValueError(f"dropout needs at least 2 draws to have a spread, got {draws}")
@@ -107,6 +130,6 @@ def _drops(module: nn.Module) -> bool:
 
 
 def _mixed(seed: int, draw: int, place: int) -> int:
-    """Return a seed of its own for each draw and module, the same on every platform."""
+    """Return a different seed for each draw and module, the same on every platform."""
     mixed = (seed * 1_000_003 + draw) * 1_000_003 + place
     return mixed % (2**63 - 1)

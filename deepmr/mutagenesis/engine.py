@@ -1,4 +1,4 @@
-"""What a mutagenesis engine returns."""
+"""Contract of a mutagenesis engine, and the effects it returns."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ class RawEffects:
     """Effects of variants on a network's raw outputs, before any link or calibration.
 
     Args:
-        reference: Outputs for the unmutated loci.
-        difference: Output for the alternative minus output for the reference; 0 where the
+        reference: Raw outputs for the reference sequences, in the network's units (usually logit).
+        difference: Raw output for the alternative minus that for the reference; 0 where the
             variant is masked.
 
     Raises:
         ValueError: If loci or tasks differ between the two.
+
+    Example:
+        >>> RawEffects(reference=np.zeros((1, 2)), difference=np.zeros((1, 2, 3))).difference.shape
+        (1, 2, 3)
     """
 
     reference: Float[np.ndarray, "locus task"]
@@ -39,7 +43,15 @@ class RawEffects:
 
 @runtime_checkable
 class Engine(Protocol):
-    """Anything that turns loci and variants into effects."""
+    """Contract of an engine: loci and their substitutions to effects on raw outputs.
+
+    Example:
+        >>> from torch import nn
+        >>> from deepmr.mutagenesis import Dense
+        >>> network = nn.Sequential(nn.Conv1d(4, 3, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+        >>> isinstance(Dense(network, length=9), Engine)
+        True
+    """
 
     @property
     def chunk(self) -> int:
@@ -47,16 +59,25 @@ class Engine(Protocol):
 
     @property
     def settings(self) -> dict[str, str | int | float]:
-        """What decides the bits of the result: store it, and ask for the same on resume."""
+        """Options that decide the bits of the result: stored, and required again on resume."""
 
     @property
     def length(self) -> int:
         """Bases of a locus."""
 
     def __call__(self, codes: UInt8[np.ndarray, "locus length"], variants: Variants) -> RawEffects:
-        """Return the effects of ``variants`` on every output."""
+        """Return the effects of ``variants`` on every output.
+
+        Args:
+            codes: Base codes of the loci, 0 to 3 for A, C, G, T and 4 for unknown.
+            variants: Substitutions of these loci.
+        """
 
     def predict(
         self, codes: UInt8[np.ndarray, "sequence length"]
     ) -> Float[np.ndarray, "sequence task"]:
-        """Return the outputs for whole sequences, whatever they hold, by forward passes."""
+        """Return raw outputs for whole sequences, by forward passes.
+
+        Args:
+            codes: Base codes of the sequences.
+        """

@@ -1,4 +1,4 @@
-"""Pairs of substitutions: do effects add up, as Mendelian randomization takes for granted?"""
+"""Epistasis: joint effects of pairs of substitutions against the sum of their single effects."""
 
 from __future__ import annotations
 
@@ -16,13 +16,19 @@ __all__ = ["PairEffects", "pair_effects"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairEffects:
-    """Joint effects of two substitutions, beside those of each alone.
+    """Effects of pairs of substitutions on raw outputs, and of each substitution alone.
 
     Args:
-        offset: Positions of the two, from the locus's start.
-        alt: Their alternative bases, 0 to 3.
-        joint: Output with both, minus the reference.
-        alone: Output with the first, and with the second, minus the reference.
+        offset: Offsets of the two substitutions, in bases from the locus's start, 0-based.
+        alt: Their alternative bases, 0 to 3 for A, C, G, T.
+        joint: Raw output with both, minus that for the reference.
+        alone: Raw output with the first, and with the second, minus that for the reference.
+
+    Example:
+        >>> pair = {"offset": np.array([[1, 4]]), "alt": np.array([[0, 2]])}
+        >>> effects = {"joint": np.array([[0.5]]), "alone": np.array([[[0.1, 0.2]]])}
+        >>> PairEffects(**pair, **effects).interaction.round(3).tolist()
+        [[0.2]]
     """
 
     offset: Int[np.ndarray, "pair 2"]
@@ -32,7 +38,7 @@ class PairEffects:
 
     @property
     def interaction(self) -> Float[np.ndarray, "task pair"]:
-        """How far the joint effect is from the sum of the two; 0 where effects add up."""
+        """Joint effect minus the sum of the two single effects; 0 where effects are additive."""
         return np.asarray(self.joint - self.alone.sum(axis=-1))
 
 
@@ -46,17 +52,26 @@ def pair_effects(
 ) -> PairEffects:
     """Return the effects of pairs of substitutions at different positions of a stretch.
 
-    A stretch of w bases has 9 w (w - 1) / 2 pairs, each a whole forward pass.
+    Mendelian randomization takes effects as additive; pairs show how far a network departs from
+    that. A stretch of w bases has 9 w (w - 1) / 2 pairs, each a whole forward pass.
 
     Args:
         engine: Measures single substitutions, and predicts whole sequences for pairs.
-        codes: Bases of one locus.
-        region: The stretch, half-open, from the locus's start.
-        most: Measure this many pairs, drawn at random, if there are more.
-        seed: Of the draw.
+        codes: Base codes of one locus.
+        region: Half-open ``(start, end)`` stretch, in bases from the locus's start.
+        most: Measure this many pairs, drawn at random, if there are more; all by default.
+        seed: Seed of the draw; 0 by default.
 
     Raises:
-        ValueError: If the region lies outside, or holds fewer than two known bases.
+        ValueError: If the region reaches beyond the locus, or holds fewer than two known bases.
+
+    Example:
+        >>> from torch import nn
+        >>> from deepmr.mutagenesis import Dense
+        >>> network = nn.Sequential(nn.Conv1d(4, 3, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+        >>> codes = np.zeros(9, dtype=np.uint8)
+        >>> pair_effects(Dense(network, length=9), codes, region=(3, 5)).joint.shape
+        (3, 9)
     """
     variants = saturation(codes[None], region=region)
     present = np.flatnonzero(variants.mask[0])

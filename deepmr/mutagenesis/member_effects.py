@@ -1,4 +1,4 @@
-"""From the raw outputs of every member to effects on the effect scale."""
+"""Effects of every ensemble member on the effect scale, from raw outputs."""
 
 from __future__ import annotations
 
@@ -13,35 +13,50 @@ from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.variants import Variants
 from deepmr.tasks import TaskTable
 
-__all__ = ["Scale", "effect_of", "member_effects"]
+__all__ = ["Scale", "member_effects"]
 
 
 @runtime_checkable
 class Scale(Protocol):
-    """From raw outputs, all tasks on the last axis, to the scale on which effects are measured."""
+    """Contract of an effect scale: raw outputs, tasks on the last axis, to the scale of effects.
+
+    Example:
+        >>> from deepmr.tasks import Task
+        >>> class Logit:
+        ...     tasks = TaskTable((Task(name="CTCF", target="CTCF"),))
+        ...
+        ...     def __call__(self, raw):
+        ...         return np.asarray(raw, dtype=np.float64)
+        >>> isinstance(Logit(), Scale)
+        True
+    """
 
     @property
     def tasks(self) -> TaskTable:
-        """All outputs of the network, in order."""
+        """All tasks of the network, in the order of its outputs."""
         ...
 
     def __call__(self, raw: Float[np.ndarray, "*batch task"]) -> Float64[np.ndarray, "*batch task"]:
-        """Return predictions on the effect scale."""
+        """Return predictions on the effect scale.
+
+        Args:
+            raw: Raw outputs of all tasks.
+        """
         ...
 
 
-def effect_of(
+def _on_scale(
     reference: Float[np.ndarray, "locus task"],
     difference: Float[np.ndarray, "locus task variant"],
     scale: Scale,
 ) -> tuple[Float64[np.ndarray, "locus task variant"], Float64[np.ndarray, "locus task"]]:
-    """Turn raw outputs into effects, and references, on the effect scale.
+    """Return effects and reference predictions on the effect scale, in double precision.
 
     Args:
-        reference: Raw outputs for the unchanged loci.
-        difference: Raw output for each alternative minus the reference.
-        scale: May bend: the effect is its value at reference + difference minus that at the
-            reference, in double precision.
+        reference: Raw outputs for the reference sequences.
+        difference: Raw output for each alternative minus that for the reference.
+        scale: Effect scale, which may be nonlinear: the effect is its value at reference +
+            difference minus its value at the reference.
     """
     before = np.asarray(reference, dtype=np.float64)
     mutated = np.moveaxis(before[..., None] + np.asarray(difference, dtype=np.float64), 1, -1)
@@ -52,24 +67,39 @@ def effect_of(
 def member_effects(
     raw: Iterable[RawEffects], variants: Variants, scale: Scale, kept: Sequence[str]
 ) -> tuple[MemberEffects, Float64[np.ndarray, "locus task member"]]:
-    """Collect the members' effects on some tasks.
+    """Return the effects of all members on some tasks, and their reference predictions.
 
     Args:
-        raw: Of each member, on all tasks; a generator keeps one of them in memory at a time.
-        variants: Which variants they are.
-        scale: From raw outputs to the effect scale.
+        raw: Raw effects of each member on all tasks; of a generator only one is in memory at a
+            time.
+        variants: The variants of these effects.
+        scale: Effect scale.
         kept: Names of the tasks to keep, in this order.
 
     Returns:
-        Effects with one batch axis, the loci, and predictions for the unchanged loci.
+        Effects with one batch axis, the loci, and predictions for the reference sequences.
 
     Raises:
         LookupError: If the network has no task of a name.
+
+    Example:
+        >>> from deepmr.mutagenesis import saturation
+        >>> from deepmr.tasks import Task
+        >>> class Logit:
+        ...     tasks = TaskTable(tuple(Task(name=name, target=name) for name in ("CTCF", "JUND")))
+        ...
+        ...     def __call__(self, raw):
+        ...         return np.asarray(raw, dtype=np.float64)
+        >>> raw = RawEffects(reference=np.zeros((1, 2)), difference=np.ones((1, 2, 9)))
+        >>> variants = saturation(np.zeros((1, 3), dtype=np.uint8))
+        >>> effects, _ = member_effects([raw, raw], variants, Logit(), ["JUND"])
+        >>> effects.value.shape  # locus, task, member, variant
+        (1, 1, 2, 9)
     """
     columns = [scale.tasks.index(scale.tasks.select(name)) for name in kept]
     values, references = [], []
     for one in raw:
-        value, reference = effect_of(one.reference, one.difference, scale)
+        value, reference = _on_scale(one.reference, one.difference, scale)
         values.append(value[:, columns])  # a copy: the other tasks' effects are let go
         references.append(reference[:, columns])
         del one, value

@@ -1,4 +1,4 @@
-"""A model evaluation_mode for measurement and given back as it was."""
+"""Model state for mutagenesis: evaluation mode, no gradients, full-precision matrix products."""
 
 from __future__ import annotations
 
@@ -8,20 +8,33 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-__all__ = ["device_of", "evaluation_mode", "matmul_precision"]
+__all__ = ["device_of", "evaluation_mode"]
 
 
 @contextmanager
 def evaluation_mode(model: nn.Module, *, tf32: bool = False) -> Iterator[nn.Module]:
-    """Lend a model in evaluation mode without gradients; each module's mode returns afterwards.
+    """Context manager: eval mode, no gradients, full-precision matmul; restores the model's flags.
 
-    Parameters, buffers, hooks, gradients and device are never touched. The modes come back
-    even when an exception passes through.
+    Each module's training flag and the process's precision flags are restored, also after an
+    exception. Parameters, buffers, hooks, gradients and device are not touched.
+
+    Args:
+        model: The model, which is yielded.
+        tf32: Round float32 matrix products on CUDA devices to 10 bits (TF32). False by default:
+            effects are differences of nearly equal numbers, which rounded products would drown.
+
+    Example:
+        >>> model = nn.Dropout()
+        >>> with evaluation_mode(model):
+        ...     model.training, torch.is_grad_enabled()
+        (False, False)
+        >>> model.training
+        True
     """
     modes = [(module, module.training) for module in model.modules()]
     try:
         model.eval()
-        with torch.no_grad(), matmul_precision(tf32=tf32):
+        with torch.no_grad(), _matmul_precision(tf32=tf32):
             yield model
     finally:
         for module, training in modes:
@@ -29,12 +42,7 @@ def evaluation_mode(model: nn.Module, *, tf32: bool = False) -> Iterator[nn.Modu
 
 
 @contextmanager
-def matmul_precision(*, tf32: bool = False) -> Iterator[None]:
-    """Multiply float32 matrices in float32 (or TF32), whatever the process allows elsewhere.
-
-    Mutation effects are differences of nearly equal numbers: TF32 or bfloat16 products, which
-    ``torch.set_float32_matmul_precision`` may permit for training, would drown them.
-    """
+def _matmul_precision(*, tf32: bool) -> Iterator[None]:
     precision = torch.get_float32_matmul_precision()
     cudnn = torch.backends.cudnn.allow_tf32
     try:
@@ -47,7 +55,15 @@ def matmul_precision(*, tf32: bool = False) -> Iterator[None]:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Return the device of a model's parameters or buffers; the CPU if it has none."""
+    """Return the device of a model's parameters or buffers; the CPU if it has none.
+
+    Args:
+        model: Any module.
+
+    Example:
+        >>> device_of(nn.Linear(1, 1))
+        device(type='cpu')
+    """
     for tensor in (*model.parameters(), *model.buffers()):
         return tensor.device
     return torch.device("cpu")

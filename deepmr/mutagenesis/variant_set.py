@@ -1,4 +1,4 @@
-"""Which variants an interrogation asks for: saturation, or a list with alleles of any length."""
+"""Variant sets of a run: saturation mutagenesis, or a list of alleles of any length."""
 
 from __future__ import annotations
 
@@ -26,14 +26,20 @@ class VariantBatch:
     """The variants of some loci: substitutions for the engine, all others by forward passes.
 
     Args:
-        substitutions: One place for every variant of each locus; masked where it is none of one
-            base.
-        others: Insertions, deletions and replacements of several bases; ``locus`` is a row here.
-        column: The place of each of ``others`` on the variant axis.
-        beyond: Bases to the right of the loci, which deletions draw in.
+        substitutions: One column for every variant of each locus; masked where the variant is no
+            single-base substitution.
+        others: Insertions, deletions and replacements of several bases; ``locus`` is the row in
+            this batch. None by default.
+        column: Column of each of ``others`` on the variant axis.
+        beyond: Base codes to the right of the loci that fill up deletions; unknown bases if None.
 
     Raises:
-        ValueError: If ``column`` does not belong to ``others``.
+        ValueError: If ``column`` and ``others`` differ in length.
+
+    Example:
+        >>> batch = VariantBatch(substitutions=saturation(np.zeros((1, 2), dtype=np.uint8)))
+        >>> int(batch.mask.sum())
+        6
     """
 
     substitutions: Variants
@@ -44,19 +50,24 @@ class VariantBatch:
     def __post_init__(self) -> None:
         if len(self.column) != len(self.others):
             raise ValueError(
-                f"every other allele needs its place, got {len(self.column)} places for "
-                f"{len(self.others)}"
+                "VariantBatch.column must hold one column for each of VariantBatch.others, got "
+                f"{len(self.column)} columns for {len(self.others)} alleles"
             )
 
     @property
     def mask(self) -> Bool[np.ndarray, "locus variant"]:
-        """True where a variant exists, whatever its kind."""
+        """True where a variant exists, whether substitution or other allele."""
         mask = self.substitutions.mask.copy()
         mask[self._rows, self.column] = True
         return mask
 
     def within(self, margin: int, *, length: int) -> VariantBatch:
-        """Return the variants without those that touch the margins of loci of some length."""
+        """Return the variants that lie inside the loci by some margin.
+
+        Args:
+            margin: Bases at either end to leave out: those that a shift moves out of the window.
+            length: Bases of a locus.
+        """
         if margin == 0:
             return self
         offset = self.substitutions.offset
@@ -78,7 +89,12 @@ class VariantBatch:
         return [allele.locus for allele in self.others]
 
     def measure(self, engine: Engine, codes: UInt8[np.ndarray, "locus length"]) -> RawEffects:
-        """Return the effects of all variants, by their places."""
+        """Return the effects of all variants, in their columns.
+
+        Args:
+            engine: Measures the substitutions, and predicts whole sequences for all other alleles.
+            codes: Base codes of the loci.
+        """
         effects = engine(codes, self.substitutions)
         if not self.others:
             return effects
@@ -89,7 +105,12 @@ class VariantBatch:
         return RawEffects(reference=effects.reference, difference=difference)
 
     def place(self, effects: MemberEffects) -> MemberEffects:
-        """Return the effects with the other alleles unmasked; their bases stay unnamed (-1)."""
+        """Return effects with the offset and mask of the other alleles filled in.
+
+        Args:
+            effects: Effects of this batch, with the other alleles masked. Their ``ref`` and
+                ``alt`` stay -1: they are no single bases.
+        """
         if not self.others:
             return effects
         offset = effects.offset.copy()
@@ -99,36 +120,46 @@ class VariantBatch:
 
 @runtime_checkable
 class VariantSet(Protocol):
-    """Which variants of the loci of a run are asked for."""
+    """Contract of a variant set: the variants of every locus of a run.
+
+    Example:
+        >>> isinstance(Saturation(length=10), VariantSet)
+        True
+    """
 
     @property
     def identity(self) -> Any:
-        """What the effects depend on, JSON-like: part of the shards' fingerprint."""
+        """JSON-like description of the variants: part of the fingerprint of stored effects."""
 
     @property
     def max_variants(self) -> int:
-        """Places on the variant axis of the locus with most variants, at least 1."""
+        """Variants of the locus that has most, at least 1."""
 
     def of(self, first: int, codes: UInt8[np.ndarray, "locus length"]) -> VariantBatch:
         """Return the variants of consecutive loci.
 
         Args:
-            first: Position in the run of the first of them.
-            codes: Their bases.
+            first: Row of the first of them among all loci of the run.
+            codes: Base codes of these loci.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saturation:
-    """All three substitutions at every base, or at some; see `deepmr.mutagenesis.saturation`.
+    """Saturation mutagenesis: all three substitutions at every base, or at some.
 
     Args:
         length: Bases of a locus.
-        region: Stretches of the locus to mutate; by default all of it.
-        every: Mutate each k-th base of a stretch.
+        region: One half-open ``(start, end)`` stretch of the locus to mutate, in bases from its
+            start, or several; the whole locus by default.
+        every: Mutate each k-th base of a stretch, beginning with its first; 1 by default.
 
     Raises:
         ValueError: If a stretch is empty or reaches beyond the locus, or ``every`` is below 1.
+
+    Example:
+        >>> Saturation(length=100, region=(40, 60), every=5).max_variants
+        12
     """
 
     length: int
@@ -140,23 +171,28 @@ class Saturation:
 
     @property
     def identity(self) -> Any:
-        """Which substitutions, however they were asked for."""
+        """The substitutions, the same for any region and step that select the same ones."""
         columns = self.columns()
         return "saturation" if columns.size == 3 * self.length else columns.tolist()
 
     @property
     def max_variants(self) -> int:
-        """Three for every base that is mutated."""
+        """Variants of a locus: three for every base that is mutated."""
         return int(self.columns().size)
 
     def columns(self) -> Int[np.ndarray, " variant"]:
-        """Return which of the 3 x ``length`` substitutions of a whole locus these are."""
+        """Return the columns of these among the 3 x ``length`` substitutions of a whole locus."""
         blank = np.zeros((1, self.length), dtype=np.uint8)
         offset = saturation(blank, region=self._region, every=self.every).offset[0]
         return 3 * offset + np.tile(np.arange(3), len(offset) // 3)
 
     def of(self, first: int, codes: UInt8[np.ndarray, "locus length"]) -> VariantBatch:  # noqa: ARG002
-        """Return the same substitutions for all loci, whichever they are."""
+        """Return the substitutions of some loci, at the same offsets in each.
+
+        Args:
+            first: Not used.
+            codes: Base codes of these loci.
+        """
         return VariantBatch(substitutions=saturation(codes, region=self._region, every=self.every))
 
     @property
@@ -170,12 +206,17 @@ class Saturation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlleleList:
-    """Listed alleles of every locus of a run, for instance from a VCF.
+    """Given alleles of every locus of a run, for instance from a VCF.
 
     Args:
-        alleles: For each locus its alleles, ``locus`` being its position in the run. Those of one
-            base go through the engine, all others through forward passes.
-        beyond: Bases to the right of each locus, as many as the longest deletion draws in.
+        alleles: For each locus of the run its alleles, ``locus`` being its row. Single-base
+            substitutions are measured by the engine, all others by whole forward passes.
+        beyond: Base codes to the right of each locus, as many as the longest deletion removes.
+
+    Example:
+        >>> alleles = ((Allele(locus=0, offset=2, ref="A", alt="G"),), ())
+        >>> AlleleList(alleles=alleles, beyond=np.zeros((2, 0), dtype=np.uint8)).max_variants
+        1
     """
 
     alleles: tuple[tuple[Allele, ...], ...]
@@ -183,7 +224,7 @@ class AlleleList:
 
     @property
     def identity(self) -> Any:
-        """Every allele, and the bases that deletions draw in."""
+        """Every allele, and the bases that fill up deletions."""
         return [[str(one) for locus in self.alleles for one in locus], self.beyond.tobytes().hex()]
 
     @property
@@ -192,15 +233,20 @@ class AlleleList:
         return max(1, *(len(locus) for locus in self.alleles))
 
     def of(self, first: int, codes: UInt8[np.ndarray, "locus length"]) -> VariantBatch:
-        """Return the alleles of consecutive loci, in the order of the list."""
+        """Return the alleles of consecutive loci, in the order of the list.
+
+        Args:
+            first: Row of the first of them among all loci of the run.
+            codes: Base codes of these loci.
+        """
         rows = slice(first, first + len(codes))
         here = self.alleles[rows]
-        # at least one place, though no locus of these has a variant: an empty axis helps nobody
-        listed = [
+        # at least one column even if none of these loci has an allele: no empty variant axis
+        substituted = [
             [(one.offset, one.base if one.base is not None else -1) for one in locus]
             for locus in here
         ]
-        listed[0] = listed[0] or [(0, -1)]
+        substituted[0] = substituted[0] or [(0, -1)]
         others = [
             (replace(one, locus=row), column)
             for row, locus in enumerate(here)
@@ -208,7 +254,7 @@ class AlleleList:
             if one.base is None
         ]
         return VariantBatch(
-            substitutions=substitutions(codes, listed),
+            substitutions=substitutions(codes, substituted),
             others=tuple(one for one, _ in others),
             column=np.array([column for _, column in others], dtype=np.int64),
             beyond=self.beyond[rows],

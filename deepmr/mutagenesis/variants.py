@@ -1,4 +1,4 @@
-"""Which mutants of a locus are asked for."""
+"""Single-base substitutions of loci: saturation mutagenesis, or a list for each locus."""
 
 from __future__ import annotations
 
@@ -20,12 +20,18 @@ class Variants:
     Args:
         offset: Position of each variant from the locus's start, in bases, 0-based.
         ref: Reference base, 0 to 3 for A, C, G, T; -1 where unknown.
-        alt: Alternative base, likewise; -1 where the reference is unknown.
+        alt: Alternative base, 0 to 3 for A, C, G, T; -1 where the reference is unknown.
         mask: False where a variant does not exist: an unknown reference base, or padding.
 
     Raises:
         ValueError: If shapes differ, or an existing variant has an offset below 0, a base
             outside 0 to 3, or an alternative equal to its reference.
+
+    Example:
+        >>> one = {"offset": np.array([[5]]), "ref": np.array([[0]]), "alt": np.array([[2]])}
+        >>> variants = Variants(**one, mask=np.array([[True]]))
+        >>> variants.n_loci, variants.n_variants
+        (1, 1)
     """
 
     offset: Int[np.ndarray, "locus variant"]
@@ -63,6 +69,20 @@ class Variants:
         """Number of variants of each locus, masked ones included."""
         return int(self.offset.shape[1])
 
+    def subset(self, rows: slice, mask: Bool[np.ndarray, "some variant"]) -> Variants:
+        """Return the variants of consecutive loci, with a mask in place of their own.
+
+        Args:
+            rows: The loci.
+            mask: True for variants to keep; may be true only where a variant exists.
+
+        Example:
+            >>> variants = saturation(np.zeros((2, 3), dtype=np.uint8))
+            >>> int(variants.subset(slice(1, 2), np.eye(1, 9, dtype=bool)).mask.sum())
+            1
+        """
+        return Variants(offset=self.offset[rows], ref=self.ref[rows], alt=self.alt[rows], mask=mask)
+
 
 def saturation(
     codes: UInt8[np.ndarray, "locus length"],
@@ -77,7 +97,7 @@ def saturation(
     which are masked.
 
     Args:
-        codes: Bases of the loci, 0 to 3 and 4 for unknown.
+        codes: Base codes of the loci, 0 to 3 for A, C, G, T and 4 for unknown.
         region: One or more half-open ``(start, end)`` stretches of the locus to mutate; the
             whole locus by default. Overlapping stretches are mutated once.
         every: Mutate each k-th base of a stretch, beginning with its first.
@@ -126,16 +146,17 @@ def _positions(
 
 
 def substitutions(
-    codes: UInt8[np.ndarray, "locus length"], listed: Sequence[Sequence[tuple[int, int]]]
+    codes: UInt8[np.ndarray, "locus length"], alleles: Sequence[Sequence[tuple[int, int]]]
 ) -> Variants:
-    """Return listed substitutions, for instance single-nucleotide variants of a VCF.
+    """Return given substitutions, for instance the single-nucleotide variants of a VCF.
 
     Loci with fewer variants than the longest list are padded with masked ones. A substitution
     at an unknown reference base, or to the reference base itself, is masked.
 
     Args:
-        codes: Bases of the loci.
-        listed: For each locus, pairs of offset and alternative base (0 to 3).
+        codes: Base codes of the loci, 0 to 3 for A, C, G, T and 4 for unknown.
+        alleles: For each locus, pairs of offset (bases from its start) and alternative base (0 to
+            3; -1 for a masked place).
 
     Raises:
         ValueError: If the number of lists is not that of the loci, or an offset lies outside.
@@ -146,12 +167,12 @@ def substitutions(
         [[True, True], [True, False]]
     """
     n_loci, length = codes.shape
-    if len(listed) != n_loci:
-        raise ValueError(f"substitutions: one list for each of {n_loci} loci, got {len(listed)}")
-    shape = (n_loci, max((len(variants) for variants in listed), default=0))
+    if len(alleles) != n_loci:
+        raise ValueError(f"substitutions: one list for each of {n_loci} loci, got {len(alleles)}")
+    shape = (n_loci, max((len(variants) for variants in alleles), default=0))
     offset = np.zeros(shape, dtype=np.int64)
     alt = np.full(shape, -1, dtype=np.int64)
-    for row, variants in enumerate(listed):
+    for row, variants in enumerate(alleles):
         for column, (position, base) in enumerate(variants):
             if not 0 <= position < length:
                 raise ValueError(

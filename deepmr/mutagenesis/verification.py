@@ -1,4 +1,4 @@
-"""An engine that is compared with the reference engine as it runs."""
+"""Verification of an engine against whole forward passes while it runs."""
 
 from __future__ import annotations
 
@@ -15,33 +15,42 @@ from deepmr.mutagenesis.variants import Variants
 __all__ = ["Verified"]
 
 _FIRST = 4
-"""How many times as many mutants the first batch compares, in float64 throughout."""
+"""Multiple of the sample that is compared in the first batch."""
 
 
 class Verified:
-    """Compare a sample of every batch's mutants with whole forward passes.
+    """Engine whose effects are compared with whole forward passes on a sample of each batch.
 
-    One locus of a batch is drawn, and some of its mutants, the same ones whenever the batch
-    returns. The first batch is compared in float64; later ones in float32, whose verdict is
-    checked in float64 before anything is raised.
+    One locus of a batch is drawn, and some of its mutants, seeded by the sequences. The first
+    batch is compared in float64; later ones in float32, and again in float64 before an error is
+    raised.
 
     Args:
-        engine: What is checked.
-        model: The network it was built for.
+        engine: The engine to verify.
+        model: The network that it was built for.
         length: Bases of a locus.
-        sample: Mutants compared in each batch.
-        tolerance: Largest difference allowed, relative to the largest effect of the locus. Added
-            to it is a millionth of the largest output, the rounding of float32.
+        sample: Mutants compared in each batch, 1 or more; four times as many in the first.
+        tolerance: Largest difference allowed, relative to the largest effect of the locus. A
+            millionth of the largest raw output, the rounding of float32, is added to it.
 
     Raises:
         ValueError: If the sample is below 1.
+
+    Example:
+        >>> from deepmr.mutagenesis import Incremental, saturation
+        >>> network = nn.Sequential(nn.Conv1d(4, 3, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+        >>> engine = Incremental(network, length=9)
+        >>> verified = Verified(engine, network, length=9, sample=2, tolerance=1e-3)
+        >>> codes = np.zeros((1, 9), dtype=np.uint8)
+        >>> verified(codes, saturation(codes)).difference.shape
+        (1, 3, 27)
     """
 
     def __init__(
         self, engine: Engine, model: nn.Module, *, length: int, sample: int, tolerance: float
     ) -> None:
         if sample < 1:
-            raise ValueError(f"a check compares at least 1 mutant a batch, got {sample}")
+            raise ValueError(f"sample must be 1 or more mutants of each batch, got {sample}")
         self._engine = engine
         self._quick = Dense(model, length=length, chunk=max(sample, 1))
         self._strict = Dense(model, length=length, chunk=max(sample, 1), precision="float64")
@@ -61,14 +70,18 @@ class Verified:
 
     @property
     def settings(self) -> dict[str, str | int | float]:
-        """What decides the bits of the result."""
+        """Options that decide the bits of the result."""
         return self._engine.settings
 
     def __call__(self, codes: UInt8[np.ndarray, "locus length"], variants: Variants) -> RawEffects:
         """Return the effects of ``variants`` on every output.
 
+        Args:
+            codes: Base codes of the loci, 0 to 3 for A, C, G, T and 4 for unknown.
+            variants: Substitutions of these loci.
+
         Raises:
-            ValueError: If an unmutated locus has an output that is not finite.
+            ValueError: If a raw output for a reference sequence is not finite.
             ArithmeticError: If a sampled mutant's effect differs from that of a forward pass.
         """
         effects = self._engine(codes, variants)
@@ -79,7 +92,11 @@ class Verified:
     def predict(
         self, codes: UInt8[np.ndarray, "sequence length"]
     ) -> Float[np.ndarray, "sequence task"]:
-        """Return the outputs for whole sequences: forward passes need no check."""
+        """Return raw outputs for whole sequences: forward passes need no verification.
+
+        Args:
+            codes: Base codes of the sequences.
+        """
         return self._engine.predict(codes)
 
     def _compare(
@@ -87,17 +104,12 @@ class Verified:
     ) -> None:
         if not np.isfinite(effects.reference).all():
             raise ValueError(
-                "a network's outputs must be finite numbers, got NaN or infinity for an unmutated "
-                "locus; did its training diverge?"
+                "raw outputs of a network must be finite numbers, got NaN or infinity for a "
+                "reference sequence; did its training diverge?"
             )
         size = self._sample * (_FIRST if self._is_first else 1)
         row, chosen = _drawn(codes, variants, size)
-        some = Variants(
-            offset=variants.offset[row : row + 1],
-            ref=variants.ref[row : row + 1],
-            alt=variants.alt[row : row + 1],
-            mask=chosen[None],
-        )
+        some = variants.subset(slice(row, row + 1), chosen[None])
         locus = codes[row : row + 1]
         found = effects.difference[row][:, chosen].astype(np.float64)
         limit = self._tolerance * float(np.abs(effects.difference[row]).max())
@@ -108,8 +120,8 @@ class Verified:
         if not error <= limit:
             offset = int(variants.offset[row, np.flatnonzero(chosen)[column]])
             raise ArithmeticError(
-                f"the incremental engine must agree with whole forward passes within {limit:.3g}, "
-                f"got {error:.3g} for a mutant at offset {offset}; run with "
+                "effects of the incremental engine must agree with whole forward passes within "
+                f"{limit:.3g}, got {error:.3g} for a mutant at offset {offset}; run with "
                 "mutagenesis.engine=dense, and report the network: this is a bug"
             )
         self._is_first = False

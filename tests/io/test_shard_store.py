@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
-from deepmr.io import ShardStore, estimate_bytes, read_shard
+from deepmr.io import ShardStore, estimate_bytes, read_shard, shard_store
 
 TASKS = ("GATA1", "H3K27ac.K562", "H3K27ac")
 SCALE = {"GATA1": "logit", "H3K27ac.K562": "logit", "H3K27ac": "anscombe"}

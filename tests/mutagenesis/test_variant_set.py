@@ -141,7 +141,7 @@ def test_the_identity_tells_lists_and_regions_apart():
 
 
 def test_a_place_is_needed_for_every_other_allele():
-    with pytest.raises(ValueError, match="got 0 places for 1"):
+    with pytest.raises(ValueError, match="got 0 columns for 1"):
         VariantBatch(substitutions=saturation(CODES), others=asked().alleles[2])
     with pytest.raises(ValueError, match="every must be 1 or more, got 0"):
         Saturation(length=LENGTH, every=0)

@@ -1,4 +1,4 @@
-"""Sorting a traced network: each node goes to the first rule that treats it exactly."""
+"""Compilation of a model: each traced node to a layer of deltas, or to run in full."""
 
 from __future__ import annotations
 
@@ -7,129 +7,142 @@ import operator
 import torch
 from torch import fx, nn
 
-from deepmr.mutagenesis.incremental.compiled_network import Network, run_reference
+from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork, run_reference
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
-from deepmr.mutagenesis.incremental.layers.layer import Layer
-from deepmr.mutagenesis.incremental.layers.linear import Renamed
-from deepmr.mutagenesis.incremental.operations import Known, Whole, is_identity, label
-from deepmr.mutagenesis.incremental.position_rules import layer_of
+from deepmr.mutagenesis.incremental.layers.linear import Reshape
+from deepmr.mutagenesis.incremental.layers.position_layer import Output, PositionLayer
+from deepmr.mutagenesis.incremental.operations import (
+    CompilerState,
+    NoRuleError,
+    is_identity,
+    label,
+)
+from deepmr.mutagenesis.incremental.position_rules import position_layer
 from deepmr.mutagenesis.incremental.receptive_field import Axis
 from deepmr.mutagenesis.incremental.trace import trace
-from deepmr.mutagenesis.incremental.vector_rules import end_of, is_flattening, vector_of
+from deepmr.mutagenesis.incremental.vector_rules import global_layer, is_flattening, vector_layer
 from deepmr.mutagenesis.model_state import device_of
 
-__all__ = ["sort_network"]
+__all__ = ["compile_network"]
 
 
-def sort_network(
-    model: nn.Module, *, length: int, dtype: torch.dtype, product: torch.dtype | None = None
-) -> Network:
-    """Trace a model and sort its nodes.
+def compile_network(
+    model: nn.Module,
+    *,
+    length: int,
+    dtype: torch.dtype,
+    product_dtype: torch.dtype | None = None,
+) -> CompiledNetwork:
+    """Trace a model and compile its nodes.
 
     Args:
-        model: In evaluation mode.
+        model: Maps ``(batch, 4, length)`` to ``(batch, task)``; in evaluation mode.
         length: Bases of a locus.
-        dtype: Of parameters and references.
-        product: Precision of matrix products, if another.
+        dtype: Dtype of parameters and references.
+        product_dtype: Dtype of matrix products of deltas; ``dtype`` if None.
 
     Raises:
-        NotTraceableError: If the model's structure cannot be found.
+        NotTraceableError: If torch.fx cannot trace the model.
     """
     traced = trace(model)
     probe = torch.zeros((1, 4, length), dtype=dtype, device=device_of(model))
     values = run_reference(traced, probe)
-    network, known = _sorted(traced, values, length, product, split=True)
-    if any(name in known.axes for name in network.frontier()):
-        # the tail reads along the sequence, block by block: nothing may wait for all blocks
-        network, known = _sorted(traced, values, length, product, split=False)
+    network, state = _compiled(traced, values, length, product_dtype, compile_vectors=True)
+    if any(name in state.axes for name in network.fallback_inputs()):
+        # fallback nodes read position layers block by block: nothing may wait for all blocks
+        network, state = _compiled(traced, values, length, product_dtype, compile_vectors=False)
     network.fuse()
-    for layer in network.layers:
+    for layer in network.position_layers:
         if isinstance(layer, Convolution):
-            layer.settle(product)
+            layer.lay_out_weights(product_dtype)
     network.set_margins()
     return network
 
 
-def _sorted(
+def _compiled(
     traced: fx.GraphModule,
     values: dict[str, object],
     length: int,
-    product: torch.dtype | None,
+    product_dtype: torch.dtype | None,
     *,
-    split: bool,
-) -> tuple[Network, Known]:
+    compile_vectors: bool,
+) -> tuple[CompiledNetwork, CompilerState]:
     source = next(node for node in traced.graph.nodes if node.op == "placeholder")
     final = next(node for node in traced.graph.nodes if node.op == "output")
-    network = Network(traced=traced, source=source.name, output="", length=length)
-    known = Known(network=network, values=values, product=product, split=split)
-    known.axes[source.name] = Axis(length, 1)
-    known.channels[source.name] = 4
+    network = CompiledNetwork(traced=traced, source=source.name, output="", length=length)
+    state = CompilerState(
+        network=network,
+        values=values,
+        product_dtype=product_dtype,
+        compile_vectors=compile_vectors,
+    )
+    state.axes[source.name] = Axis(length, 1)
+    state.channels[source.name] = 4
     for node in traced.graph.nodes:
         if node.op not in {"placeholder", "output"}:
-            _sort(known, node)
-    network.output = network.real(final.args[0].name)
-    network.n_tasks = known.shape(final.args[0].name)[1]
-    return network, known
+            _compile_node(state, node)
+    network.output = network.resolve(final.args[0].name)
+    network.n_tasks = state.shape(final.args[0].name)[1]
+    return network, state
 
 
-def _sort(known: Known, node: fx.Node) -> None:
-    network = known.network
+def _compile_node(state: CompilerState, node: fx.Node) -> None:
+    network = state.network
     sources = [
         name
         for name in network.sources_of(node)
-        if name in known.axes or name in known.vectors or name in known.tail
+        if name in state.axes or name in state.vectors or name in state.fallback
     ]
-    if not sources or isinstance(known.values[node.name], int | torch.Size):
+    if not sources or isinstance(state.values[node.name], int | torch.Size):
         return
-    if any(name in known.tail for name in sources):
-        _leave_whole(known, node, "")
+    if any(name in state.fallback for name in sources):
+        _fall_back(state, node, "")
         return
     try:
-        if is_identity(node, known.module(node)) or _picks_maximum(known, node):
-            network.alias[node.name] = sources[0]
-        elif all(name in known.axes for name in sources):
-            _sort_along(known, node, sources[0])
-        elif all(name in known.vectors for name in sources):
-            network.vectors.append(vector_of(known, node, sources))
-            known.vectors.add(node.name)
+        if is_identity(node, state.module(node)) or _selects_maximum(state, node):
+            network.aliases[node.name] = sources[0]
+        elif all(name in state.axes for name in sources):
+            _compile_position_node(state, node, sources[0])
+        elif all(name in state.vectors for name in sources):
+            network.vector_layers.append(vector_layer(state, node, sources))
+            state.vectors.add(node.name)
         else:
-            _leave_whole(known, node, f"{label(node)} joins positions with a vector")
-    except Whole as reason:
-        _leave_whole(known, node, str(reason))
+            _fall_back(state, node, f"{label(node)} combines positions with a vector")
+    except NoRuleError as reason:
+        _fall_back(state, node, str(reason))
 
 
-def _leave_whole(known: Known, node: fx.Node, reason: str) -> None:
-    known.tail.add(node.name)
-    known.network.tail.append(node)
+def _fall_back(state: CompilerState, node: fx.Node, reason: str) -> None:
+    state.fallback.add(node.name)
+    state.network.fallback_nodes.append(node)
     if reason:
-        known.network.reasons.append(reason)
+        state.network.fallback_reasons.append(reason)
 
 
-def _picks_maximum(known: Known, node: fx.Node) -> bool:
-    """Whether a node takes the maximum of a pair of maximum and indices."""
+def _selects_maximum(state: CompilerState, node: fx.Node) -> bool:
+    """Return whether a node selects the maximum from a pair of maximum and indices."""
     if node.target not in {operator.getitem, getattr}:
         return False
     source = node.args[0]
     return isinstance(source, fx.Node) and any(
-        end.name == source.name and source.target in {torch.max, "max"}
-        for end in known.network.ends
+        layer.name == source.name and source.target in {torch.max, "max"}
+        for layer in state.network.global_layers
     )
 
 
-def _sort_along(known: Known, node: fx.Node, source: str) -> None:
-    network = known.network
-    if source not in known.flat and is_flattening(known, node, source):
-        layer: Layer | None = Renamed(
-            node.name, (source,), known.axes[source], known.channels[source]
-        )
-        known.flat.add(node.name)
+def _compile_position_node(state: CompilerState, node: fx.Node, source: str) -> None:
+    network = state.network
+    if source not in state.flattened and is_flattening(state, node, source):
+        output = Output(node.name, (source,), state.axes[source], state.channels[source])
+        layer: PositionLayer | None = Reshape(output)
+        state.flattened.add(node.name)
     else:
-        layer = layer_of(known, node, source)
+        layer = position_layer(state, node, source)
     if layer is not None:
-        network.layers.append(layer)
-        known.axes[node.name], known.channels[node.name] = layer.axis, layer.channels
-        if source in known.flat:
-            known.flat.add(node.name)
+        network.position_layers.append(layer)
+        state.axes[node.name], state.channels[node.name] = layer.axis, layer.channels
+        if source in state.flattened:
+            state.flattened.add(node.name)
         return
-    network.ends.append(end_of(known, node, source))
-    known.vectors.add(node.name)
+    network.global_layers.append(global_layer(state, node, source))
+    state.vectors.add(node.name)

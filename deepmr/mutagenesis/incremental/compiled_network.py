@@ -1,4 +1,4 @@
-"""A traced network sorted into what passes changes on and what must be run as a whole."""
+"""A traced network as layers that propagate deltas, and nodes that must run in full."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import torch
 from torch import Tensor, fx
 
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
-from deepmr.mutagenesis.incremental.layers.global_pooling import End
-from deepmr.mutagenesis.incremental.layers.layer import Layer
-from deepmr.mutagenesis.incremental.layers.linear import Scale
+from deepmr.mutagenesis.incremental.layers.global_pooling import GlobalLayer
+from deepmr.mutagenesis.incremental.layers.linear import Multiply
 from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
-from deepmr.mutagenesis.incremental.layers.vector import Vector
+from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer
+from deepmr.mutagenesis.incremental.layers.vector import VectorLayer
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Span
 
-__all__ = ["Network", "run_reference"]
+__all__ = ["CompiledNetwork", "run_reference"]
 
 
 @dataclass(slots=True)
-class Network:
-    """The parts of a network, in the order they run.
+class CompiledNetwork:
+    """The layers of a network in the order in which they run; nodes are named as in the graph.
 
     Args:
-        traced: The graph, which also computes references.
-        source: The input node.
-        output: The node whose value is the prediction.
+        traced: The graph; its forward pass computes references.
+        source: Name of the input node.
+        output: Name of the node whose value is the network's raw output.
         length: Bases of a locus.
-        n_tasks: Values of a prediction.
-        alias: Nodes that are another node under a second name (dropout in evaluation mode).
-        layers: Nodes along the sequence that pass changes on.
-        ends: Nodes that leave the position axis.
-        vectors: Nodes behind those.
-        tail: Nodes run as a whole on every mutant's values.
-        reasons: Why there is a tail.
+        n_tasks: Values of the raw output.
+        aliases: Nodes with the same value as another node (dropout in evaluation mode), by name.
+        position_layers: Layers whose output has a position axis.
+        global_layers: Layers that remove the position axis.
+        vector_layers: Layers after those.
+        fallback_nodes: Nodes without a rule for deltas, run in full on every mutant.
+        fallback_reasons: Why each of them has none.
     """
 
     traced: fx.GraphModule
@@ -43,109 +43,123 @@ class Network:
     output: str
     length: int
     n_tasks: int = 0
-    alias: dict[str, str] = field(default_factory=dict)
-    layers: list[Layer] = field(default_factory=list)
-    ends: list[End] = field(default_factory=list)
-    vectors: list[Vector] = field(default_factory=list)
-    tail: list[fx.Node] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    position_layers: list[PositionLayer] = field(default_factory=list)
+    global_layers: list[GlobalLayer] = field(default_factory=list)
+    vector_layers: list[VectorLayer] = field(default_factory=list)
+    fallback_nodes: list[fx.Node] = field(default_factory=list)
+    fallback_reasons: list[str] = field(default_factory=list)
 
     @property
     def total_stride(self) -> int:
-        """The least number of bases after which the geometry repeats."""
-        return math.lcm(*(layer.axis.stride for layer in self.layers), 1)
+        """Least common multiple of all strides, in bases."""
+        return math.lcm(*(layer.axis.stride for layer in self.position_layers), 1)
 
-    def real(self, name: str) -> str:
-        """Return the node behind an alias."""
-        while name in self.alias:
-            name = self.alias[name]
+    def resolve(self, name: str) -> str:
+        """Return the name of the node of which a node is an alias; its own if it is none."""
+        while name in self.aliases:
+            name = self.aliases[name]
         return name
 
     def sources_of(self, node: fx.Node) -> list[str]:
-        """Return the nodes that a node reads, without aliases."""
-        return [self.real(source.name) for source in node.all_input_nodes]
+        """Return the names of a node's inputs, aliases resolved."""
+        return [self.resolve(source.name) for source in node.all_input_nodes]
 
-    def frontier(self) -> list[str]:
-        """Return the nodes whose values the tail needs, and the output if it has no other form."""
-        own = {node.name for node in self.tail}
-        known = {*self.shapes(), *(part.name for part in (*self.vectors, *self.ends))}
+    def fallback_inputs(self) -> list[str]:
+        """Return the names of the layers whose outputs the fallback nodes take as input."""
+        own = {node.name for node in self.fallback_nodes}
+        layers = (*self.vector_layers, *self.global_layers)
+        known = {*self.shapes(), *(layer.name for layer in layers)}
         wanted: list[str] = []
-        for node in self.tail:
+        for node in self.fallback_nodes:
             wanted += [name for name in self.sources_of(node) if name in known - own]
         return list(dict.fromkeys(wanted))
 
     def fuse(self) -> None:
-        """Let convolutions take up the batch norm and the nonlinear layer that they alone feed."""
-        readers: dict[str, int] = {}
-        for part in (*self.layers, *self.vectors):
-            for name in part.sources:
-                readers[name] = readers.get(name, 0) + 1
-        for name in (*(end.source for end in self.ends), *self.frontier(), self.output):
-            readers[name] = readers.get(name, 0) + 1
-        by_name = {layer.name: layer for layer in self.layers}
-        for layer in list(self.layers):
+        """Fuse batch norm and nonlinear layers to the convolution whose only reader they are."""
+        readers = self._readers()
+        by_name = {layer.name: layer for layer in self.position_layers}
+        for layer in list(self.position_layers):
             feeder = by_name.get(layer.sources[0])
             if not isinstance(feeder, Convolution) or readers[layer.sources[0]] != 1:
                 continue
-            if feeder.into is not None:
+            if feeder.fused is not None:
                 continue
-            if isinstance(layer, Scale) and layer.factor.shape[0] == 1:
-                feeder.scale(layer.factor[0])
+            if isinstance(layer, Multiply) and layer.factor.shape[0] == 1:
+                feeder.fold(layer.factor[0])
                 del by_name[feeder.name]
                 feeder.name = layer.name
                 by_name[layer.name] = feeder
-                self.layers.remove(layer)
+                self.position_layers.remove(layer)
             elif isinstance(layer, Nonlinear):
-                feeder.into = layer
-        absorbed = {id(layer.into) for layer in self.layers if isinstance(layer, Convolution)}
-        self.layers = [layer for layer in self.layers if id(layer) not in absorbed]
+                feeder.fused = layer
+        fused = {
+            id(layer.fused) for layer in self.position_layers if isinstance(layer, Convolution)
+        }
+        self.position_layers = [layer for layer in self.position_layers if id(layer) not in fused]
 
-    def parts(self) -> list[tuple[Layer, str, Axis]]:
-        """Return each layer with the node it yields and that node's axis."""
+    def _readers(self) -> dict[str, int]:
+        """Return how many layers take each node as input."""
+        readers: dict[str, int] = {}
+        names = [
+            name for layer in (*self.position_layers, *self.vector_layers) for name in layer.sources
+        ]
+        names += [layer.source for layer in self.global_layers]
+        for name in (*names, *self.fallback_inputs(), self.output):
+            readers[name] = readers.get(name, 0) + 1
+        return readers
+
+    def outputs(self) -> list[tuple[PositionLayer, str, Axis]]:
+        """Return each position layer with the name and axis of its output, after fusion."""
         return [
-            (layer, layer.into.name, layer.into.axis)
-            if isinstance(layer, Convolution) and layer.into is not None
+            (layer, layer.fused.name, layer.fused.axis)
+            if isinstance(layer, Convolution) and layer.fused is not None
             else (layer, layer.name, layer.axis)
-            for layer in self.layers
+            for layer in self.position_layers
         ]
 
     def shapes(self) -> dict[str, tuple[int, int]]:
-        """Return channels and positions of every node along the sequence."""
+        """Return channels and positions of the input and of every position layer, by name."""
         shapes = {self.source: (4, self.length)}
-        for layer in self.layers:
+        for layer in self.position_layers:
             shapes[layer.name] = (layer.channels, layer.axis.length)
-            if isinstance(layer, Convolution) and layer.into is not None:
-                shapes[layer.into.name] = (layer.into.channels, layer.into.axis.length)
+            if isinstance(layer, Convolution) and layer.fused is not None:
+                shapes[layer.fused.name] = (layer.fused.channels, layer.fused.axis.length)
         return shapes
 
     def axis_of(self, name: str) -> Axis:
-        """Return the axis of a node along the sequence."""
-        axes = {name: axis for _, name, axis in self.parts()}
+        """Return the position axis of a layer's output; the input's for any other name."""
+        axes = {name: axis for _, name, axis in self.outputs()}
         return axes.get(name, Axis(self.length, 1))
 
     def spans(self, phase: int, block: Block | None = None) -> dict[str, Span]:
-        """Return where each node can change for sites of a phase, cut to a block's axes."""
+        """Return the positions of each output that a substitution can change, by name.
 
-        def cut(span: Span, axis: Axis) -> Span:
-            return span if block is None else block.trimmed(span, axis)
+        Args:
+            phase: Position of the substitution modulo the total stride, in bases.
+            block: Clip the spans to the ends of each axis for these sites; not clipped by default.
+        """
+
+        def clip(span: Span, axis: Axis) -> Span:
+            return span if block is None else block.clipped(span, axis)
 
         spans = {self.source: Span(phase, phase + 1)}
-        for layer, name, axis in self.parts():
+        for layer, name, axis in self.outputs():
             sources = [spans[source] for source in layer.sources]
             span = Span(0, 0)
             if any(source.width for source in sources):
-                span = cut(layer.reach(*sources), layer.axis)
-            if isinstance(layer, Convolution) and layer.into is not None and span.width:
+                span = clip(layer.affected_span(*sources), layer.axis)
+            if isinstance(layer, Convolution) and layer.fused is not None and span.width:
                 spans[layer.name] = span
-                span = cut(layer.into.reach(span), axis)
+                span = clip(layer.fused.affected_span(span), axis)
             spans[name] = span
         return spans
 
     def set_margins(self) -> None:
-        """Tell every part how far around the ends of its axis the spans reach."""
+        """Set each layer's margin: how far spans reach beyond the ends of its axis."""
         margins: dict[str, int] = {}
-        axes = {name: axis for _, name, axis in self.parts()}
-        axes |= {layer.name: layer.axis for layer in self.layers}
+        axes = {name: axis for _, name, axis in self.outputs()}
+        axes |= {layer.name: layer.axis for layer in self.position_layers}
         axes[self.source] = Axis(self.length, 1)
         total = self.total_stride
         for phase in range(min(total, self.length)):
@@ -154,28 +168,33 @@ class Network:
                 axis = axes[name]
                 beyond = last * (total // axis.stride) + span.stop - axis.length
                 margins[name] = max(margins.get(name, 0), -span.start, beyond)
-        for layer in self.layers:
+        for layer in self.position_layers:
             layer.margin = margins[layer.name]
-            if isinstance(layer, Convolution) and layer.into is not None:
-                layer.into.margin = margins[layer.into.name]
-        for end in self.ends:
-            end.margin = margins[end.source]
+            if isinstance(layer, Convolution) and layer.fused is not None:
+                layer.fused.margin = margins[layer.fused.name]
+        for reducer in self.global_layers:
+            reducer.margin = margins[reducer.source]
 
 
-class _Keeping(fx.Interpreter):
-    """Run a graph and keep every node's value."""
+class _RecordingInterpreter(fx.Interpreter):
+    """Run a graph and keep the value of every node."""
 
     def __init__(self, traced: fx.GraphModule) -> None:
         super().__init__(traced, garbage_collect_values=False)
 
-    def values(self, sequence: Tensor) -> dict[str, Any]:
-        self.run(sequence)
+    def values(self, sequences: Tensor) -> dict[str, Any]:
+        self.run(sequences)
         return {node.name: value for node, value in self.env.items()}
 
 
-def run_reference(traced: fx.GraphModule, sequence: Tensor) -> dict[str, Any]:
-    """Return every node's value for a sequence; a maximum with indices gives its values."""
-    values = _Keeping(traced).values(sequence)
+def run_reference(traced: fx.GraphModule, sequences: Tensor) -> dict[str, Any]:
+    """Return the value of every node in a forward pass; of a maximum with indices, its values.
+
+    Args:
+        traced: The graph.
+        sequences: One-hot sequences, ``(batch, 4, length)``.
+    """
+    values = _RecordingInterpreter(traced).values(sequences)
     return {
         name: value[0] if isinstance(value, torch.return_types.max) else value
         for name, value in values.items()

@@ -1,89 +1,96 @@
-"""Arithmetic of the incremental engine relative to whole forward passes, by counting."""
+"""Arithmetic of whole forward passes relative to that of the incremental engine, by counting."""
 
 from __future__ import annotations
 
 import numpy as np
 from torch import nn
 
-from deepmr.mutagenesis.incremental.compiled_network import Network
+from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
-from deepmr.mutagenesis.incremental.layers.global_pooling import End, LinearOverPositions
 
 __all__ = ["expected_speedup"]
 
-_PASS = 20
-"""Multiply-adds in whose time one value is laid out, added to, and put through a function."""
-_START = 100_000
-"""Multiply-adds in whose time one operation is started from Python."""
+_ELEMENTWISE = 20
+"""Cost of an elementwise layer for each value, in multiply-adds that take as long."""
+_LAUNCH = 100_000
+"""Cost of starting one tensor operation from Python, in multiply-adds that take as long."""
 
 
-def expected_speedup(network: Network, chunk: int) -> float:
-    """Return the work of whole forward passes over that of the incremental engine.
+def expected_speedup(network: CompiledNetwork, chunk: int) -> float:
+    """Return the cost of whole forward passes over that of the incremental engine.
 
-    Both are counted in multiply-adds, with a price for passes over memory and, on the
-    incremental side, for starting each operation of each block of ``chunk`` mutants.
+    Both are counted in multiply-adds, plus a price for elementwise layers and, on the incremental
+    side, for starting each operation of each block.
+
+    Args:
+        network: The compiled network.
+        chunk: Mutants of one block.
     """
     total = network.total_stride
     phases = range(0, min(total, network.length), max(1, total // 8))
-    rest = _tail(network)
-    changed = float(np.mean([_changed(network, phase) for phase in phases]))
+    fallback = _fallback_cost(network)
+    propagation = float(np.mean([_propagation_cost(network, phase) for phase in phases]))
     per_phase = 3 * max(1, network.length // total)
-    started = _started(network) / min(chunk, per_phase)
-    return float((_whole(network) + rest) / (changed + started + rest))
+    launches = _launch_cost(network) / min(chunk, per_phase)
+    return float((_forward_cost(network) + fallback) / (propagation + launches + fallback))
 
 
-def _started(network: Network) -> float:
-    taps = [layer.sliding.kernel for layer in network.layers if isinstance(layer, Convolution)]
-    operations = sum(taps) + 8 * len(network.layers) + 8 * len(network.ends)
-    return float(_START * (operations + 8 * len(network.vectors)))
+def _launch_cost(network: CompiledNetwork) -> float:
+    layers = network.position_layers
+    taps = [layer.window.kernel for layer in layers if isinstance(layer, Convolution)]
+    operations = sum(taps) + 8 * len(layers) + 8 * len(network.global_layers)
+    return float(_LAUNCH * (operations + 8 * len(network.vector_layers)))
 
 
-def _whole(network: Network) -> float:
-    cost = float(sum(end.axis.length * _weights(network, end) for end in network.ends))
-    for layer, name, _ in network.parts():
-        channels, length = network.shapes()[name]
-        cost += _PASS * channels * length
-        if isinstance(layer, Convolution):
-            weights = layer.module.weight.numel()
-            cost += layer.axis.length * weights + _PASS * layer.axis.length * layer.channels
-    return float(cost)
-
-
-def _changed(network: Network, phase: int) -> float:
-    spans = network.spans(phase)
+def _forward_cost(network: CompiledNetwork) -> float:
+    """Return the cost of a forward pass of one mutant, without fallback nodes."""
+    shapes = network.shapes()
     cost = float(
         sum(
-            min(spans[end.source].width, end.axis.length) * _weights(network, end)
-            for end in network.ends
+            layer.axis.length * layer.multiply_adds(shapes[layer.source][0])
+            for layer in network.global_layers
         )
     )
-    for layer, name, axis in network.parts():
-        here = min(spans[name].width, axis.length)
-        cost += _PASS * here * network.shapes()[name][0]
+    for layer, name, _ in network.outputs():
+        channels, length = shapes[name]
+        cost += _ELEMENTWISE * channels * length
         if isinstance(layer, Convolution):
-            sources = [spans[source] for source in layer.sources]
-            span = spans[layer.name]
-            share = min(1.0, layer.axis.length / max(span.width, 1))
-            cost += share * layer.products(sources, span) + _PASS * span.width * layer.channels
+            weights = layer.module.weight.numel()
+            cost += layer.axis.length * weights
+            cost += _ELEMENTWISE * layer.axis.length * layer.channels
     return float(cost)
 
 
-def _weights(network: Network, end: End) -> int:
-    """Return the multiply-adds an end spends on one position."""
-    channels = network.shapes()[end.source][0]
-    return channels * (end.weight.shape[2] if isinstance(end, LinearOverPositions) else 1)
+def _propagation_cost(network: CompiledNetwork, phase: int) -> float:
+    """Return the cost of propagating the delta of one mutant, without fallback nodes."""
+    spans, shapes = network.spans(phase), network.shapes()
+    cost = float(
+        sum(
+            min(spans[layer.source].width, layer.axis.length)
+            * layer.multiply_adds(shapes[layer.source][0])
+            for layer in network.global_layers
+        )
+    )
+    for layer, name, axis in network.outputs():
+        changed = min(spans[name].width, axis.length)
+        cost += _ELEMENTWISE * changed * shapes[name][0]
+        if isinstance(layer, Convolution):
+            span = spans[layer.name]
+            share = min(1.0, layer.axis.length / max(span.width, 1))
+            cost += share * layer.multiply_adds(spans[layer.sources[0]], span)
+            cost += _ELEMENTWISE * span.width * layer.channels
+    return float(cost)
 
 
-def _tail(network: Network) -> float:
-    """Return a guess for the tail: each weight once for every position it may meet."""
+def _fallback_cost(network: CompiledNetwork) -> float:
+    """Return a rough cost of fallback nodes: each weight once for every position it may meet."""
     modules = [
         network.traced.get_submodule(str(node.target))
-        for node in network.tail
+        for node in network.fallback_nodes
         if node.op == "call_module"
     ]
     cost = 0.0
     for module in modules:
         weights = sum(parameter.numel() for parameter in module.parameters())
-        meets = 1 if isinstance(module, nn.Linear) else network.length
-        cost += weights * meets
-    return float(cost + _PASS * 4 * network.length * len(network.tail))
+        cost += weights * (1 if isinstance(module, nn.Linear) else network.length)
+    return float(cost + _ELEMENTWISE * 4 * network.length * len(network.fallback_nodes))

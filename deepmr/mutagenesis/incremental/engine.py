@@ -1,8 +1,9 @@
-"""The exact incremental engine: compute only what a substitution changes.
+"""The exact incremental engine: propagate only the difference that a substitution makes.
 
-The reference runs once. Then the *change* that a substitution makes is pushed through the network
-inside the span of positions it can reach: a convolution of width k over w changed positions costs
-w k products, where recomputing the w + k - 1 values it touches costs (w + k - 1) k.
+The reference sequence runs once. Then the *delta* of each substitution (alternative minus
+reference) is propagated from layer to layer, inside the span of positions that its receptive field
+reaches: a convolution of width k over w changed positions costs w k products, where recomputing
+the w + k - 1 outputs that it touches costs (w + k - 1) k.
 """
 
 from __future__ import annotations
@@ -14,77 +15,91 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import nn
 
-from deepmr.mutagenesis.dense import Dense, check_loci, free_bytes
+from deepmr.mutagenesis.dense import Dense, check_loci, check_options, free_bytes
 from deepmr.mutagenesis.engine import RawEffects
-from deepmr.mutagenesis.incremental.compile import sort_network
-from deepmr.mutagenesis.incremental.compiled_network import Network
+from deepmr.mutagenesis.incremental.compile import compile_network
+from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
 from deepmr.mutagenesis.incremental.cost import expected_speedup
-from deepmr.mutagenesis.incremental.propagation import Loci, Mutants
+from deepmr.mutagenesis.incremental.propagation import Mutants, Propagation
 from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.mutagenesis.variants import Variants
 
 __all__ = ["Incremental"]
 
+_PRECISIONS = ("float32", "tf32", "float64", "bfloat16")
 _MOST_LOCI = 16
-"""Loci that share blocks at most, where one is too small to fill a block."""
+"""Loci that share blocks at most, where one has too few variants to fill a block."""
 _BLOCK_BYTES = 8 << 20
-"""Size of a block's largest array by default: what stays in a CPU's caches."""
+"""Bytes of a block's largest array by default: what stays in a CPU's caches."""
 _MOST_MUTANTS = 16_384
 """Mutants of a block at most, where memory is no limit."""
 
 
 class Incremental:
-    """Push changes through the network.
+    """Engine that propagates each variant's delta through the network, exactly.
+
+    Layers without a rule for deltas (recurrent layers, attention) run in full on every mutant;
+    ``fallback_reasons`` names them.
 
     Args:
-        model: Maps ``(batch, 4, length)`` to ``(batch, task)``.
+        model: Maps one-hot sequences ``(batch, 4, length)`` to raw outputs ``(batch, task)``.
         length: Bases of a locus.
         chunk: Mutants of one block; by default as many as keep its arrays in cache.
-        precision: ``float32``, ``tf32``, ``float64``, or ``bfloat16``: products of changes rounded
-            to 8 bits, on references in float32 (relative errors of effects around half a percent).
+        precision: ``float32`` (the default), ``tf32``, ``float64``, or ``bfloat16``: products of
+            deltas rounded to 8 bits, on references in float32 (relative errors of effects around
+            half a percent).
 
     Raises:
-        NotTraceableError: If the model's structure cannot be found.
+        NotTraceableError: If torch.fx cannot trace the model, or it carries forward hooks.
         ValueError: If the precision is unknown or the chunk is below 1.
+
+    Example:
+        >>> network = nn.Sequential(nn.Conv1d(4, 3, 5), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+        >>> engine = Incremental(network, length=9)
+        >>> engine.fallback_reasons
+        ()
+        >>> from deepmr.mutagenesis import saturation
+        >>> codes = np.zeros((1, 9), dtype=np.uint8)
+        >>> engine(codes, saturation(codes)).difference.shape
+        (1, 3, 27)
     """
 
     def __init__(
         self, model: nn.Module, *, length: int, chunk: int | None = None, precision: str = "float32"
     ) -> None:
-        if precision not in {"float32", "tf32", "float64", "bfloat16"}:
-            raise ValueError(
-                f"precision must be float32, tf32, float64 or bfloat16, got {precision!r}"
-            )
-        if chunk is not None and chunk < 1:
-            raise ValueError(f"chunk must be 1 or more, got {chunk}")
+        check_options("incremental", chunk, precision, _PRECISIONS)
         self._model = model
         self.length = length
         self._precision = precision
         self._dtype = torch.float64 if precision == "float64" else torch.float32
-        self._product = torch.bfloat16 if precision == "bfloat16" else None
-        self._whole: Dense | None = None
-        self._stamp: tuple[tuple[int, int], ...] | None = None  # () of a network without weights
+        self._product_dtype = torch.bfloat16 if precision == "bfloat16" else None
+        self._dense: Dense | None = None
+        self._versions: tuple[tuple[int, int], ...] | None = None  # () where there is none
         with evaluation_mode(model):
-            self._network = self._sorted_network()
+            self._network = self._compiled_network()
         self._n_tasks = self._network.n_tasks
         self.chunk = chunk or self._default_chunk()
 
     @property
     def settings(self) -> dict[str, str | int | float]:
-        """What decides the bits of the result."""
+        """Options that decide the bits of the result."""
         return {"engine": "incremental", "chunk": self.chunk, "precision": self._precision}
 
     @property
     def fallback_reasons(self) -> tuple[str, ...]:
-        """Nodes that had to be run as a whole, and why; empty where all is incremental."""
-        return tuple(self._network.reasons)
+        """Why nodes run in full on every mutant, one each; empty if all propagate deltas."""
+        return tuple(self._network.fallback_reasons)
 
     def expected_speedup(self) -> float:
-        """Return the arithmetic of whole forward passes over this engine's."""
+        """Return the arithmetic of whole forward passes over that of this engine, by counting."""
         return expected_speedup(self._network, self.chunk)
 
     def __call__(self, codes: UInt8[np.ndarray, "locus length"], variants: Variants) -> RawEffects:
         """Return the effects of ``variants`` on every output.
+
+        Args:
+            codes: Base codes of the loci, 0 to 3 for A, C, G, T and 4 for unknown.
+            variants: Substitutions of these loci.
 
         Raises:
             ValueError: If loci do not match the variants or the engine's length.
@@ -94,48 +109,52 @@ class Incremental:
         dtype = np.float64 if self._dtype == torch.float64 else np.float32
         reference, difference = np.zeros(shape[:2], dtype=dtype), np.zeros(shape, dtype=dtype)
         with evaluation_mode(self._model, tf32=self._precision == "tf32"):
-            network = self._sorted_network()
+            network = self._compiled_network()
             together = self._loci_together(variants.n_variants)
             for first in range(0, variants.n_loci, together):
                 part = slice(first, first + together)
                 locus, column = np.nonzero(variants.mask[part])
                 offset = variants.offset[part][locus, column]
-                # in the order of their positions, as LinearOverPositions counts on
+                # sorted by position: FlattenedLinear relies on it
                 order = np.lexsort((locus, offset))
                 locus, column = locus[order], column[order]
-                loci = Loci(network, codes[part], self._dtype, device_of(self._model))
+                run = Propagation(network, codes[part], self._dtype, device_of(self._model))
                 mutants = Mutants(locus, offset[order], variants.alt[part][locus, column])
-                effects = loci.effects(mutants, self.chunk).cpu().numpy()
+                effects = run.effects(mutants, self.chunk).cpu().numpy()
                 difference[part][locus, :, column] = effects
-                reference[part] = loci.output.cpu().numpy()
+                reference[part] = run.output.cpu().numpy()
         return RawEffects(reference=reference, difference=difference)
 
     def predict(
         self, codes: UInt8[np.ndarray, "sequence length"]
     ) -> Float[np.ndarray, "sequence task"]:
-        """Return the outputs for whole sequences, by forward passes (bfloat16: in float32)."""
-        if self._whole is None:
-            precision = "float32" if self._product is not None else self._precision
-            self._whole = Dense(self._model, length=self.length, precision=precision)
-        return self._whole.predict(codes)
+        """Return raw outputs for whole sequences, by forward passes (bfloat16: in float32).
+
+        Args:
+            codes: Base codes of the sequences.
+        """
+        if self._dense is None:
+            precision = "float32" if self._product_dtype is not None else self._precision
+            self._dense = Dense(self._model, length=self.length, precision=precision)
+        return self._dense.predict(codes)
 
     def _loci_together(self, n_variants: int) -> int:
-        """Return how many loci fill a block, where one does not."""
+        """Return how many loci share blocks: more than one if one does not fill a block."""
         per_phase = max(1, n_variants // self._network.total_stride)
         return min(_MOST_LOCI, max(1, self.chunk // per_phase))
 
-    def _sorted_network(self) -> Network:
-        """Return the sorted network, made anew if a parameter has changed since."""
+    def _compiled_network(self) -> CompiledNetwork:
+        """Return the compiled network, compiled again if a parameter has changed since."""
         tensors = [*self._model.parameters(), *self._model.buffers()]
-        stamp = tuple((tensor.data_ptr(), tensor._version) for tensor in tensors)  # noqa: SLF001
-        if stamp != self._stamp:
+        versions = tuple((tensor.data_ptr(), tensor._version) for tensor in tensors)  # noqa: SLF001
+        if versions != self._versions:
             model = self._model
             if self._dtype == torch.float64:
                 model = copy.deepcopy(model).double()
-            self._network = sort_network(
-                model, length=self.length, dtype=self._dtype, product=self._product
+            self._network = compile_network(
+                model, length=self.length, dtype=self._dtype, product_dtype=self._product_dtype
             )
-            self._stamp = stamp
+            self._versions = versions
         return self._network
 
     def _default_chunk(self) -> int:

@@ -1,4 +1,4 @@
-"""The part of a network that no rule treats, run as a whole on every mutant."""
+"""Nodes without a rule for deltas: run in full on every mutant's reference plus delta."""
 
 from __future__ import annotations
 
@@ -10,79 +10,92 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, fx
 
-from deepmr.mutagenesis.incremental.compiled_network import Network
-from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change
+from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
+from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Delta
 
-__all__ = ["Tail"]
+__all__ = ["Fallback"]
 
 
-class Tail:
-    """Runs the remaining nodes on reference plus change.
+class Fallback:
+    """Runs the fallback nodes of a network for the mutants of some loci.
 
     Args:
-        network: The sorted network.
-        values: The reference of a locus at every node.
+        network: The compiled network.
+        values: Value of every node for the reference sequences, by name.
     """
 
-    def __init__(self, network: Network, values: dict[str, Any]) -> None:
+    def __init__(self, network: CompiledNetwork, values: dict[str, Any]) -> None:
         self._network = network
         self._values = values
-        self.frontier = network.frontier()
+        self.inputs = network.fallback_inputs()
         shapes = network.shapes()
-        parts = (*network.ends, *network.vectors, *network.tail)
-        self._changing = {*shapes, *(part.name for part in parts)}
-        self.reads_along = any(name in shapes for name in self.frontier)
+        layers = (*network.global_layers, *network.vector_layers, *network.fallback_nodes)
+        self._changing = {*shapes, *(layer.name for layer in layers)}
+        self.needs_positions = any(name in shapes for name in self.inputs)
 
     def run_block(
-        self, block: Block, changes: Mapping[str, Change], chunk: int
+        self, block: Block, deltas: Mapping[str, Delta], chunk: int
     ) -> Float[Tensor, "mutant task"]:
-        """Return the output's change for the mutants of a block."""
+        """Return the raw output's delta for the mutants of a block, from position layers.
+
+        Args:
+            block: The block.
+            deltas: Delta of each position layer that fallback nodes read; of those that no mutant
+                of the block changes, none.
+            chunk: Mutants of one forward pass.
+        """
         loci = torch.from_numpy(np.tile(block.loci, block.n_alternatives))
         loci = loci.to(self._values[self._network.output].device)
-        whole = {
-            name: self._whole(block, changes[name], name)
-            if name in changes
+        mutated = {
+            name: self._mutated(block, deltas[name], name)
+            if name in deltas
             else self._values[name][loci]
-            for name in self.frontier
+            for name in self.inputs
         }
-        return self._run(whole, self._values[self._network.output][loci], chunk)
+        return self._run(mutated, self._values[self._network.output][loci], chunk)
 
     def run_vectors(
         self,
-        vectors: Mapping[str, Float[Tensor, "mutant ..."]],
+        deltas: Mapping[str, Float[Tensor, "mutant ..."]],
         references: Mapping[str, Float[Tensor, "_mutant ..."]],
         chunk: int,
     ) -> Float[Tensor, "mutant task"]:
-        """Return the output's change for all mutants."""
-        whole = {name: references[name] + vectors[name] for name in self.frontier}
-        return self._run(whole, references[self._network.output], chunk)
+        """Return the raw output's delta for all mutants, from layers without a position axis.
 
-    def _whole(self, block: Block, change: Change, name: str) -> Float[Tensor, "mutant ..."]:
-        """Return a node's values along the whole sequence for every mutant of a block."""
+        Args:
+            deltas: Delta of each layer for every mutant.
+            references: Reference of each layer for every mutant, or one row for all.
+            chunk: Mutants of one forward pass.
+        """
+        mutated = {name: references[name] + deltas[name] for name in self.inputs}
+        return self._run(mutated, references[self._network.output], chunk)
+
+    def _mutated(self, block: Block, delta: Delta, name: str) -> Float[Tensor, "mutant ..."]:
+        """Return a layer's output at all positions for every mutant of a block."""
         channels, length = self._network.shapes()[name]
         reference = self._values[name].reshape(-1, channels, length).transpose(1, 2)
         n_alternatives, n_sites = block.mutants.shape
         loci = torch.from_numpy(np.tile(block.loci, n_alternatives)).to(reference.device)
         rows = reference[loci].reshape(-1, channels)
         stride = self._network.axis_of(name).stride
-        position = block.positions(change.span, Axis(length, stride))[:, None, :]
+        position = block.positions(delta.span, Axis(length, stride))[:, None, :]
         mutant = np.arange(block.mutants.size).reshape(1, n_alternatives, n_sites)
         inside = np.broadcast_to(
-            (position >= 0) & (position < length), (change.span.width, n_alternatives, n_sites)
+            (position >= 0) & (position < length), (delta.span.width, n_alternatives, n_sites)
         ).reshape(-1)
-        at = np.broadcast_to(mutant * length + position, change.values.shape[:-1]).reshape(-1)
+        at = np.broadcast_to(mutant * length + position, delta.values.shape[:-1]).reshape(-1)
         kept = torch.from_numpy(np.flatnonzero(inside)).to(rows.device)
         index = torch.from_numpy(at[inside]).to(rows.device)
-        rows = rows.index_add(0, index, change.values.reshape(-1, channels)[kept])
-        whole = rows.view(-1, length, channels).transpose(1, 2).contiguous()
-        return whole.view(-1, *self._values[name].shape[1:])
+        rows = rows.index_add(0, index, delta.values.reshape(-1, channels)[kept])
+        mutated = rows.view(-1, length, channels).transpose(1, 2).contiguous()
+        return mutated.view(-1, *self._values[name].shape[1:])
 
     def _run(
-        self, whole: dict[str, Tensor], reference: Float[Tensor, "_mutant task"], chunk: int
+        self, mutated: dict[str, Tensor], reference: Float[Tensor, "_mutant task"], chunk: int
     ) -> Float[Tensor, "mutant task"]:
-        n_mutants = len(next(iter(whole.values())))
+        n_mutants = len(next(iter(mutated.values())))
         parts = [
-            self._output({name: value[start : start + chunk] for name, value in whole.items()})
+            self._output({name: value[start : start + chunk] for name, value in mutated.items()})
             for start in range(0, n_mutants, chunk)
         ]
         return torch.cat(parts) - reference
@@ -90,32 +103,32 @@ class Tail:
     def _output(self, values: dict[str, Any]) -> Tensor:
         size = len(next(iter(values.values())))
         values = dict(values)
-        for node in self._network.tail:
+        for node in self._network.fallback_nodes:
             args, kwargs = fx.map_arg(
-                (node.args, node.kwargs), lambda source: self._value(source, values, size)
+                (node.args, node.kwargs), lambda source: self._operand(source, values, size)
             )
             values[node.name] = self._call(node, args, kwargs)
         return values[self._network.output]
 
-    def _value(self, node: fx.Node, values: dict[str, Any], size: int) -> Any:
-        """Return an operand: of the tail, of its frontier, a size, or a constant."""
-        name = self._network.real(node.name)
+    def _operand(self, node: fx.Node, values: dict[str, Any], size: int) -> Any:
+        """Return the value of an operand for ``size`` mutants: a tensor, a shape or a constant."""
+        name = self._network.resolve(node.name)
         if name in values:
             return values[name]
         value = self._values[node.name]
         if not isinstance(value, int | torch.Size):
             return value
         args, kwargs = fx.map_arg(
-            (node.args, node.kwargs), lambda source: self._shaped(source, values, size)
+            (node.args, node.kwargs), lambda source: self._shape_operand(source, values, size)
         )
         return self._call(node, args, kwargs)
 
-    def _shaped(self, node: fx.Node, values: dict[str, Any], size: int) -> Any:
-        """Return something of the operand's shape for this many mutants."""
+    def _shape_operand(self, node: fx.Node, values: dict[str, Any], size: int) -> Any:
+        """Return a tensor of the operand's shape for ``size`` mutants, to take its shape from."""
         value = self._values[node.name]
-        if isinstance(value, Tensor) and self._network.real(node.name) in self._changing:
+        if isinstance(value, Tensor) and self._network.resolve(node.name) in self._changing:
             return value[:1].expand(size, *value.shape[1:])
-        return self._value(node, values, size)
+        return self._operand(node, values, size)
 
     def _call(self, node: fx.Node, args: Any, kwargs: Any) -> Any:
         if node.op == "call_module":

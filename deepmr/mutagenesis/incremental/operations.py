@@ -1,9 +1,10 @@
-"""What sorting a traced network has found so far, and how nodes are recognised."""
+"""Operations of a traced graph: which kind a node is, and its constants."""
 
 from __future__ import annotations
 
 import functools
 import operator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,31 +12,31 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from deepmr.mutagenesis.incremental.compiled_network import Network
+from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
 from deepmr.mutagenesis.incremental.receptive_field import Axis
 
 __all__ = [
     "NEGATIONS",
-    "PRODUCTS",
-    "QUOTIENTS",
-    "SIGNS",
-    "Known",
-    "Whole",
+    "Arithmetic",
+    "CompilerState",
+    "NoRuleError",
+    "arithmetic",
     "batch_norm_factor",
+    "is_arithmetic",
     "is_identity",
     "is_rectifier",
     "label",
-    "operands",
     "pointwise",
 ]
 
-SIGNS: dict[Any, tuple[float, float]] = {
+_SIGNS: dict[Any, tuple[float, float]] = {
     operator.add: (1.0, 1.0), torch.add: (1.0, 1.0), "add": (1.0, 1.0),
     operator.sub: (1.0, -1.0), torch.sub: (1.0, -1.0), "sub": (1.0, -1.0),
 }  # fmt: skip
 NEGATIONS: frozenset[Any] = frozenset({operator.neg, torch.neg, "neg"})
-PRODUCTS: frozenset[Any] = frozenset({operator.mul, torch.mul, "mul"})
-QUOTIENTS: frozenset[Any] = frozenset({operator.truediv, torch.div, "div"})
+"""Targets of nodes that change the sign."""
+_PRODUCTS: frozenset[Any] = frozenset({operator.mul, torch.mul, "mul"})
+_QUOTIENTS: frozenset[Any] = frozenset({operator.truediv, torch.div, "div"})
 _POINTWISE_MODULES = (
     nn.ReLU6, nn.Sigmoid, nn.Tanh, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
     nn.Softplus, nn.Softsign, nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish, nn.LeakyReLU,
@@ -52,74 +53,113 @@ _POINTWISE_METHODS = {
 }  # fmt: skip
 
 
-class Whole(Exception):  # noqa: N818 - a signal between the rules, never seen outside
-    """No rule treats the node; it and what follows are run as a whole."""
+class NoRuleError(Exception):
+    """No rule propagates a delta through a node; it and all nodes after it run in full."""
 
 
 @dataclass(slots=True)
-class Known:
-    """What is known of the nodes sorted so far.
+class CompilerState:
+    """The nodes compiled so far.
 
     Args:
-        network: What they were sorted into.
-        values: Every node's value for one sequence.
-        product: Precision of matrix products, if another than that of the values.
-        split: Whether nodes behind the position axis are sorted too, or left to the tail.
-        axes: The position axis of nodes that have one.
-        channels: Their channels.
-        flat: Those whose values are flattened to channel times position.
-        vectors: Nodes behind the position axis.
-        tail: Nodes run as a whole.
+        network: Receives the layers.
+        values: Value of every node for one sequence, by name.
+        product_dtype: Dtype of matrix products; that of the values if None.
+        compile_vectors: Whether to compile nodes after the position axis; if not they run in full.
+        axes: Position axis of each node that has one, by name.
+        channels: Channels of each of those, by name.
+        flattened: Names of those whose channels and positions are flattened.
+        vectors: Names of nodes after the position axis.
+        fallback: Names of nodes that run in full.
     """
 
-    network: Network
+    network: CompiledNetwork
     values: dict[str, Any]
-    product: torch.dtype | None
-    split: bool
+    product_dtype: torch.dtype | None
+    compile_vectors: bool
     axes: dict[str, Axis] = field(default_factory=dict)
     channels: dict[str, int] = field(default_factory=dict)
-    flat: set[str] = field(default_factory=set)
+    flattened: set[str] = field(default_factory=set)
     vectors: set[str] = field(default_factory=set)
-    tail: set[str] = field(default_factory=set)
+    fallback: set[str] = field(default_factory=set)
 
     def module(self, node: fx.Node) -> nn.Module | None:
-        """Return the module a node calls, if it calls one."""
+        """Return the module that a node calls; None if it calls none."""
         if node.op != "call_module":
             return None
         return self.network.traced.get_submodule(str(node.target))
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Return a node's shape for one sequence; () if it is no tensor."""
+        """Return the shape of a node's value for one sequence; () if it is no tensor."""
         value = self.values.get(name)
         return tuple(value.shape) if isinstance(value, Tensor) else ()
 
     def constant(self, operand: Any) -> Any:
-        """Return the value of an operand that no mutation changes."""
+        """Return the value of an operand that does not depend on the sequence."""
         return self.values[operand.name] if isinstance(operand, fx.Node) else operand
 
 
 def label(node: fx.Node) -> str:
-    """Name a node for a message."""
+    """Return a node's name and operation, for a message."""
     target = node.target if isinstance(node.target, str) else node.target.__name__
     return f"{node.name} ({target})"
 
 
-def operands(known: Known, node: fx.Node) -> tuple[str, ...]:
-    """Return the two operands' nodes of an arithmetic operation; "" for a plain number.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arithmetic:
+    """A sum, difference, product or quotient of two operands, one or both of which change.
+
+    Args:
+        sources: Names of the operands that change.
+        signs: Sign of each in a sum or difference; None in a product or quotient.
+        factor: Constant by which the one changing operand is multiplied; None in a sum or
+            difference, and in a product of two changing operands.
+    """
+
+    sources: tuple[str, ...]
+    signs: tuple[float, ...] | None = None
+    factor: Tensor | None = None
+
+
+def is_arithmetic(node: fx.Node) -> bool:
+    """Return whether a node adds, subtracts, multiplies or divides."""
+    return node.target in _SIGNS or node.target in _PRODUCTS or node.target in _QUOTIENTS
+
+
+def arithmetic(state: CompilerState, node: fx.Node, changing: Collection[str]) -> Arithmetic:
+    """Return what an arithmetic node does to the operands that change.
+
+    Args:
+        state: The nodes compiled so far.
+        node: A node for which ``is_arithmetic`` is true.
+        changing: Names of the nodes that can be operands.
 
     Raises:
-        Whole: If it has options.
+        NoRuleError: If it has options, broadcasts an operand that changes, or divides by one.
     """
     if node.kwargs or len(node.args) != 2:
-        raise Whole(f"{label(node)} has options")
-    return tuple(
-        known.network.real(operand.name) if isinstance(operand, fx.Node) else ""
+        raise NoRuleError(f"{label(node)} has options")
+    names = tuple(
+        state.network.resolve(operand.name) if isinstance(operand, fx.Node) else ""
         for operand in node.args
     )
+    sources = tuple(name for name in names if name in changing)
+    if any(state.shape(name) != state.shape(node.name) for name in sources):
+        raise NoRuleError(f"{label(node)} broadcasts")
+    place = names.index(sources[0])
+    if node.target in _SIGNS:
+        signs = _SIGNS[node.target]
+        return Arithmetic(sources=sources, signs=signs if len(sources) == 2 else (signs[place],))
+    if node.target in _QUOTIENTS and (len(sources) == 2 or place == 1):
+        raise NoRuleError(f"{label(node)} divides by a value that changes")
+    if len(sources) == 2:
+        return Arithmetic(sources=sources)
+    factor = torch.ones_like(state.values[sources[0]]) * state.constant(node.args[1 - place])
+    return Arithmetic(sources=sources, factor=1 / factor if node.target in _QUOTIENTS else factor)
 
 
 def is_identity(node: fx.Node, module: nn.Module | None) -> bool:
-    """Whether a node passes its input on in evaluation mode."""
+    """Return whether a node returns its input in evaluation mode."""
     if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Identity):
         return True
     if node.op == "call_function" and node.target in {F.dropout, F.dropout1d}:
@@ -129,27 +169,27 @@ def is_identity(node: fx.Node, module: nn.Module | None) -> bool:
 
 
 def is_rectifier(node: fx.Node, module: nn.Module | None) -> bool:
-    """Whether a node is a ReLU."""
+    """Return whether a node is a ReLU."""
     return isinstance(module, nn.ReLU) or node.target in {F.relu, torch.relu, "relu"}
 
 
 def batch_norm_factor(module: nn.BatchNorm1d) -> Tensor:
-    """Return what batch norm in evaluation mode multiplies each channel by.
+    """Return the factor of each channel in batch norm in evaluation mode.
 
     Raises:
-        Whole: If it has no running statistics.
+        NoRuleError: If it has no running statistics.
     """
     if module.running_var is None:
-        raise Whole("batch norm without running statistics looks at the whole batch")
+        raise NoRuleError("batch norm without running statistics depends on the whole batch")
     factor = torch.rsqrt(module.running_var.detach() + module.eps)
     return factor * module.weight.detach() if module.weight is not None else factor
 
 
 def pointwise(node: fx.Node, module: nn.Module | None) -> Any:
-    """Return a node's function of one value, if that is what it is."""
+    """Return the elementwise function that a node applies; None if it is no such node."""
     if module is not None:
         if isinstance(module, nn.PReLU) and module.num_parameters == 1:
-            return functools.partial(_leaky, module)
+            return functools.partial(_prelu, module)
         return module if type(module) in _POINTWISE_MODULES else None
     if node.op == "call_function" and node.target in _POINTWISE_FUNCTIONS:
         return functools.partial(_call, node.target, node.args[1:], dict(node.kwargs))
@@ -162,5 +202,5 @@ def _call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], values: 
     return function(values, *args, **kwargs)
 
 
-def _leaky(module: nn.PReLU, values: Tensor) -> Tensor:
+def _prelu(module: nn.PReLU, values: Tensor) -> Tensor:
     return F.prelu(values, module.weight.detach().to(values.dtype))

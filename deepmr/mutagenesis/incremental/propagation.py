@@ -1,4 +1,4 @@
-"""The mutants of some loci, and the changes they make from the input to the output."""
+"""Propagation of the deltas of all mutants of some loci, from the input to the raw output."""
 
 from __future__ import annotations
 
@@ -11,27 +11,38 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from deepmr.mutagenesis.incremental.compiled_network import Network, run_reference
-from deepmr.mutagenesis.incremental.fallback import Tail
+from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork, run_reference
+from deepmr.mutagenesis.incremental.fallback import Fallback
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
-from deepmr.mutagenesis.incremental.layers.global_pooling import Plan
-from deepmr.mutagenesis.incremental.layers.layer import Layer
-from deepmr.mutagenesis.incremental.receptive_field import Block, Change, Span
+from deepmr.mutagenesis.incremental.layers.global_pooling import BlockPlan
+from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer
+from deepmr.mutagenesis.incremental.receptive_field import Block, Delta, Span
 from deepmr.sequence import one_hot
 
-__all__ = ["Loci", "Mutants"]
+__all__ = ["Mutants", "Propagation"]
 
 
 @dataclass(frozen=True, slots=True)
 class Mutants:
-    """Mutants in the order of their positions, then loci."""
+    """Substitutions of some loci, sorted by offset, then locus.
+
+    Args:
+        locus: Row of each mutant's locus.
+        offset: Position of the substitution from the locus's start, in bases.
+        alt: Code of the alternative base, 0 to 3 for A, C, G, T.
+    """
 
     locus: Int[np.ndarray, " mutant"]
     offset: Int[np.ndarray, " mutant"]
     alt: Int[np.ndarray, " mutant"]
 
-    def blocks(self, total: int, chunk: int) -> list[Block]:
-        """Group by the phase of the position, alternatives of a site together."""
+    def blocks(self, total_stride: int, chunk: int) -> list[Block]:
+        """Group mutants by the phase of their offset, alternatives of a site together.
+
+        Args:
+            total_stride: The network's total stride, in bases.
+            chunk: Mutants of a block at most.
+        """
         sites = np.stack([self.offset, self.locus], axis=1)
         starts = np.flatnonzero(np.any(np.diff(sites, axis=0, prepend=-1) != 0, axis=1))
         counts = np.diff(starts, append=len(sites))
@@ -41,24 +52,35 @@ class Mutants:
         mutants = np.arange(len(sites)).reshape(-1, each).T
         offset = self.offset[starts]
         blocks: list[Block] = []
-        for phase in np.unique(offset % total):
-            here = np.flatnonzero(offset % total == phase)
+        for phase in np.unique(offset % total_stride):
+            here = np.flatnonzero(offset % total_stride == phase)
             parts = np.array_split(here, -(-len(here) * each // max(chunk, each)))
-            blocks += [self._block(int(phase), total, mutants[:, some]) for some in parts]
+            blocks += [self._block(int(phase), total_stride, mutants[:, some]) for some in parts]
         return blocks
 
-    def _block(self, phase: int, total: int, mutants: Int[np.ndarray, "alternative site"]) -> Block:
-        steps = (self.offset[mutants[0]] - phase) // total
+    def _block(
+        self, phase: int, total_stride: int, mutants: Int[np.ndarray, "alternative site"]
+    ) -> Block:
+        steps = (self.offset[mutants[0]] - phase) // total_stride
         loci = self.locus[mutants[0]]
-        return Block(phase=phase, total=total, steps=steps, loci=loci, mutants=mutants)
+        return Block(
+            phase=phase, total_stride=total_stride, steps=steps, loci=loci, mutants=mutants
+        )
 
 
-class Loci:
-    """Some loci: their reference at every node, and the changes their mutants make."""
+class Propagation:
+    """The reference forward pass of some loci, and the deltas of their mutants.
+
+    Args:
+        network: The compiled network.
+        codes: Base codes of the loci.
+        dtype: Dtype of the reference.
+        device: Device of the network.
+    """
 
     def __init__(
         self,
-        network: Network,
+        network: CompiledNetwork,
         codes: UInt8[np.ndarray, "locus length"],
         dtype: torch.dtype,
         device: torch.device,
@@ -67,16 +89,21 @@ class Loci:
         self._codes = codes
         sequences = one_hot(torch.from_numpy(codes.astype(np.int64)).to(device), dtype)
         self._values = run_reference(network.traced, sequences)
-        self._references = _References(network, self._values)
-        for layer in network.layers:
-            layer.refer(self._references)
-            if isinstance(layer, Convolution) and layer.into is not None:
-                layer.into.refer(self._references)
+        self._references = _PositionReferences(network, self._values)
+        for layer in network.position_layers:
+            layer.set_reference(self._references)
+            if isinstance(layer, Convolution) and layer.fused is not None:
+                layer.fused.set_reference(self._references)
         self.output: Float[Tensor, "locus task"] = self._values[network.output]
-        self._readers = Counter(name for layer in network.layers for name in layer.sources)
+        self._readers = Counter(name for layer in network.position_layers for name in layer.sources)
 
     def effects(self, mutants: Mutants, chunk: int) -> Float[Tensor, "mutant task"]:
-        """Return the change of the output for every mutant."""
+        """Return the delta of the raw output for every mutant.
+
+        Args:
+            mutants: Substitutions of the loci.
+            chunk: Mutants of one block.
+        """
         network = self._network
         n_mutants = len(mutants.offset)
         total = self.output.new_zeros((n_mutants, self.output.shape[1]))
@@ -84,89 +111,84 @@ class Loci:
             return total
         blocks = mutants.blocks(network.total_stride, chunk)
         spans = [network.spans(block.phase, block) for block in blocks]
-        plan = Plan(blocks=blocks, spans=spans, n_mutants=n_mutants)
-        tail = Tail(network, self._values) if network.tail else None
-        along = tail is not None and tail.reads_along
-        for end in network.ends:
-            end.begin(self._references, plan)
-        kept = set(tail.frontier) if along else set()
-        kept |= {end.source for end in network.ends}
+        plan = BlockPlan(blocks=blocks, spans=spans, n_mutants=n_mutants)
+        fallback = Fallback(network, self._values) if network.fallback_nodes else None
+        by_block = fallback is not None and fallback.needs_positions
+        for layer in network.global_layers:
+            layer.allocate(self._references, plan)
+        kept = set(fallback.inputs) if by_block else set()
+        kept |= {layer.source for layer in network.global_layers}
         for block, block_spans in zip(blocks, spans, strict=True):
-            changes = self._along(block, block_spans, mutants.alt, kept)
-            for end in network.ends:
-                if end.source in changes:
-                    end.take(block, changes[end.source])
-            if along:
+            deltas = self._position_deltas(block, block_spans, mutants.alt, kept)
+            for layer in network.global_layers:
+                if layer.source in deltas:
+                    layer.accumulate(block, deltas[layer.source])
+            if by_block:
                 index = torch.from_numpy(block.mutants.reshape(-1)).to(total.device)
-                total[index] = tail.run_block(block, changes, chunk)
-        if along:
+                total[index] = fallback.run_block(block, deltas, chunk)
+        if by_block:
             return total
-        return self._behind(mutants, tail, chunk)
+        return self._vector_deltas(mutants, fallback, chunk)
 
-    def _behind(
-        self, mutants: Mutants, tail: Tail | None, chunk: int
+    def _vector_deltas(
+        self, mutants: Mutants, fallback: Fallback | None, chunk: int
     ) -> Float[Tensor, "mutant task"]:
-        """Return the change of the output, once every block has reached its ends."""
+        """Return the delta of the raw output from those of the global layers."""
         network = self._network
         n_mutants = len(mutants.locus)
         locus = torch.from_numpy(mutants.locus).to(self.output.device)
-        changes = {
-            end.name: end.total().reshape(n_mutants, *self._values[end.name].shape[1:])
-            for end in network.ends
+        deltas = {
+            layer.name: layer.delta().reshape(n_mutants, *self._values[layer.name].shape[1:])
+            for layer in network.global_layers
         }
-        references = _OfMutants(self._values, locus)
-        for vector in network.vectors:
-            changes[vector.name] = vector.run(changes, references)
-        if tail is not None:
-            return tail.run_vectors(changes, references, chunk)
-        return changes[network.output]
+        references = _MutantReferences(self._values, locus)
+        for vector in network.vector_layers:
+            deltas[vector.name] = vector.run(deltas, references)
+        if fallback is not None:
+            return fallback.run_vectors(deltas, references, chunk)
+        return deltas[network.output]
 
-    def _along(
+    def _position_deltas(
         self,
         block: Block,
         spans: dict[str, Span],
         alt: Int[np.ndarray, " mutant"],
         kept: set[str],
-    ) -> dict[str, Change]:
-        """Return the changes of one block at the nodes ``kept``; where nothing changes, none."""
+    ) -> dict[str, Delta]:
+        """Return the deltas of one block at the nodes ``kept``, without those of empty span."""
         network = self._network
-        changes = {network.source: self._mutations(block, alt)}
+        deltas = {network.source: self._input_delta(block, alt)}
         left = Counter(self._readers)
-        for layer, name, _ in network.parts():
+        for layer, name, _ in network.outputs():
             if spans[name].width:
-                changes[name] = self._run(layer, block, changes, spans, name)
+                deltas[name] = self._run(layer, block, deltas, spans[name])
             for source in layer.sources:
                 left[source] -= 1
                 if not left[source] and source not in kept:
-                    changes.pop(source, None)
-        return {name: change for name, change in changes.items() if name in kept}
+                    deltas.pop(source, None)
+        return {name: delta for name, delta in deltas.items() if name in kept}
 
     @staticmethod
-    def _run(
-        layer: Layer,
-        block: Block,
-        changes: dict[str, Change],
-        spans: dict[str, Span],
-        name: str,
-    ) -> Change:
-        like = next(changes[source] for source in layer.sources if source in changes)
-        none = like.values[:0]
-        inputs = [changes.get(source, Change(none, Span(0, 0))) for source in layer.sources]
-        return Change(layer.run(block, inputs, spans[name]), spans[name])
+    def _run(layer: PositionLayer, block: Block, deltas: dict[str, Delta], span: Span) -> Delta:
+        like = next(deltas[source] for source in layer.sources if source in deltas)
+        unchanged = Delta(like.values[:0], Span(0, 0))
+        inputs = [deltas.get(source, unchanged) for source in layer.sources]
+        return Delta(layer.run(block, inputs, span), span)
 
-    def _mutations(self, block: Block, alt: Int[np.ndarray, " mutant"]) -> Change:
-        positions = block.phase + block.total * block.steps
+    def _input_delta(self, block: Block, alt: Int[np.ndarray, " mutant"]) -> Delta:
+        """Return the one-hot alternative base minus the one-hot reference base of each mutant."""
+        positions = block.phase + block.total_stride * block.steps
         ref = self._codes[block.loci, positions].astype(np.int64)
         one_base = np.eye(4)
-        change = one_base[alt[block.mutants]] - one_base[ref][None]
-        values = torch.from_numpy(change[None]).to(self.output)
-        return Change(values, Span(block.phase, block.phase + 1))
+        delta = one_base[alt[block.mutants]] - one_base[ref][None]
+        values = torch.from_numpy(delta[None]).to(self.output)
+        return Delta(values, Span(block.phase, block.phase + 1))
 
 
-class _References(dict[str, Tensor]):
-    """Each node's reference laid out by position, made when first asked for."""
+class _PositionReferences(dict[str, Tensor]):
+    """Reference of each node as (locus, position, channel), reordered at first use."""
 
-    def __init__(self, network: Network, values: dict[str, Any]) -> None:
+    def __init__(self, network: CompiledNetwork, values: dict[str, Any]) -> None:
         super().__init__()
         self._shapes = network.shapes()
         self._values = values
@@ -178,8 +200,8 @@ class _References(dict[str, Tensor]):
         return self[name]
 
 
-class _OfMutants(dict[str, Tensor]):
-    """Each node's reference for every mutant, made when first asked for."""
+class _MutantReferences(dict[str, Tensor]):
+    """Reference of each node for every mutant, gathered at first use."""
 
     def __init__(self, values: dict[str, Any], locus: Int[Tensor, " mutant"]) -> None:
         super().__init__()
@@ -188,6 +210,6 @@ class _OfMutants(dict[str, Tensor]):
 
     def __missing__(self, name: str) -> Tensor:
         value = self._values[name]
-        # one locus stands for all mutants: a view with a batch of 1
+        # one locus serves all mutants, by broadcasting over a batch of 1
         self[name] = value if len(value) == 1 else value.index_select(0, self._locus)
         return self[name]

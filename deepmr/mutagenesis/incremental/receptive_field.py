@@ -1,14 +1,15 @@
-"""Where a substitution reaches: spans of positions, sites of equal phase, views of references.
+"""Receptive-field geometry: which positions of each layer a substitution can change.
 
-A network's position axis at a node has a stride in bases. A site is a mutated position ``p``;
-with the network's total stride ``S`` it is ``p = phase + S * step``. All sites of one phase have
-the same geometry at every node: the positions that can change there are ``scale * step + [start,
-stop)``, where ``scale`` is ``S`` over the node's stride and ``[start, stop)`` depends on the
-phase alone.
+Each layer's position axis has a stride in bases. Let ``S`` be the least common multiple of all
+strides (the network's total stride). A mutated position is written ``p = phase + S * step``. For
+sites of equal phase the positions that can change on an axis are ``scale * step + [start, stop)``,
+where ``scale`` is ``S`` over the axis's stride and the span ``[start, stop)`` depends on the phase
+alone, so that all of them are computed together, in one block.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,27 +18,41 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["Axis", "Block", "Change", "Rows", "Span"]
+__all__ = ["Axis", "Block", "Delta", "PaddedReference", "SlidingWindow", "Span"]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Positions ``start`` to ``stop`` (exclusive) relative to a site; empty if stop <= start."""
+    """A half-open range of positions relative to a mutated site; empty if stop <= start.
+
+    Args:
+        start: First position.
+        stop: One past the last position.
+
+    Example:
+        >>> Span(-2, 3).width, Span(2, 2).width
+        (5, 0)
+    """
 
     start: int
     stop: int
 
     @property
     def width(self) -> int:
-        """Number of positions."""
+        """Number of positions, 0 if the span is empty."""
         return max(0, self.stop - self.start)
 
     def moved(self, by: int) -> Span:
-        """Return the span shifted."""
+        """Return the span shifted by a number of positions."""
         return Span(self.start + by, self.stop + by)
 
     def union(self, other: Span) -> Span:
-        """Return the hull of two spans; an empty one adds nothing."""
+        """Return the smallest span that covers both; an empty one adds nothing.
+
+        Example:
+            >>> Span(0, 2).union(Span(5, 6)), Span(0, 2).union(Span(9, 9))
+            (Span(start=0, stop=6), Span(start=0, stop=2))
+        """
         if not self.width:
             return other
         if not other.width:
@@ -47,43 +62,94 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A node's position axis: how many positions, and how many bases apart."""
+    """The position axis of a layer's output.
+
+    Args:
+        length: Number of positions.
+        stride: Bases between one position and the next.
+    """
 
     length: int
     stride: int
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Mutants processed together: sites of one phase, each with the same number of alternatives.
+@dataclass(frozen=True, slots=True)
+class SlidingWindow:
+    """Kernel geometry of a convolution or pooling layer.
 
     Args:
-        phase: The sites' common position modulo the total stride.
-        total: The network's total stride in bases.
-        steps: Each site's position is ``phase + total * step``; ascending.
-        loci: Each site's locus.
-        mutants: Number of each mutant among all, alternatives first.
+        kernel: Kernel size, in input positions.
+        stride: Input positions between two outputs; 1 by default.
+        padding: Positions added at either end of the input; 0 by default.
+        dilation: Input positions between two taps of the kernel; 1 by default.
+
+    Example:
+        >>> window = SlidingWindow(kernel=3, padding=1)
+        >>> window.affected_span(Span(0, 1)), window.inputs(Span(0, 1))
+        (Span(start=-1, stop=2), Span(start=-1, stop=2))
+    """
+
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+
+    def affected_span(self, span: Span) -> Span:
+        """Return the outputs whose window holds any input position of ``span``."""
+        first = span.start + self.padding - (self.kernel - 1) * self.dilation
+        last = span.stop - 1 + self.padding
+        return Span(-(-first // self.stride), last // self.stride + 1)
+
+    def inputs(self, span: Span) -> Span:
+        """Return the input positions in the windows of the outputs in ``span``."""
+        start = span.start * self.stride - self.padding
+        stop = (span.stop - 1) * self.stride - self.padding + (self.kernel - 1) * self.dilation + 1
+        return Span(start, stop)
+
+    def taps(self, source: Span, target: Span) -> Iterator[tuple[int, slice, slice]]:
+        """Yield each kernel tap, the rows of ``source`` it reads and of ``target`` it writes."""
+        for tap in range(self.kernel):
+            shift = tap * self.dilation - self.padding
+            first = max(target.start, -((shift - source.start) // self.stride))
+            last = min(target.stop - 1, (source.stop - 1 - shift) // self.stride)
+            if first > last:
+                continue
+            row = first * self.stride + shift - source.start
+            read = slice(row, row + (last - first) * self.stride + 1, self.stride)
+            yield tap, read, slice(first - target.start, last - target.start + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Mutants computed together: sites of one phase, each with the same number of alternatives.
+
+    Args:
+        phase: The sites' common position modulo the total stride, in bases.
+        total_stride: Least common multiple of all strides of the network, in bases.
+        steps: Each site's position is ``phase + total_stride * step``; ascending.
+        loci: Row of each site's locus.
+        mutants: Row of each mutant in the list of all mutants.
     """
 
     phase: int
-    total: int
+    total_stride: int
     steps: Int[np.ndarray, " site"]
     loci: Int[np.ndarray, " site"]
     mutants: Int[np.ndarray, "alternative site"]
 
     @property
     def n_alternatives(self) -> int:
-        """Mutants at each site."""
+        """Alternative bases at each site."""
         return int(self.mutants.shape[0])
 
     @property
     def n_sites(self) -> int:
-        """Number of sites."""
+        """Number of mutated sites."""
         return int(self.mutants.shape[1])
 
     @cached_property
     def spacing(self) -> int | None:
-        """The common distance between steps of one locus; None if there is none."""
+        """Steps from each site to the next if constant and of one locus, otherwise None."""
         gaps = np.diff(self.steps)
         if len(gaps) == 0:
             return 1
@@ -91,11 +157,11 @@ class Block:
         return int(gaps[0]) if bool(regular) else None
 
     def scale(self, axis: Axis) -> int:
-        """Positions of ``axis`` between one step and the next."""
-        return self.total // axis.stride
+        """Return the positions of ``axis`` from one step to the next."""
+        return self.total_stride // axis.stride
 
-    def trimmed(self, span: Span, axis: Axis) -> Span:
-        """Cut a span to what lies on the axis for at least one site."""
+    def clipped(self, span: Span, axis: Axis) -> Span:
+        """Return the part of a span that lies on the axis for at least one site."""
         scale = self.scale(axis)
         return Span(
             max(span.start, -int(self.steps[-1]) * scale),
@@ -103,20 +169,20 @@ class Block:
         )
 
     def positions(self, span: Span, axis: Axis) -> Int[np.ndarray, "position site"]:
-        """Return the absolute positions of a span for every site."""
+        """Return the absolute positions of a span around every site."""
         origin = self.steps * self.scale(axis)
         return np.arange(span.start, span.stop)[:, None] + origin[None, :]
 
     def crosses_edge(self, span: Span, axis: Axis) -> bool:
-        """Whether any site's span leaves the axis."""
+        """Return whether the span of any site reaches beyond the axis."""
         scale = self.scale(axis)
         first, last = int(self.steps[0]) * scale, int(self.steps[-1]) * scale
         return bool(first + span.start < 0 or last + span.stop > axis.length)
 
-    def erase_outside(
+    def zero_outside(
         self, values: Float[Tensor, "position alternative site channel"], span: Span, axis: Axis
     ) -> None:
-        """Set to zero, in place, what lies beyond either end of the axis: nothing exists there."""
+        """Set to zero, in place, the values at positions beyond either end of the axis."""
         if not self.crosses_edge(span, axis):
             return
         at = self.positions(span, axis)
@@ -128,31 +194,32 @@ class Block:
 
 
 @dataclass(slots=True)
-class Change:
-    """How a node's values differ from the reference within a span around each site of a block.
+class Delta:
+    """A layer's output for each mutant of a block minus its output for the reference.
 
     Args:
-        values: Alternative minus reference; zero beyond the ends of the axis.
-        span: Which positions, relative to each site.
+        values: Alternative minus reference at the positions of ``span``; zero beyond the ends of
+            the axis.
+        span: The positions relative to each site; outside of them the difference is zero.
     """
 
     values: Float[Tensor, "position alternative site channel"]
     span: Span
 
     def part(self, span: Span) -> Float[Tensor, "position alternative site channel"]:
-        """Return the values of a span inside this one."""
+        """Return a view of the values at a span that lies inside this one."""
         first = span.start - self.span.start
         return self.values[first : first + span.width]
 
 
-class Rows:
-    """A reference laid out by position, padded so that every span of every site exists.
+class PaddedReference:
+    """A layer's output for the reference sequences, padded so that every site's span exists.
 
     Args:
-        values: Channels at each position of each locus, or of one that stands for all.
-        axis: The positions.
-        margin: Positions to add at either end.
-        fill: The value of those.
+        values: Values at each position of each locus; with one locus, of all loci.
+        axis: The position axis.
+        margin: Positions added at either end.
+        fill: Value of the added positions.
     """
 
     def __init__(
@@ -165,7 +232,7 @@ class Rows:
         self._padded[:, margin : margin + length] = values
 
     def around(self, block: Block, span: Span) -> Float[Tensor, "position 1 site channel"]:
-        """Return the reference within a span around each site: a view where sites are regular."""
+        """Return the reference at a span around each site; a view where sites are regular."""
         scale = block.scale(self._axis)
         loci, length, channels = self._padded.shape
         places = length * (block.loci if loci > 1 else np.zeros_like(block.loci)) + self._margin

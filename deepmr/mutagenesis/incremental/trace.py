@@ -1,4 +1,4 @@
-"""A network's graph, as torch.fx finds it, put into a form that engines can read."""
+"""Tracing of a model with torch.fx to a graph without operations in place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deepmr.mutagenesis.dropout import FixedDropout
 
 __all__ = ["NotTraceableError", "trace"]
 
-MONOTONE: frozenset[Any] = frozenset(
+_MONOTONE: frozenset[Any] = frozenset(
     {
         nn.Dropout, nn.Dropout1d, nn.Identity, nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Tanh,
         nn.ELU, nn.SELU, nn.CELU, nn.Softplus, nn.Softsign, nn.Hardtanh,
@@ -25,7 +25,7 @@ MONOTONE: frozenset[Any] = frozenset(
         "relu", "sigmoid", "tanh", "exp",
     }
 )  # fmt: skip
-"""Functions that never fall: the maximum of their values is their value at the maximum."""
+"""Non-decreasing functions: the maximum of their values is their value at the maximum."""
 
 _OUT_OF_PLACE = {
     operator.iadd: operator.add,
@@ -36,7 +36,16 @@ _OUT_OF_PLACE = {
 
 
 class NotTraceableError(ValueError):
-    """The model's structure cannot be found; it can only be run as a whole."""
+    """The model's graph cannot be traced: its mutants need whole forward passes.
+
+    Example:
+        >>> from deepmr.mutagenesis import Incremental
+        >>> network = nn.Sequential(nn.Conv1d(4, 2, 3))
+        >>> handle = network[0].register_forward_hook(lambda *_: None)
+        >>> Incremental(network, length=3)
+        Traceback (most recent call last):
+        deepmr.mutagenesis.incremental.trace.NotTraceableError: it carries forward hooks at 0
+    """
 
 
 class _Tracer(fx.Tracer):
@@ -45,15 +54,22 @@ class _Tracer(fx.Tracer):
 
 
 def trace(model: nn.Module) -> fx.GraphModule:
-    """Return the graph of a model in evaluation mode; modules and parameters stay the model's own.
+    """Return the graph of a model in evaluation mode; its parameters stay the model's own.
 
-    Operations in place become their ordinary kin, so that every node keeps its value, and a
-    monotone function followed by a maximum pool trades places with it: the same numbers from
+    Operations in place are replaced by their ordinary equivalents, so that every node keeps its
+    value. A monotone function followed by max pooling is swapped with it: the same numbers from
     fewer evaluations.
 
+    Args:
+        model: In evaluation mode.
+
     Raises:
-        NotTraceableError: If the model's flow depends on values, it carries hooks, or it works
-            in place in a way that has no other form.
+        NotTraceableError: If the model's control flow depends on values, it carries forward hooks,
+            or it works in place in a way that has no other form.
+
+    Example:
+        >>> [node.op for node in trace(nn.Sequential(nn.ReLU(inplace=True))).graph.nodes]
+        ['placeholder', 'call_module', 'output']
     """
     hooked = [
         name or type(module).__name__
@@ -69,14 +85,14 @@ def trace(model: nn.Module) -> fx.GraphModule:
         raise NotTraceableError(f"torch.fx cannot trace it ({message})") from error
     traced = fx.GraphModule(model, graph)
     traced.training = False
-    _out_of_place(traced)
-    _pools_first(traced)
+    _replace_in_place(traced)
+    _pool_before_monotone(traced)
     graph.eliminate_dead_code()
     traced.recompile()
     return traced
 
 
-def _out_of_place(traced: fx.GraphModule) -> None:
+def _replace_in_place(traced: fx.GraphModule) -> None:
     for node in traced.graph.nodes:
         if node.kwargs.get("inplace"):
             node.kwargs = {**node.kwargs, "inplace": False}
@@ -98,7 +114,7 @@ def _out_of_place(traced: fx.GraphModule) -> None:
             raise NotTraceableError(f"it writes into an existing tensor ({node})")
 
 
-def _pools_first(traced: fx.GraphModule) -> None:
+def _pool_before_monotone(traced: fx.GraphModule) -> None:
     for pool in list(traced.graph.nodes):
         if not _is_max_pool(traced, pool):
             continue
@@ -125,5 +141,5 @@ def _is_monotone(traced: fx.GraphModule, node: fx.Node) -> bool:
     if len(node.users) != 1 or not node.args or not isinstance(node.args[0], fx.Node):
         return False
     if node.op == "call_module":
-        return type(traced.get_submodule(str(node.target))) in MONOTONE
-    return node.op in {"call_function", "call_method"} and node.target in MONOTONE
+        return type(traced.get_submodule(str(node.target))) in _MONOTONE
+    return node.op in {"call_function", "call_method"} and node.target in _MONOTONE

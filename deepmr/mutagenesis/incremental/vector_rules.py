@@ -1,4 +1,4 @@
-"""Rules for nodes that leave the position axis, and for those behind it."""
+"""Rules that compile global pooling, and the layers after it, to layers of deltas."""
 
 from __future__ import annotations
 
@@ -6,27 +6,16 @@ import operator
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 from torch.nn import functional as F
 
 from deepmr.mutagenesis.dropout import FixedDropout
-from deepmr.mutagenesis.incremental.layers import global_pooling as ends
-from deepmr.mutagenesis.incremental.layers import vector as vectors
-from deepmr.mutagenesis.incremental.operations import (
-    NEGATIONS,
-    PRODUCTS,
-    QUOTIENTS,
-    SIGNS,
-    Known,
-    Whole,
-    batch_norm_factor,
-    is_rectifier,
-    label,
-    operands,
-    pointwise,
-)
+from deepmr.mutagenesis.incremental import operations
+from deepmr.mutagenesis.incremental.layers import global_pooling, vector
+from deepmr.mutagenesis.incremental.layers.flattened_linear import FlattenedLinear
+from deepmr.mutagenesis.incremental.operations import CompilerState, NoRuleError, label
 
-__all__ = ["end_of", "is_flattening", "vector_of"]
+__all__ = ["global_layer", "is_flattening", "vector_layer"]
 
 _FLATTENINGS = {torch.flatten, torch.reshape, "flatten", "view", "reshape"}
 _RESHAPINGS = _FLATTENINGS | {torch.squeeze, torch.unsqueeze, "squeeze", "unsqueeze"}
@@ -36,46 +25,64 @@ _POOLS: dict[Any, str] = {
 }  # fmt: skip
 
 
-def is_flattening(known: Known, node: fx.Node, source: str) -> bool:
-    """Whether a node flattens channels and positions, for linear layers alone to read."""
-    module = known.module(node)
+def is_flattening(state: CompilerState, node: fx.Node, source: str) -> bool:
+    """Return whether a node flattens channels and positions for linear layers alone to read.
+
+    Args:
+        state: The nodes compiled so far.
+        node: The node.
+        source: Name of its input.
+    """
+    module = state.module(node)
     if not isinstance(module, nn.Flatten) and node.target not in _FLATTENINGS:
         return False
-    flat = (1, known.channels[source] * known.axes[source].length)
-    return known.split and known.shape(node.name) == flat and _leads_to_linear(known, node)
+    flat = (1, state.channels[source] * state.axes[source].length)
+    return (
+        state.compile_vectors
+        and state.shape(node.name) == flat
+        and _only_linear_readers(state, node)
+    )
 
 
-def _leads_to_linear(known: Known, node: fx.Node) -> bool:
-    """Whether only linear layers read a node, be it through functions of single values."""
+def _only_linear_readers(state: CompilerState, node: fx.Node) -> bool:
+    """Return whether only linear layers read a node, directly or through elementwise layers."""
     for user in node.users:
-        module = known.module(user)
+        module = state.module(user)
         if isinstance(module, nn.Linear):
             continue
-        local = isinstance(module, FixedDropout | nn.Dropout | nn.Identity)
-        local = local or is_rectifier(user, module) or pointwise(user, module) is not None
-        if not local or not _leads_to_linear(known, user):
+        elementwise = isinstance(module, FixedDropout | nn.Dropout | nn.Identity)
+        elementwise = elementwise or operations.is_rectifier(user, module)
+        elementwise = elementwise or operations.pointwise(user, module) is not None
+        if not elementwise or not _only_linear_readers(state, user):
             return False
     return bool(node.users)
 
 
-def end_of(known: Known, node: fx.Node, source: str) -> ends.End:
-    """Return the end of the position axis that a node is.
+def global_layer(state: CompilerState, node: fx.Node, source: str) -> global_pooling.GlobalLayer:
+    """Return the layer for a node that removes the position axis.
+
+    Args:
+        state: The nodes compiled so far.
+        node: The node.
+        source: Name of its input.
 
     Raises:
-        Whole: If no rule treats it.
+        NoRuleError: If no rule propagates its delta.
     """
-    module = known.module(node)
-    axis = known.axes[source]
-    if source in known.flat and isinstance(module, nn.Linear):
-        return ends.LinearOverPositions(node.name, source, axis, module, known.product)
+    module = state.module(node)
+    axis = state.axes[source]
+    if source in state.flattened and isinstance(module, nn.Linear):
+        return FlattenedLinear(node.name, source, axis, module, state.product_dtype)
     kind = _global_pool(node, module)
-    if not known.split or kind is None or source in known.flat:
-        raise Whole(f"{label(node)} has no rule")
-    if known.shape(node.name) not in {(1, known.channels[source]), (1, known.channels[source], 1)}:
-        raise Whole(f"{label(node)} does not pool all positions")
+    if not state.compile_vectors or kind is None or source in state.flattened:
+        raise NoRuleError(f"{label(node)} has no rule")
+    channels = state.channels[source]
+    if state.shape(node.name) not in {(1, channels), (1, channels, 1)}:
+        raise NoRuleError(f"{label(node)} does not pool all positions")
     if kind == "max":
-        return ends.GlobalMax(node.name, source, axis)
-    return ends.GlobalSum(node.name, source, axis, 1.0 if kind == "sum" else 1.0 / axis.length)
+        return global_pooling.GlobalMaxPool(node.name, source, axis)
+    factor = 1.0 if kind == "sum" else 1.0 / axis.length
+    return global_pooling.GlobalSumPool(node.name, source, axis, factor)
 
 
 def _global_pool(node: fx.Node, module: nn.Module | None) -> str | None:
@@ -90,11 +97,11 @@ def _global_pool(node: fx.Node, module: nn.Module | None) -> str | None:
     dims = dims[0] if isinstance(dims, tuple | list) and len(dims) == 1 else dims
     if dims not in {-1, 2}:
         return None
-    return kind if node.target not in {torch.max, "max"} or _only_values(node) else None
+    return kind if node.target not in {torch.max, "max"} or _only_values_read(node) else None
 
 
-def _only_values(node: fx.Node) -> bool:
-    """Whether of a maximum and its indices only the maximum is read."""
+def _only_values_read(node: fx.Node) -> bool:
+    """Return whether of a maximum and its indices only the maximum is read."""
     return all(
         (user.target is operator.getitem and user.args[1] == 0)
         or (user.target is getattr and user.args[1] == "values")
@@ -102,82 +109,76 @@ def _only_values(node: fx.Node) -> bool:
     )
 
 
-def vector_of(known: Known, node: fx.Node, sources: list[str]) -> vectors.Vector:
-    """Return the rule for a node behind the position axis.
+def vector_layer(state: CompilerState, node: fx.Node, sources: list[str]) -> vector.VectorLayer:
+    """Return the layer for a node after the position axis.
+
+    Args:
+        state: The nodes compiled so far.
+        node: The node.
+        sources: Names of its inputs.
 
     Raises:
-        Whole: If there is none.
+        NoRuleError: If no rule propagates its delta.
     """
-    module = known.module(node)
+    module = state.module(node)
     here = (node.name, (sources[0],))
-    shape = known.shape(node.name)
+    shape = state.shape(node.name)
     if not shape or shape[0] != 1:
-        raise Whole(f"{label(node)} loses the batch axis")
+        raise NoRuleError(f"{label(node)} loses the batch axis")
     if isinstance(module, nn.Linear):
         weight = module.weight.detach()
-        return vectors.linear_vector(*here, lambda change: F.linear(change, weight))
+        return vector.linear_vector(*here, lambda delta: F.linear(delta, weight))
     if isinstance(module, nn.BatchNorm1d) and len(shape) == 2:
-        factor = batch_norm_factor(module)
-        return vectors.linear_vector(*here, lambda change: change * factor)
+        factor = operations.batch_norm_factor(module)
+        return vector.linear_vector(*here, lambda delta: delta * factor)
     if isinstance(module, FixedDropout):
-        mask = module.mask(known.values[sources[0]])
-        return vectors.linear_vector(*here, lambda change: change * mask)
-    if is_rectifier(node, module):
-        return vectors.rectified_vector(*here)
-    function = pointwise(node, module)
+        mask = module.mask(state.values[sources[0]])
+        return vector.linear_vector(*here, lambda delta: delta * mask)
+    if operations.is_rectifier(node, module):
+        return vector.rectified_vector(*here)
+    function = operations.pointwise(node, module)
     if function is not None:
-        return vectors.nonlinear_vector(*here, function)
-    if node.target in NEGATIONS:
-        return vectors.linear_vector(*here, torch.neg)
+        return vector.nonlinear_vector(*here, function)
+    if node.target in operations.NEGATIONS:
+        return vector.linear_vector(*here, torch.neg)
     if isinstance(module, nn.Flatten) or node.target in _RESHAPINGS:
-        return vectors.linear_vector(*here, lambda change: change.reshape(-1, *shape[1:]))
-    if node.target in SIGNS or node.target in PRODUCTS or node.target in QUOTIENTS:
-        return _arithmetic(known, node, shape)
-    return _selection(known, node, sources)
+        return vector.linear_vector(*here, lambda delta: delta.reshape(-1, *shape[1:]))
+    if operations.is_arithmetic(node):
+        return _arithmetic(state, node)
+    return _selection(state, node, sources)
 
 
-def _arithmetic(known: Known, node: fx.Node, shape: tuple[int, ...]) -> vectors.Vector:
-    names = operands(known, node)
-    changing = tuple(name for name in names if name in known.vectors)
-    if any(known.shape(name) != shape for name in changing):
-        raise Whole(f"{label(node)} broadcasts")
-    if len(changing) == 2:
-        if node.target in PRODUCTS:
-            return vectors.product_vector(node.name, changing)
-        if node.target in QUOTIENTS:
-            raise Whole(f"{label(node)} divides by what changes")
-        signs = SIGNS[node.target]
-        return vectors.linear_vector(node.name, changing, lambda a, b: a * signs[0] + b * signs[1])
-    place = names.index(changing[0])
-    if node.target in SIGNS:
-        sign = SIGNS[node.target][place]
-        return vectors.linear_vector(node.name, changing, lambda change: change * sign)
-    if node.target in QUOTIENTS and place == 1:
-        raise Whole(f"{label(node)} divides by what changes")
-    factor: Tensor = torch.ones_like(known.values[changing[0]])
-    factor = factor * known.constant(node.args[1 - place])
-    factor = 1 / factor if node.target in QUOTIENTS else factor
-    return vectors.linear_vector(node.name, changing, lambda change: change * factor)
+def _arithmetic(state: CompilerState, node: fx.Node) -> vector.VectorLayer:
+    found = operations.arithmetic(state, node, state.vectors)
+    here = (node.name, found.sources)
+    signs, factor = found.signs, found.factor
+    if signs is not None and len(signs) == 2:
+        return vector.linear_vector(*here, lambda a, b: a * signs[0] + b * signs[1])
+    if signs is not None:
+        return vector.linear_vector(*here, lambda delta: delta * signs[0])
+    if factor is None:
+        return vector.product_vector(*here)
+    return vector.linear_vector(*here, lambda delta: delta * factor)
 
 
-def _selection(known: Known, node: fx.Node, sources: list[str]) -> vectors.Vector:
-    """Return the rule for picking and joining parts of vectors."""
+def _selection(state: CompilerState, node: fx.Node, sources: list[str]) -> vector.VectorLayer:
+    """Return the layer for a node that picks, concatenates or stacks parts of vectors."""
     index: Any = node.args[1] if len(node.args) > 1 else None
     picks = node.target is operator.getitem and isinstance(index, tuple)
     if picks and index[0] == slice(None):
         if not all(isinstance(part, slice | int | None) for part in index):
-            raise Whole(f"{label(node)} picks by an array")
-        return vectors.linear_vector(node.name, (sources[0],), lambda change: change[index])
+            raise NoRuleError(f"{label(node)} picks by an array")
+        return vector.linear_vector(node.name, (sources[0],), lambda delta: delta[index])
     joins = {torch.cat: torch.cat, torch.concat: torch.cat, torch.stack: torch.stack}
     if node.target in joins:
         join = joins[node.target]
         dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
-        names = tuple(known.network.real(part.name) for part in node.args[0])
-        if dim != 0 and all(name in known.vectors for name in names):
-            return vectors.linear_vector(node.name, names, lambda *parts: join(parts, dim=dim))
+        names = tuple(state.network.resolve(part.name) for part in node.args[0])
+        if dim != 0 and all(name in state.vectors for name in names):
+            return vector.linear_vector(node.name, names, lambda *parts: join(parts, dim=dim))
     if node.target in {torch.index_select, "index_select"} and len(node.args) == 3:
-        dim, order = node.args[1], known.constant(node.args[2])
+        dim, order = node.args[1], state.constant(node.args[2])
         if dim != 0:
             here = (node.name, (sources[0],))
-            return vectors.linear_vector(*here, lambda change: change.index_select(dim, order))
-    raise Whole(f"{label(node)} has no rule")
+            return vector.linear_vector(*here, lambda delta: delta.index_select(dim, order))
+    raise NoRuleError(f"{label(node)} has no rule")

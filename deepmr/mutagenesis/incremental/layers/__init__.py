@@ -1,1 +1,1 @@
-"""Delta propagation through each kind of layer."""
+"""Exact delta propagation through each kind of layer: output difference from input difference."""

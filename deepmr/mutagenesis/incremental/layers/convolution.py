@@ -1,4 +1,4 @@
-"""Convolution of changes."""
+"""Convolution of deltas."""
 
 from __future__ import annotations
 
@@ -6,73 +6,88 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from deepmr.mutagenesis.incremental.layers.layer import Layer, Sliding, Values, zeros
 from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
-from deepmr.mutagenesis.incremental.layers.weight_layout import arranged
-from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change, Span
+from deepmr.mutagenesis.incremental.layers.position_layer import (
+    Output,
+    PositionLayer,
+    Values,
+    zero_delta,
+)
+from deepmr.mutagenesis.incremental.layers.weight_layout import laid_out
+from deepmr.mutagenesis.incremental.receptive_field import Block, Delta, SlidingWindow, Span
 
 __all__ = ["Convolution"]
 
 
-class Convolution(Layer):
-    """A convolution, and a factor for each output channel where batch norm follows it."""
+class Convolution(PositionLayer):
+    """A one-dimensional convolution, with the batch norm and nonlinear layer fused to it if any.
 
-    def __init__(
-        self, name: str, sources: tuple[str, ...], axis: Axis, module: nn.Conv1d, sliding: Sliding
-    ) -> None:
-        super().__init__(name, sources, axis, module.out_channels)
-        self.sliding = sliding
+    Args:
+        output: Node and shape of the output.
+        module: Convolution with zero padding.
+        window: Its kernel geometry.
+    """
+
+    def __init__(self, output: Output, module: nn.Conv1d, window: SlidingWindow) -> None:
+        super().__init__(output)
+        self.window = window
         self.module = module
-        self.into: Nonlinear | None = None
+        self.fused: Nonlinear | None = None
         self._factor: Float[Tensor, " channel"] | None = None
         self._groups = module.groups
-        self._product: torch.dtype | None = None
+        self._product_dtype: torch.dtype | None = None
 
-    def scale(self, factor: Float[Tensor, " channel"]) -> None:
-        """Multiply the outputs by a factor each."""
+    def fold(self, factor: Float[Tensor, " channel"]) -> None:
+        """Fold a factor of each output channel into the weights."""
         self._factor = factor if self._factor is None else self._factor * factor
 
-    def settle(self, product: torch.dtype | None) -> None:
-        """Lay the weights out for multiplication, in ``product`` precision if it is given."""
-        self._product = product
+    def lay_out_weights(self, product_dtype: torch.dtype | None) -> None:
+        """Copy the weights to (tap, in, out) order; call once, after all folding.
+
+        Args:
+            product_dtype: Dtype of matrix products; that of the weights if None.
+        """
+        self._product_dtype = product_dtype
         weight = self.module.weight
-        dtype = product or weight.dtype
+        dtype = product_dtype or weight.dtype
         if self._factor is None:
-            self._weight = arranged(weight, "tap", dtype, _by_tap)
+            self._weight = laid_out(weight, "tap", dtype, _by_tap)
         else:
             self._weight = (_by_tap(weight.detach()) * self._factor).to(dtype).contiguous()
 
-    def reach(self, *spans: Span) -> Span:
-        """Return the span that can change."""
-        return self.sliding.reach(spans[0])
+    def affected_span(self, *spans: Span) -> Span:
+        """Return the outputs whose kernel holds a changed input."""
+        return self.window.affected_span(spans[0])
 
-    def run(self, block: Block, changes: list[Change], span: Span) -> Values:
-        """Return the change, or that of the nonlinear layer the convolution feeds."""
-        if self.into is None:
-            canvas = zeros(block, span, self.channels, changes[0].values)
-            self._add_products(changes[0], canvas, span)
-            block.erase_outside(canvas, span, self.axis)
-            return canvas
-        seen = self.into.canvas_span(span)
-        canvas = self.into.canvas(block, seen)
-        self._add_products(changes[0], canvas, seen)
-        return self.into.finish(block, canvas, span)
+    def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
+        """Return the output's delta, or that of the fused nonlinear layer if there is one."""
+        if self.fused is None:
+            accumulator = zero_delta(block, span, self.channels, deltas[0].values)
+            self._add_products(deltas[0], accumulator, span)
+            block.zero_outside(accumulator, span, self.axis)
+            return accumulator
+        inputs = self.fused.input_span(span)
+        accumulator = self.fused.accumulator(block, inputs)
+        self._add_products(deltas[0], accumulator, inputs)
+        return self.fused.to_delta(block, accumulator, span)
 
-    def _add_products(self, change: Change, canvas: Values, span: Span) -> None:
-        source = change.values if self._product is None else change.values.to(self._product)
-        for tap, read, write in self.sliding.taps(change.span, span):
-            rows, target = source[read], canvas[write]
+    def _add_products(self, delta: Delta, accumulator: Values, span: Span) -> None:
+        dtype = self._product_dtype
+        source = delta.values if dtype is None else delta.values.to(dtype)
+        for tap, read, write in self.window.taps(delta.span, span):
+            rows, target = source[read], accumulator[write]
             if self._groups == 1:
                 self._multiply(rows, self._weight[tap], target)
             elif self._weight.shape[1] == 1 and self._groups == self.channels:
-                target.addcmul_(rows.to(canvas.dtype), self._weight[tap, 0].to(canvas.dtype))
+                weight = self._weight[tap, 0].to(accumulator.dtype)
+                target.addcmul_(rows.to(accumulator.dtype), weight)
             else:
                 self._multiply_groups(rows, self._weight[tap], target)
 
     def _multiply(self, rows: Tensor, weight: Tensor, target: Tensor) -> None:
         rows = rows.reshape(-1, rows.shape[-1])
         flat = target.view(-1, target.shape[-1])
-        if self._product is None:
+        if self._product_dtype is None:
             flat.addmm_(rows, weight)
         else:
             flat.add_(torch.mm(rows, weight))
@@ -84,9 +99,9 @@ class Convolution(Layer):
             columns = slice(group * each, (group + 1) * each)
             target[..., columns] += torch.matmul(part, weight[:, columns]).to(target.dtype)
 
-    def products(self, spans: list[Span], span: Span) -> int:
-        """Return the multiply-adds of one mutant."""
-        pairs = sum(write.stop - write.start for _, _, write in self.sliding.taps(spans[0], span))
+    def multiply_adds(self, source: Span, span: Span) -> int:
+        """Return the multiply-adds of one mutant whose input changes at ``source``."""
+        pairs = sum(write.stop - write.start for _, _, write in self.window.taps(source, span))
         return pairs * self.channels * self._weight.shape[1]
 
 

@@ -1,4 +1,4 @@
-"""Linear layers along the sequence, convolution aside, and products of two nodes."""
+"""Linear layers along the sequence other than convolutions, and products of two inputs."""
 
 from __future__ import annotations
 
@@ -6,154 +6,159 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from deepmr.mutagenesis.incremental.layers.layer import (
-    Layer,
+from deepmr.mutagenesis.incremental.layers.position_layer import (
+    Output,
+    PositionLayer,
     References,
-    Sliding,
     Values,
-    put,
-    widened,
-    zeros,
+    add_overlap,
+    zero_delta,
+    zero_padded,
 )
-from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change, Rows, Span
+from deepmr.mutagenesis.incremental.receptive_field import (
+    Block,
+    Delta,
+    PaddedReference,
+    SlidingWindow,
+    Span,
+)
 
-__all__ = ["Add", "AveragePool", "Concatenate", "Crop", "Product", "Renamed", "Scale"]
+__all__ = ["Add", "AveragePool", "Concatenate", "CropOrPad", "Multiply", "Product", "Reshape"]
 
 
-class AveragePool(Layer):
-    """Mean within sliding windows; each output position has its own divisor."""
+class AveragePool(PositionLayer):
+    """Average pooling; windows at the ends may have divisors of their own.
+
+    Args:
+        output: Node and shape of the output.
+        window: Kernel geometry.
+        weight: What one input contributes to each output position: 1 over the divisor.
+    """
 
     def __init__(
-        self,
-        name: str,
-        sources: tuple[str, ...],
-        axis: Axis,
-        channels: int,
-        *,
-        sliding: Sliding,
-        share: Float[Tensor, " position"],
+        self, output: Output, window: SlidingWindow, weight: Float[Tensor, " position"]
     ) -> None:
-        super().__init__(name, sources, axis, channels)
-        self.sliding = sliding
-        self._share = share
+        super().__init__(output)
+        self.window = window
+        self._weight = weight
 
-    def reach(self, *spans: Span) -> Span:
-        """Return the span that can change."""
-        return self.sliding.reach(spans[0])
+    def affected_span(self, *spans: Span) -> Span:
+        """Return the windows that hold a changed input."""
+        return self.window.affected_span(spans[0])
 
-    def refer(self, references: References) -> None:
-        """Lay out what one input contributes to each output."""
-        share = self._share.to(references[self.name])
-        self._shares = Rows(share[None, :, None], self.axis, self.margin, 0.0)
+    def set_reference(self, references: References) -> None:
+        """Pad the weights; the reference itself is not needed."""
+        weight = self._weight.to(references[self.name])
+        self._padded_weight = PaddedReference(weight[None, :, None], self.axis, self.margin, 0.0)
 
-    def run(self, block: Block, changes: list[Change], span: Span) -> Values:
-        """Return the change within ``span``."""
-        change = changes[0]
-        total = zeros(block, span, self.channels, change.values)
-        for _, read, write in self.sliding.taps(change.span, span):
-            total[write] += change.values[read]
-        total *= self._shares.around(block, span)
+    def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
+        """Return the average of the input's delta over each window."""
+        delta = deltas[0]
+        total = zero_delta(block, span, self.channels, delta.values)
+        for _, read, write in self.window.taps(delta.span, span):
+            total[write] += delta.values[read]
+        total *= self._padded_weight.around(block, span)
         return total
 
 
-class Scale(Layer):
-    """Multiplication by a constant: one a channel (batch norm), or one a position and channel."""
+class Multiply(PositionLayer):
+    """Multiplication by a constant: batch norm, a dropout mask, or a constant tensor.
 
-    def __init__(
-        self,
-        name: str,
-        sources: tuple[str, ...],
-        axis: Axis,
-        channels: int,
-        factor: Float[Tensor, "position channel"],
-    ) -> None:
-        super().__init__(name, sources, axis, channels)
+    Args:
+        output: Node and shape of the output.
+        factor: Factor of each channel, at each position or at all (one row).
+    """
+
+    def __init__(self, output: Output, factor: Float[Tensor, "position channel"]) -> None:
+        super().__init__(output)
         self.factor = factor
 
-    def refer(self, references: References) -> None:
-        """Lay out the factors."""
+    def set_reference(self, references: References) -> None:
+        """Pad the factors; the reference itself is not needed."""
         factor = self.factor.to(references[self.name]).expand(self.axis.length, -1)
-        self._factors = Rows(factor[None], self.axis, self.margin, 0.0)
+        self._padded_factor = PaddedReference(factor[None], self.axis, self.margin, 0.0)
 
-    def run(self, block: Block, changes: list[Change], span: Span) -> Values:
-        """Return the change within ``span``."""
-        return changes[0].part(span) * self._factors.around(block, span)
+    def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
+        """Return the input's delta times the factor."""
+        return deltas[0].part(span) * self._padded_factor.around(block, span)
 
 
-class Add(Layer):
-    """A sum of sources, each with a sign."""
+class Add(PositionLayer):
+    """Sum or difference of inputs, or of one input and a constant.
 
-    def __init__(
-        self,
-        name: str,
-        sources: tuple[str, ...],
-        axis: Axis,
-        channels: int,
-        signs: tuple[float, ...],
-    ) -> None:
-        super().__init__(name, sources, axis, channels)
+    Args:
+        output: Node and shape of the output.
+        signs: Sign of each input, 1 or -1.
+    """
+
+    def __init__(self, output: Output, signs: tuple[float, ...]) -> None:
+        super().__init__(output)
         self._signs = signs
 
-    def run(self, block: Block, changes: list[Change], span: Span) -> Values:
-        """Return the change within ``span``."""
-        total = zeros(block, span, self.channels, changes[0].values)
-        for change, sign in zip(changes, self._signs, strict=True):
-            put(change, total, span, sign)
+    def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
+        """Return the signed sum of the inputs' deltas."""
+        total = zero_delta(block, span, self.channels, deltas[0].values)
+        for delta, sign in zip(deltas, self._signs, strict=True):
+            add_overlap(delta, total, span, sign)
         return total
 
 
-class Product(Layer):
-    """A product of two nodes: (r1 + d1)(r2 + d2) - r1 r2 = r1 d2 + r2 d1 + d1 d2."""
+class Product(PositionLayer):
+    """Product of two inputs: (r1 + d1)(r2 + d2) - r1 r2 = d1 (r2 + d2) + d2 r1."""
 
-    def refer(self, references: References) -> None:
-        """Take both references."""
-        self._factors = [
-            Rows(references[source], self.axis, self.margin, 0.0) for source in self.sources
+    def set_reference(self, references: References) -> None:
+        """Store the reference of both inputs."""
+        self._references = [
+            PaddedReference(references[source], self.axis, self.margin, 0.0)
+            for source in self.sources
         ]
 
-    def run(self, block: Block, changes: list[Change], span: Span) -> Values:
-        """Return the change within ``span``."""
-        left, right = (widened(block, change, span) for change in changes)
-        total = left * (right + self._factors[1].around(block, span))
-        return total.add_(right * self._factors[0].around(block, span))
+    def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
+        """Return the delta of the product."""
+        left, right = (zero_padded(block, delta, span) for delta in deltas)
+        total = left * (right + self._references[1].around(block, span))
+        return total.add_(right * self._references[0].around(block, span))
 
 
-class Concatenate(Layer):
-    """Channels of several nodes side by side."""
+class Concatenate(PositionLayer):
+    """Concatenation of the channels of several inputs."""
 
-    def run(self, block: Block, changes: list[Change], span: Span) -> Values:
-        """Return the change within ``span``."""
-        return torch.cat([widened(block, change, span) for change in changes], dim=-1)
+    def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
+        """Return the inputs' deltas, concatenated along channels."""
+        return torch.cat([zero_padded(block, delta, span) for delta in deltas], dim=-1)
 
 
-class Renamed(Layer):
-    """The same values under another name, for instance flattened."""
+class Reshape(PositionLayer):
+    """A change of shape that keeps every value, for instance flattening."""
 
     def run(
         self,
         block: Block,  # noqa: ARG002 - the signature all layers share
-        changes: list[Change],
+        deltas: list[Delta],
         span: Span,
     ) -> Values:
-        """Return the change within ``span``."""
-        return changes[0].part(span)
+        """Return the input's delta at ``span``."""
+        return deltas[0].part(span)
 
 
-class Crop(Layer):
-    """Positions cut off or zeros added at the ends; ``shift`` is the change of coordinates."""
+class CropOrPad(PositionLayer):
+    """Positions cut off, or constants added, at the ends of the sequence.
 
-    def __init__(
-        self, name: str, sources: tuple[str, ...], axis: Axis, channels: int, shift: int
-    ) -> None:
-        super().__init__(name, sources, axis, channels)
+    Args:
+        output: Node and shape of the output.
+        shift: Output position of the first input position; negative where positions are cut off.
+    """
+
+    def __init__(self, output: Output, shift: int) -> None:
+        super().__init__(output)
         self._shift = shift
 
-    def reach(self, *spans: Span) -> Span:
-        """Return the span that can change."""
+    def affected_span(self, *spans: Span) -> Span:
+        """Return the input's span in output positions."""
         return spans[0].moved(self._shift)
 
-    def run(self, block: Block, changes: list[Change], span: Span) -> Values:
-        """Return the change within ``span``."""
-        values = changes[0].part(span.moved(-self._shift)).clone()
-        block.erase_outside(values, span, self.axis)
+    def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
+        """Return the input's delta at its new positions, zero beyond the ends."""
+        values = deltas[0].part(span.moved(-self._shift)).clone()
+        block.zero_outside(values, span, self.axis)
         return values

@@ -1,4 +1,4 @@
-"""Nonlinear layers along the sequence: they have to see reference and change together."""
+"""Nonlinear layers along the sequence: f(reference + delta) - f(reference)."""
 
 from __future__ import annotations
 
@@ -9,157 +9,156 @@ from math import inf
 import torch
 from torch import Tensor
 
-from deepmr.mutagenesis.incremental.layers.layer import Layer, References, Sliding, Values, put
-from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Change, Rows, Span
+from deepmr.mutagenesis.incremental.layers.position_layer import (
+    Output,
+    PositionLayer,
+    References,
+    Values,
+    add_overlap,
+)
+from deepmr.mutagenesis.incremental.receptive_field import (
+    Axis,
+    Block,
+    Delta,
+    PaddedReference,
+    SlidingWindow,
+    Span,
+)
 
 __all__ = ["MaxPool", "Nonlinear", "Pointwise", "Rectifier"]
 
 
-class Nonlinear(Layer):
-    """A layer that has to see reference and change together.
+class Nonlinear(PositionLayer):
+    """A layer that needs the sum of reference and delta.
 
-    ``canvas`` lays out the reference, whoever feeds the layer adds the change to it, and
-    ``finish`` turns the sum into the layer's own change.
+    ``accumulator`` returns the reference for every mutant; the input's delta is added to it (by
+    this layer, or by the convolution it is fused to); ``to_delta`` turns the sum into the delta of
+    the layer's output.
     """
 
-    def canvas(self, block: Block, span: Span) -> Values:
-        """Return the reference within ``span``, for every mutant of a block."""
-        around = self._canvas_rows().around(block, span)
-        # clone, not contiguous(): with one alternative the latter may hand out the reference itself
+    def accumulator(self, block: Block, span: Span) -> Values:
+        """Return the input's reference at ``span``, copied for every mutant of a block."""
+        around = self._padded_input().around(block, span)
+        # clone, not contiguous(): with one alternative the latter may return the reference itself
         return around.expand(-1, block.n_alternatives, -1, -1).clone(
             memory_format=torch.contiguous_format
         )
 
     @abstractmethod
-    def _canvas_rows(self) -> Rows:
-        """Return the rows of the reference that the layer has to see."""
+    def _padded_input(self) -> PaddedReference:
+        """Return the input's reference, in the form to which the delta is added."""
 
     @abstractmethod
-    def finish(self, block: Block, canvas: Values, span: Span) -> Values:
-        """Return the layer's change, overwriting the canvas."""
+    def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
+        """Return the output's delta at ``span``; may overwrite the accumulator."""
 
-    def run(self, block: Block, changes: list[Change], span: Span) -> Values:
-        """Return the change within ``span``."""
-        seen = self.canvas_span(span)
-        canvas = self.canvas(block, seen)
-        put(changes[0], canvas, seen)
-        return self.finish(block, canvas, span)
+    def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
+        """Return the output's delta at ``span``."""
+        inputs = self.input_span(span)
+        accumulator = self.accumulator(block, inputs)
+        add_overlap(deltas[0], accumulator, inputs)
+        return self.to_delta(block, accumulator, span)
 
 
 class Rectifier(Nonlinear):
     """ReLU: max(r + d, 0) - max(r, 0) = max(d + min(r, 0), -max(r, 0)), without cancellation."""
 
-    def refer(self, references: References) -> None:
-        """Take the reference apart into its negative and positive parts."""
+    def set_reference(self, references: References) -> None:
+        """Split the input's reference into its negative and positive parts."""
         source = references[self.sources[0]]
-        self._below = Rows(source.clamp(max=0), self.axis, self.margin, 0.0)
-        self._floor = Rows(-source.clamp(min=0), self.axis, self.margin, 0.0)
+        self._negative = PaddedReference(source.clamp(max=0), self.axis, self.margin, 0.0)
+        self._floor = PaddedReference(-source.clamp(min=0), self.axis, self.margin, 0.0)
 
-    def _canvas_rows(self) -> Rows:
-        return self._below
+    def _padded_input(self) -> PaddedReference:
+        return self._negative
 
-    def finish(self, block: Block, canvas: Values, span: Span) -> Values:
-        """Return the change, in place."""
-        torch.maximum(canvas, self._floor.around(block, span), out=canvas)
-        block.erase_outside(canvas, span, self.axis)
-        return canvas
+    def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
+        """Return the output's delta, in place."""
+        torch.maximum(accumulator, self._floor.around(block, span), out=accumulator)
+        block.zero_outside(accumulator, span, self.axis)
+        return accumulator
 
 
 class Pointwise(Nonlinear):
-    """Any function of one value.
+    """An elementwise activation function.
 
     Args:
-        name: The node.
-        sources: The nodes it reads.
-        axis: Its positions.
-        channels: Its channels.
+        output: Node and shape of the output.
         function: Maps a tensor to one of equal shape, each value by itself.
     """
 
-    def __init__(
-        self,
-        name: str,
-        sources: tuple[str, ...],
-        axis: Axis,
-        channels: int,
-        function: Callable[[Tensor], Tensor],
-    ) -> None:
-        super().__init__(name, sources, axis, channels)
+    def __init__(self, output: Output, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(output)
         self._function = function
 
-    def refer(self, references: References) -> None:
-        """Take the reference before and behind the function."""
-        self._before = Rows(references[self.sources[0]], self.axis, self.margin, 0.0)
-        self._behind = Rows(references[self.name], self.axis, self.margin, 0.0)
+    def set_reference(self, references: References) -> None:
+        """Store the reference before and after the function."""
+        self._input = PaddedReference(references[self.sources[0]], self.axis, self.margin, 0.0)
+        self._output = PaddedReference(references[self.name], self.axis, self.margin, 0.0)
 
-    def _canvas_rows(self) -> Rows:
-        return self._before
+    def _padded_input(self) -> PaddedReference:
+        return self._input
 
-    def finish(self, block: Block, canvas: Values, span: Span) -> Values:
-        """Return the change."""
-        change = self._function(canvas).sub_(self._behind.around(block, span))
-        block.erase_outside(change, span, self.axis)
-        return change
+    def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
+        """Return the output's delta."""
+        delta = self._function(accumulator).sub_(self._output.around(block, span))
+        block.zero_outside(delta, span, self.axis)
+        return delta
 
 
 class MaxPool(Nonlinear):
-    """Maximum within sliding windows.
+    """Max pooling.
 
-    Where windows do not overlap, the canvas holds the reference less its window's maximum, so
-    that the maximum of canvas and change is the change itself, without cancellation.
+    Where windows do not overlap, the accumulator starts from the reference minus its window's
+    maximum, so that the maximum over a window is the delta itself, without cancellation.
+
+    Args:
+        output: Node and shape of the output.
+        window: Kernel geometry.
     """
 
-    def __init__(
-        self,
-        name: str,
-        sources: tuple[str, ...],
-        axis: Axis,
-        channels: int,
-        sliding: Sliding,
-    ) -> None:
-        super().__init__(name, sources, axis, channels)
-        self.sliding = sliding
-        self._apart = sliding.stride > (sliding.kernel - 1) * sliding.dilation
+    def __init__(self, output: Output, window: SlidingWindow) -> None:
+        super().__init__(output)
+        self.window = window
+        self._disjoint = window.stride > (window.kernel - 1) * window.dilation
 
-    def reach(self, *spans: Span) -> Span:
-        """Return the span that can change."""
-        return self.sliding.reach(spans[0])
+    def affected_span(self, *spans: Span) -> Span:
+        """Return the windows that hold a changed input."""
+        return self.window.affected_span(spans[0])
 
-    def canvas_span(self, span: Span) -> Span:
+    def input_span(self, span: Span) -> Span:
         """Return the inputs of every window in ``span``."""
-        return self.sliding.inputs(span)
+        return self.window.inputs(span)
 
-    def refer(self, references: References) -> None:
-        """Take the reference, less its window's maximum where each input has one window."""
+    def set_reference(self, references: References) -> None:
+        """Store input and output; the input minus its window's maximum if windows are disjoint."""
         source, pooled = references[self.sources[0]], references[self.name]
-        axis = Axis(source.shape[1], self.axis.stride // self.sliding.stride)
-        margin = self.margin * self.sliding.stride + self.sliding.inputs(Span(0, 1)).width
-        margin += self.sliding.padding
-        if self._apart:
+        axis = Axis(source.shape[1], self.axis.stride // self.window.stride)
+        margin = self.margin * self.window.stride + self.window.inputs(Span(0, 1)).width
+        margin += self.window.padding
+        if self._disjoint:
             positions = torch.arange(source.shape[1], device=source.device)
-            window = (positions + self.sliding.padding) // self.sliding.stride
+            window = (positions + self.window.padding) // self.window.stride
             inside = window < pooled.shape[1]
-            slack = source - pooled[:, window.clamp(max=pooled.shape[1] - 1)]
-            source = torch.where(inside[:, None], slack, -inf)
-        self._source = Rows(source, axis, margin, -inf)
-        self._pooled = Rows(pooled, self.axis, self.margin, 0.0)
+            below_maximum = source - pooled[:, window.clamp(max=pooled.shape[1] - 1)]
+            source = torch.where(inside[:, None], below_maximum, -inf)
+        self._input = PaddedReference(source, axis, margin, -inf)
+        self._output = PaddedReference(pooled, self.axis, self.margin, 0.0)
 
-    def _canvas_rows(self) -> Rows:
-        return self._source
+    def _padded_input(self) -> PaddedReference:
+        return self._input
 
-    def finish(self, block: Block, canvas: Values, span: Span) -> Values:
-        """Return the change."""
-        kernel, stride, dilation = (
-            self.sliding.kernel, self.sliding.stride, self.sliding.dilation
-        )  # fmt: skip
+    def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
+        """Return the output's delta."""
+        kernel, stride, dilation = self.window.kernel, self.window.stride, self.window.dilation
         if kernel == stride and dilation == 1:
-            change = canvas.view(span.width, kernel, *canvas.shape[1:]).amax(1)
+            delta = accumulator.view(span.width, kernel, *accumulator.shape[1:]).amax(1)
         else:
-            reads = [slice(tap * dilation, None, stride) for tap in range(kernel)]
-            change = canvas[reads[0]][: span.width].clone()
-            for read in reads[1:]:
-                torch.maximum(change, canvas[read][: span.width], out=change)
-        if not self._apart:
-            change.sub_(self._pooled.around(block, span))
-        block.erase_outside(change, span, self.axis)
-        return change
+            taps = [slice(tap * dilation, None, stride) for tap in range(kernel)]
+            delta = accumulator[taps[0]][: span.width].clone()
+            for tap in taps[1:]:
+                torch.maximum(delta, accumulator[tap][: span.width], out=delta)
+        if not self._disjoint:
+            delta.sub_(self._output.around(block, span))
+        block.zero_outside(delta, span, self.axis)
+        return delta

@@ -16,8 +16,8 @@ from torch.nn import functional as F
 
 from deepmr.models import MotifScanner, PaperCNN
 from deepmr.mutagenesis import dropout_draws, saturation
-from deepmr.mutagenesis.incremental.compile import sort_network
-from deepmr.mutagenesis.incremental.propagation import Loci, Mutants
+from deepmr.mutagenesis.incremental.compile import compile_network
+from deepmr.mutagenesis.incremental.propagation import Mutants, Propagation
 
 LENGTH = 60
 ELSEWHERE = torch.device("meta")
@@ -95,19 +95,19 @@ def test_mixing_devices_is_an_error_here(mode):
 @torch.no_grad()
 def test_no_operation_mixes_the_network_s_device_with_the_cpu(build, product, mode):
     model = moved(build(), mode)
-    network = sort_network(model, length=LENGTH, dtype=torch.float32, product=product)
+    network = compile_network(model, length=LENGTH, dtype=torch.float32, product_dtype=product)
     codes = np.random.default_rng(0).integers(0, 4, (2, LENGTH)).astype(np.uint8)
     variants = saturation(codes)
     locus, column = np.nonzero(variants.mask)
     order = np.lexsort((locus, variants.offset[locus, column]))
     locus, column = locus[order], column[order]
     mutants = Mutants(locus, variants.offset[locus, column], variants.alt[locus, column])
-    effects = Loci(network, codes, torch.float32, ELSEWHERE).effects(mutants, 48)
+    effects = Propagation(network, codes, torch.float32, ELSEWHERE).effects(mutants, 48)
     assert effects.device.type == "meta"
     assert effects.shape == (2 * 3 * LENGTH, 2)
 
 
 def test_dropout_draws_stand_where_their_network_does(mode):
     draw = dropout_draws(moved(Varied(), mode), draws=2, seed=0)[0]
-    network = sort_network(draw, length=LENGTH, dtype=torch.float32, product=None)
+    network = compile_network(draw, length=LENGTH, dtype=torch.float32)
     assert {node.target for node in network.traced.graph.nodes}

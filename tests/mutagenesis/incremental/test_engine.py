@@ -270,7 +270,10 @@ def test_a_flow_that_depends_on_values_runs_densely_and_says_so(caplog):
     with caplog.at_level("WARNING"):
         engine = build_engine(Fickle(), length=20)
     assert engine.settings["engine"] == "dense"
-    assert "Fickle runs densely, mutant by mutant: torch.fx cannot trace it" in caplog.text
+    assert (
+        "Fickle runs densely, a forward pass for each mutant: torch.fx cannot trace it"
+        in caplog.text
+    )
     with pytest.raises(ValueError, match="engine=incremental needs a network whose structure"):
         build_engine(Fickle(), length=20, engine="incremental")
 
@@ -377,8 +380,12 @@ def test_engines_of_shared_parameters_share_what_they_lay_out():
         Incremental(draw, length=100) for draw in dropout_draws(network, draws=2, seed=3)
     )
     laid_out = [
-        [layer._weight.data_ptr() for layer in engine._network.layers if hasattr(layer, "_weight")]
-        + [end.weight.data_ptr() for end in engine._network.ends]
+        [
+            layer._weight.data_ptr()
+            for layer in engine._network.position_layers
+            if hasattr(layer, "_weight")
+        ]
+        + [layer.weight.data_ptr() for layer in engine._network.global_layers]
         for engine in (first, second)
     ]
     assert len(laid_out[0]) == 3
@@ -394,7 +401,7 @@ def test_a_wide_layer_over_positions_is_multiplied_position_by_position(precisio
     )  # fmt: skip
     engine, error = worst(network.eval(), 20, locus(4, 20, n_loci=3), precision)
     # 300 outputs are filled up to 320, and 340 x 320 weights are past what is batched
-    assert engine._network.ends[0].weight.shape == (9, 340, 320)
+    assert engine._network.global_layers[0].weight.shape == (9, 340, 320)
     assert error < {"float64": 1e-12, "bfloat16": 0.03}[precision]
 
 
