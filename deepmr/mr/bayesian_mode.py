@@ -9,12 +9,11 @@ from jaxtyping import Float64
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.median import ratios
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import Weights, outcome_error, ratios
 from deepmr.mr.result import MREstimate
-from deepmr.mr.wald import Weights, outcome_error
 
 __all__ = ["bayesian_mode"]
 

@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble, estimate_in_batch, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
+from deepmr.mr.numerics.batch import assemble, estimate_in_batch, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
 from deepmr.mr.result import MREstimate
 
 __all__ = ["ConstrainedFit", "constrained_ml", "constrained_ml_fit"]

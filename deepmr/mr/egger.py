@@ -11,22 +11,36 @@ from scipy import special
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.generalised import correlated, flat, least_squares
 from deepmr.mr.ivw import CANCELLED, PENALTY
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.generalised_least_squares import correlated, flat, least_squares
+from deepmr.mr.numerics.mm_regression import mm_regression
 from deepmr.mr.result import MREstimate
-from deepmr.mr.robust import mm_regression
-from deepmr.mr.strength import i2_gx
 
-__all__ = ["egger"]
+__all__ = ["egger", "i2_gx"]
 
 LEAST = 3
 
 COLLINEAR = 1e-14
 """Share of the exposures' sum of squares below which they count as identical: the square of the
 tolerance 1e-7 by which R's lm drops a column."""
+
+
+def i2_gx(block: Columns, *, weighted: bool) -> Float64[np.ndarray, " locus"]:
+    """Return I2 of the oriented exposure effects, floored at 0.
+
+    Unweighted it compares x / 1 with error sx, weighted x / sy with error sx / sy, the scale on
+    which MR-Egger regresses.
+    """
+    z = block.x / block.sx
+    precision = block.sy / block.sx if weighted else 1 / block.sx
+    if not block.full:
+        precision *= block.mask
+    oriented = np.copysign(precision, block.x)
+    q = np.vecdot(z, z) - np.vecdot(z, oriented) ** 2 / np.vecdot(precision, precision)
+    return np.asarray(np.maximum(0.0, (q - (block.n - 1)) / q))
 
 
 class _Sums(NamedTuple):

@@ -11,15 +11,19 @@ from scipy import special
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.generalised import correlated, flat, least_squares
-from deepmr.mr.median_error import interpolated_median
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.generalised_least_squares import (
+    correlated,
+    flat,
+    generalised_f,
+    least_squares,
+)
+from deepmr.mr.numerics.mm_regression import mm_regression
+from deepmr.mr.numerics.ratio import Weights, outcome_error
+from deepmr.mr.numerics.weighted_median import interpolated_median
 from deepmr.mr.result import MREstimate
-from deepmr.mr.robust import mm_regression
-from deepmr.mr.strength import generalised_f
-from deepmr.mr.wald import outcome_error
 
 __all__ = ["inverse_variance_weighted", "random_effects_factor"]
 
@@ -28,8 +32,6 @@ CANCELLED = 1e-5
 residuals: the short way would leave fewer than ten exact digits."""
 
 Model = Literal["auto", "fixed", "random", "random_unfloored"]
-Weights = Literal["first_order", "second_order"]
-
 
 PENALTY = {"first_order": 100.0, "second_order": 20.0}
 """By how much the p-value of a ratio's distance is multiplied before it weighs the ratio down."""

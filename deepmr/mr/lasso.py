@@ -12,10 +12,10 @@ from scipy import stats
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import assemble, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.profile import root
+from deepmr.mr.numerics.batch import assemble, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.root import root
 from deepmr.mr.result import MREstimate
 
 __all__ = ["LassoSelection", "choose_penalty", "lasso", "lasso_selection", "penalty_path"]

@@ -11,9 +11,9 @@ from scipy import special
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import estimate_in_batch, heterogeneity_in_batch, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.maximum_likelihood import profile_minimum
+from deepmr.mr.numerics.batch import estimate_in_batch, heterogeneity_in_batch, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
 
 __all__ = ["RadialFit", "radial_ivw"]
 

@@ -10,9 +10,9 @@ from jaxtyping import Float64
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
 from deepmr.mr.result import MREstimate
 
 __all__ = ["debiased_ivw", "penalized_debiased_ivw"]

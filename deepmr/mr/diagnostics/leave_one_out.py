@@ -8,9 +8,9 @@ import numpy as np
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.ivw import Model, random_effects_factor
+from deepmr.mr.numerics.batch import in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
 from deepmr.mr.wald import wald_ratios
 
 __all__ = ["leave_one_out", "single_instrument"]
