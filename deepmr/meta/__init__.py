@@ -25,7 +25,7 @@ from deepmr.meta.likelihood import log_likelihood
 from deepmr.meta.mantel_haenszel import mantel_haenszel, table_effects
 from deepmr.meta.multilevel import multilevel
 from deepmr.meta.permutation import permutation_test
-from deepmr.meta.pooling import common_effect, random_effects
+from deepmr.meta.pooling import check_random_effects, common_effect, random_effects
 from deepmr.meta.regression import MetaRegressionResult, meta_regression
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.meta.robust import median_effect, trimmed_mean
@@ -35,6 +35,7 @@ __all__ = [
     "MetaAnalysisResult",
     "MetaRegressionResult",
     "baujat",
+    "check_random_effects",
     "cluster_robust",
     "common_effect",
     "cumulative",

@@ -17,6 +17,7 @@ from deepmr.mr.numerics.batch import assemble
 from deepmr.mr.numerics.blocks import Columns, by_blocks
 from deepmr.mr.numerics.generalised_least_squares import correlated, flat, least_squares
 from deepmr.mr.numerics.mm_regression import mm_regression
+from deepmr.mr.numerics.ratio import with_positive_errors
 from deepmr.mr.result import MREstimate
 
 __all__ = ["egger", "i2_gx"]
@@ -224,7 +225,8 @@ def egger(
     and is NaN where they are identical. If InSIDE fails, slope and intercept are both wrong.
 
     Args:
-        effects: The instruments; at least 3, otherwise NaN.
+        effects: The instruments; at least 3, otherwise NaN. Outcome errors of exactly 0
+            are floored or left out (`with_positive_errors`; flag ``zero_error``).
         orient_zero: What becomes of an instrument with exactly no exposure effect, whose sign is
             arbitrary: its outcome effect counts as 0 (``zero``, MendelianRandomization), which no
             choice of allele can change, hence the default; or stays as coded (``keep``,
@@ -250,6 +252,7 @@ def egger(
         >>> round(float(result.effect.value), 3), round(float(result.pleiotropy.p_value), 3)
         (3.253, 0.451)
     """
+    effects, exact = with_positive_errors(effects)
     if correlated(effects):
         if robust or penalized:
             raise ValueError(
@@ -281,5 +284,6 @@ def egger(
             i2_gx=found["i2_gx"],
             log_p_heterogeneity=heterogeneity.log_p,
             log_p_pleiotropy=pleiotropy.log_p_value,
-        ),
+        )
+        | exact,
     )

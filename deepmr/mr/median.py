@@ -14,7 +14,7 @@ from deepmr.estimate import Estimate
 from deepmr.mr.flags import common_flags
 from deepmr.mr.numerics.batch import assemble
 from deepmr.mr.numerics.blocks import Columns, by_blocks
-from deepmr.mr.numerics.ratio import Weights, ratio_weights, ratios
+from deepmr.mr.numerics.ratio import Weights, ratio_weights, ratios, with_positive_errors
 from deepmr.mr.numerics.weighted_median import bootstrap_error, interpolated_median, sampling_error
 from deepmr.mr.result import MREstimate
 
@@ -104,13 +104,16 @@ def _median(
     weights: Weights | None,
     penalty: float | None = None,
 ) -> MREstimate:
+    exact: dict[str, np.ndarray] = {}
+    if weights is not None:
+        effects, exact = with_positive_errors(effects, weights)
     kernel = partial(_kernel, weights=weights, penalty=penalty, bootstrap=bootstrap)
     found = by_blocks(effects, kernel)
     return assemble(
         effects,
         method,
         effect=Estimate(value=found["value"], se=found["se"]),
-        flags=common_flags(n=found["n"], f_mean=found["f_mean"]),
+        flags=common_flags(n=found["n"], f_mean=found["f_mean"]) | exact,
         correlated_errors="used",
     )
 
@@ -175,7 +178,8 @@ def weighted_median(
 
     Args:
         effects: The instruments; at least 3 (of two ratios the median is the mean). Those with
-            x = 0 have no ratio and no weight.
+            x = 0 have no ratio and no weight; errors of exactly 0 are floored or left
+            out (`with_positive_errors`; flag ``zero_error``).
         weights: ``first_order``: (x / sy)^2, MendelianRandomization's; or ``second_order``,
             which add the exposure's errors by the delta method, TwoSampleMR's. First order is the
             default: second-order weights depend on y and are larger where y is near 0 by luck.

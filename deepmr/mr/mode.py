@@ -15,7 +15,7 @@ from deepmr.mr.flags import common_flags
 from deepmr.mr.numerics.batch import assemble, in_batch
 from deepmr.mr.numerics.blocks import Columns, by_blocks
 from deepmr.mr.numerics.density_grid import grid_mode
-from deepmr.mr.numerics.ratio import Weights, outcome_error
+from deepmr.mr.numerics.ratio import Weights, outcome_error, with_positive_errors
 from deepmr.mr.result import MREstimate
 
 __all__ = ["kernel_mode", "mode_bandwidth", "penalized_mode", "simple_mode", "weighted_mode"]
@@ -211,6 +211,9 @@ def _estimate(
     weighted: bool = True,
     penalty: float | None = None,
 ) -> MREstimate:
+    exact: dict[str, np.ndarray] = {}
+    if weighted:
+        effects, exact = with_positive_errors(effects, options.weights)
     kernel = partial(_kernel, weighted=weighted, penalty=penalty, options=options)
     found = by_blocks(effects, kernel, elements=1 << 12)
     normal = options.distribution == "normal"
@@ -219,7 +222,7 @@ def _estimate(
         effects,
         method,
         effect=Estimate(value=found["value"], se=found["se"], df=df),
-        flags=common_flags(n=found["n"], f_mean=found["f_mean"]),
+        flags=common_flags(n=found["n"], f_mean=found["f_mean"]) | exact,
         correlated_errors="ignored" if options.weights == "first_order" else "used",
     )
 
@@ -310,7 +313,8 @@ def weighted_mode(
     identical ratios there is no bandwidth and the estimate is NaN, as below 2 instruments.
 
     Args:
-        effects: The instruments; those with x = 0 have no ratio and are left out.
+        effects: The instruments; those with x = 0 have no ratio and are left out;
+            errors of exactly 0 are floored or left out (`with_positive_errors`).
         weights: Order of the ratios' errors; ``second_order`` uses ``error_correlation``.
         phi: Factor on the bandwidth.
         search: ``exact``, or ``grid``: the best of 512 points over the whole range, as in R. Its
@@ -355,7 +359,8 @@ def penalized_mode(
     to the weighted mode.
 
     Args:
-        effects: The instruments; those with x = 0 have no ratio and are left out.
+        effects: The instruments; those with x = 0 have no ratio and are left out;
+            errors of exactly 0 are floored or left out (`with_positive_errors`).
         weights: Order of the ratios' errors, ``second_order`` by default.
         phi: Factor on the bandwidth, 1 by default.
         penalty: Factor on a ratio's p-value, 20 by default.

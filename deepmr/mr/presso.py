@@ -13,6 +13,7 @@ from deepmr.estimate import Estimate
 from deepmr.mr.flags import ALPHA, common_flags
 from deepmr.mr.numerics.batch import assemble, estimate_in_batch, in_batch
 from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import with_positive_errors
 from deepmr.mr.result import MREstimate
 
 __all__ = ["Presso", "presso", "presso_tests"]
@@ -174,6 +175,7 @@ def presso_tests(
         >>> bool(presso_tests(ldl_chd()).global_p < 0.05)
         True
     """
+    effects, _ = with_positive_errors(effects)
     found = _found(effects, iterations, level, rng, distortion=True)
     batch = effects.mask.shape[:-1]
     raw, corrected = (
@@ -217,6 +219,7 @@ def presso(
         >>> bool(presso(ldl_chd()).flags["horizontal_pleiotropy"])
         True
     """
+    effects, exact = with_positive_errors(effects)
     found = _found(effects, iterations, level, rng, distortion=False)
     some = ~np.isnan(found["corrected"])
     n = np.where(some, found["left"], found["n"])
@@ -230,5 +233,5 @@ def presso(
             se=np.where(some, found["corrected_se"], found["raw_se"]),
             df=np.maximum(n - 1, 1.0),
         ),
-        flags=flags,
+        flags=flags | exact,
     )

@@ -12,6 +12,7 @@ from deepmr.estimate import Heterogeneity
 from deepmr.mr.multivariable.least_squares import fit_plane
 from deepmr.mr.multivariable.result import MultivariableRows, rows_of
 from deepmr.mr.numerics.batch import heterogeneity_in_batch, in_batch
+from deepmr.mr.numerics.ratio import with_positive_errors
 
 __all__ = ["conditional_f", "multivariable_heterogeneity"]
 
@@ -114,6 +115,7 @@ def multivariable_heterogeneity(effects: MultivariableEffectSizes) -> Heterogene
     References:
         Sanderson, Davey Smith, Windmeijer and Bowden 2019, doi:10.1093/ije/dyy262.
     """
+    effects, _ = with_positive_errors(effects)
     rows = rows_of(effects)
     plane = fit_plane(rows.x, rows.y, rows.mask / rows.sy**2)
     noise = _contrast_variance(_error_covariance(effects, rows), plane.coefficient)

@@ -13,6 +13,7 @@ from deepmr.mr.multivariable.result import (
     assemble_multivariable,
     rows_of,
 )
+from deepmr.mr.numerics.ratio import with_positive_errors
 
 __all__ = ["multivariable_egger"]
 
@@ -41,6 +42,7 @@ def multivariable_egger(
     References:
         Rees, Wood and Burgess 2017, doi:10.1002/sim.7492.
     """
+    effects, exact = with_positive_errors(effects)
     rows = rows_of(effects)
     n_exposures = rows.x.shape[1]
     if not 0 <= orient < n_exposures:
@@ -63,4 +65,5 @@ def multivariable_egger(
         effect=Estimate(value=plane.coefficient[:, 1:], se=errors[:, 1:], df=wide),
         pleiotropy=Estimate(value=plane.coefficient[:, 0], se=errors[:, 0], df=degrees),
         heterogeneity=Heterogeneity(q=np.where(df > 0, plane.q, np.nan), df=df),
+        extra_flags=exact,
     )

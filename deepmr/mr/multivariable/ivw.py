@@ -15,6 +15,7 @@ from deepmr.mr.multivariable.result import (
     rows_of,
 )
 from deepmr.mr.numerics.mm_regression import mm_regression
+from deepmr.mr.numerics.ratio import with_positive_errors
 
 __all__ = ["multivariable_ivw"]
 
@@ -56,6 +57,7 @@ def multivariable_ivw(
         >>> multivariable_ivw(e).effect.value.round(6).tolist()
         [1.0, 2.0]
     """
+    effects, exact = with_positive_errors(effects)
     rows = rows_of(effects)
     n_exposures = rows.x.shape[1]
     df = np.maximum(rows.n - n_exposures, 0.0)
@@ -71,5 +73,10 @@ def multivariable_ivw(
     degrees = np.maximum(df, 1.0)[:, None] if distribution == "t" else np.asarray(np.inf)
     effect = Estimate(value=plane.coefficient, se=plane.error * factor[:, None], df=degrees)
     return assemble_multivariable(
-        effects, "multivariable_ivw", rows, effect=effect, heterogeneity=heterogeneity
+        effects,
+        "multivariable_ivw",
+        rows,
+        effect=effect,
+        heterogeneity=heterogeneity,
+        extra_flags=exact,
     )

@@ -19,6 +19,7 @@ from deepmr.mr.multivariable.result import (
     rows_of,
 )
 from deepmr.mr.numerics.batch import in_batch
+from deepmr.mr.numerics.ratio import with_positive_errors
 
 __all__ = [
     "MultivariableLassoSelection",
@@ -141,6 +142,7 @@ def multivariable_lasso(
     References:
         Grant and Burgess 2021, doi:10.1002/sim.9156.
     """
+    effects, exact = with_positive_errors(effects)
     rows = rows_of(effects)
     n_exposures = rows.x.shape[1]
     valid, _ = _select(rows, orient, penalty)
@@ -161,7 +163,7 @@ def multivariable_lasso(
         rows,
         effect=effect,
         heterogeneity=Heterogeneity(q=np.where(df > 0, plane.q, np.nan), df=df),
-        extra_flags={"invalid_instruments": np.asarray(number < rows.n)},
+        extra_flags={"invalid_instruments": np.asarray(number < rows.n)} | exact,
     )
 
 
@@ -169,6 +171,7 @@ def multivariable_lasso_selection(
     effects: MultivariableEffectSizes, *, orient: int = 0, penalty: float | None = None
 ) -> MultivariableLassoSelection:
     """Return the instruments that `multivariable_lasso` finds valid, and at which penalty."""
+    effects, _ = with_positive_errors(effects)
     valid, chosen = _select(rows_of(effects), orient, penalty)
     batch = effects.mask.shape[:-1]
     return MultivariableLassoSelection(

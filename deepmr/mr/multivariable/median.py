@@ -17,6 +17,7 @@ from deepmr.mr.multivariable.result import (
     assemble_multivariable,
     rows_of,
 )
+from deepmr.mr.numerics.ratio import with_positive_errors
 
 __all__ = ["multivariable_median"]
 
@@ -79,6 +80,7 @@ def multivariable_median(
     References:
         Grant and Burgess 2021, doi:10.1002/sim.9156.
     """
+    effects, exact = with_positive_errors(effects)
     rows = rows_of(effects)
     w = rows.mask / rows.sy**2
     n_exposures = rows.x.shape[1]
@@ -97,7 +99,9 @@ def multivariable_median(
         se=np.where(enough, se, np.nan),
         df=degrees if distribution == "t" else np.asarray(np.inf),
     )
-    return assemble_multivariable(effects, "multivariable_median", rows, effect=effect)
+    return assemble_multivariable(
+        effects, "multivariable_median", rows, effect=effect, extra_flags=exact
+    )
 
 
 def _bootstrap_error(

@@ -9,6 +9,7 @@ from deepmr.estimate import Estimate
 from deepmr.mr.multivariable.least_squares import fit_plane
 from deepmr.mr.multivariable.result import rows_of
 from deepmr.mr.numerics.batch import estimate_in_batch
+from deepmr.mr.numerics.ratio import with_positive_errors
 
 __all__ = ["mediated_effect"]
 
@@ -39,6 +40,7 @@ def mediated_effect(
         Burgess et al. 2017, doi:10.1007/s10654-017-0255-x; Carter et al. 2021,
         doi:10.1007/s10654-021-00757-1.
     """
+    effects, _ = with_positive_errors(effects)
     rows = rows_of(effects)
     n_exposures = rows.x.shape[1]
     w = rows.mask / rows.sy**2
