@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import optimize, special
 
-from deepmr.calibration.calibrator import both_classes, check_binary
+from deepmr.calibration.contract import both_classes, check_binary
 from deepmr.calibration.curve import Strategy, bin_index
 from deepmr.calibration.logistic import cross_entropy, fit_logistic
-from deepmr.calibration.score import Score, bootstrap_score, sum_blocks, wald_score
+from deepmr.calibration.scores import Score, bootstrap_score, sum_blocks, wald_score
 from deepmr.estimate import Estimate
 
 __all__ = ["binary_scores", "calibration_intercept", "calibration_slope"]

@@ -1,4 +1,4 @@
-"""Split-conformal intervals: coverage without a distribution."""
+"""Split-conformal prediction intervals: coverage without a distributional assumption."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from deepmr.calibration.calibrator import check_pairs
-from deepmr.calibration.identity import FittedIdentity
-from deepmr.calibration.variance import MINIMUM, FittedVariance, Variance, normal_reach, too_few
+from deepmr.calibration.contract import FittedIdentity, UnchangedPrediction, check_pairs
+from deepmr.calibration.predictive import MINIMUM, FittedVariance, Variance, normal_reach, too_few
 
 __all__ = ["Conformal", "FittedConformal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FittedConformal:
+class FittedConformal(UnchangedPrediction):
     """Intervals whose coverage is guaranteed for exchangeable observations.
 
     Args:
@@ -29,15 +28,6 @@ class FittedConformal:
     variance: FittedVariance
     levels: tuple[float, ...]
     reach: tuple[float, ...]
-
-    @property
-    def strictly_increasing(self) -> bool:
-        """True: the prediction is unchanged."""
-        return True
-
-    def transform(self, prediction: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
-        """Return a copy of the predictions: only intervals are calibrated."""
-        return prediction.copy()
 
     def interval(
         self,

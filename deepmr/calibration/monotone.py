@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float64, Int
 from scipy import special
-from sklearn.isotonic import IsotonicRegression
 
-from deepmr.calibration.calibrator import both_classes, check_binary
-from deepmr.calibration.identity import FittedIdentity
+from deepmr.calibration.contract import BinaryCalibrator, FittedCalibrator
 
 __all__ = ["FittedCurve", "FittedSteps", "Histogram", "Isotonic"]
 
@@ -103,7 +101,7 @@ class FittedSteps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Isotonic:
+class Isotonic(BinaryCalibrator):
     """Fit the best increasing map (pool adjacent violators), then make it strictly increasing.
 
     The classic answer is a step function that reaches probabilities 0 and 1: effects are zero
@@ -119,23 +117,14 @@ class Isotonic:
         Zadrozny and Elkan 2002, doi:10.1145/775047.775151 (isotonic calibration).
     """
 
+    method: ClassVar[str] = "isotonic"
     strict: bool = True
 
-    def fit(
-        self,
-        prediction: Float64[np.ndarray, " sample"],
-        target: Float64[np.ndarray, " sample"],
-        *,
-        spread: Float64[np.ndarray, " sample"] | None = None,  # noqa: ARG002
-    ) -> FittedCurve | FittedSteps | FittedIdentity:
-        """Fit; the identity, with the reason, where a class is absent.
+    def _fit(
+        self, prediction: Float64[np.ndarray, " sample"], target: Float64[np.ndarray, " sample"]
+    ) -> FittedCalibrator:
+        from sklearn.isotonic import IsotonicRegression  # half a second to import
 
-        Raises:
-            ValueError: If predictions are not finite, or targets not 0 or 1.
-        """
-        check_binary("isotonic", prediction, target)
-        if not both_classes(target):
-            return FittedIdentity(reason=f"one class only among {target.size} samples")
         order = np.argsort(prediction, kind="stable")
         raw = prediction[order]
         rate = IsotonicRegression().fit_transform(raw, target[order])
@@ -150,7 +139,7 @@ class Isotonic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Histogram:
+class Histogram(BinaryCalibrator):
     """Replace a prediction by the frequency in its bin; bins hold equally many samples.
 
     Frequencies are (positives + 1/2) / (samples + 1), so that none is 0 or 1. Its steps have no
@@ -166,27 +155,16 @@ class Histogram:
         Zadrozny and Elkan 2001, Proc. ICML (histogram binning).
     """
 
+    method: ClassVar[str] = "histogram"
     bins: int = 15
 
     def __post_init__(self) -> None:
         if self.bins < 2:
             raise ValueError(f"histogram needs at least 2 bins, got {self.bins}")
 
-    def fit(
-        self,
-        prediction: Float64[np.ndarray, " sample"],
-        target: Float64[np.ndarray, " sample"],
-        *,
-        spread: Float64[np.ndarray, " sample"] | None = None,  # noqa: ARG002
-    ) -> FittedSteps | FittedIdentity:
-        """Fit; the identity, with the reason, where a class is absent.
-
-        Raises:
-            ValueError: If predictions are not finite, or targets not 0 or 1.
-        """
-        check_binary("histogram", prediction, target)
-        if not both_classes(target):
-            return FittedIdentity(reason=f"one class only among {target.size} samples")
+    def _fit(
+        self, prediction: Float64[np.ndarray, " sample"], target: Float64[np.ndarray, " sample"]
+    ) -> FittedCalibrator:
         inner = np.quantile(prediction, np.arange(1, self.bins) / self.bins)
         edges = np.unique(inner)
         edges = edges[edges > prediction.min()]

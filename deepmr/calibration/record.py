@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deepmr.calibration.affine import FittedAffine
-from deepmr.calibration.beta import FittedBeta
-from deepmr.calibration.calibrator import FittedCalibrator
+from deepmr.calibration.binary import FittedAffine, FittedBeta
 from deepmr.calibration.conformal import FittedConformal
-from deepmr.calibration.identity import FittedIdentity
+from deepmr.calibration.contract import FittedCalibrator, FittedIdentity
 from deepmr.calibration.monotone import FittedCurve, FittedSteps
-from deepmr.calibration.quantile import FittedQuantile
-from deepmr.calibration.variance import FittedVariance
+from deepmr.calibration.predictive import FittedQuantile, FittedVariance
 
 __all__ = ["from_record"]
 

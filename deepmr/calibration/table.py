@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from deepmr.calibration.affine import FittedAffine
-from deepmr.calibration.calibrator import FittedCalibrator
-from deepmr.calibration.identity import FittedIdentity
-from deepmr.calibration.kinds import ByKind
+from deepmr.calibration.binary import FittedAffine
+from deepmr.calibration.by_kind import ByKind, choose_strength, weaken
+from deepmr.calibration.contract import FittedCalibrator, FittedIdentity
 from deepmr.calibration.record import from_record
-from deepmr.calibration.strength import choose_strength, weaken
 from deepmr.tasks import Task, TaskTable
 
 __all__ = ["CalibratorTable", "HeldOut", "fit_calibrators"]

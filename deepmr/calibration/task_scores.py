@@ -9,11 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from deepmr.calibration.binary_scores import binary_scores
-from deepmr.calibration.calibrator import PredictiveCalibrator
-from deepmr.calibration.predictive_scores import predictive_scores
-from deepmr.calibration.score import Score
+from deepmr.calibration.contract import PredictiveCalibrator
+from deepmr.calibration.predictive import FittedVariance
+from deepmr.calibration.scores import Score, predictive_scores
 from deepmr.calibration.table import CalibratorTable
-from deepmr.calibration.variance import FittedVariance
 from deepmr.tasks import Task, TaskTable
 
 __all__ = ["CalibrationSummary", "TaskScore", "score_tasks", "summarise_scores"]

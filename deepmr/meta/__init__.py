@@ -10,25 +10,32 @@ and multilevel models, and is many times slower (`python -m benchmarks.meta`): i
 benchmark compares with, not what this package stands on.
 """
 
-from deepmr.meta.asymmetry import egger_test, rank_test
-from deepmr.meta.cluster import cluster_robust, overlapping
-from deepmr.meta.counts import mantel_haenszel, table_effects
-from deepmr.meta.deletion import baujat, cumulative, influence, leave_one_out
-from deepmr.meta.filling import trim_and_fill
-from deepmr.meta.heavy_tails import t_effects
-from deepmr.meta.interval import i2_interval, tau2_interval
-from deepmr.meta.levels import multilevel
+from deepmr.meta.cluster_robust import cluster_robust, overlapping
+from deepmr.meta.diagnostics import (
+    baujat,
+    cumulative,
+    egger_test,
+    influence,
+    leave_one_out,
+    rank_test,
+    trim_and_fill,
+)
+from deepmr.meta.heterogeneity_interval import i2_interval, tau2_interval
 from deepmr.meta.likelihood import log_likelihood
+from deepmr.meta.mantel_haenszel import mantel_haenszel, table_effects
+from deepmr.meta.multilevel import multilevel
 from deepmr.meta.permutation import permutation_test
-from deepmr.meta.pooling import common_effect, random_effects
+from deepmr.meta.pooling import check_random_effects, common_effect, random_effects
 from deepmr.meta.regression import MetaRegressionResult, meta_regression
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.meta.robust import median_effect, trimmed_mean
+from deepmr.meta.t_effects import t_effects
 
 __all__ = [
     "MetaAnalysisResult",
     "MetaRegressionResult",
     "baujat",
+    "check_random_effects",
     "cluster_robust",
     "common_effect",
     "cumulative",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int
 from scipy import stats
 
 from deepmr.estimate import Estimate, Heterogeneity
@@ -14,7 +14,13 @@ from deepmr.meta.result import MetaAnalysisResult
 from deepmr.meta.sample import ZeroSe, prepare
 from deepmr.meta.tau2 import Tau2Method, between_variance
 
-__all__ = ["Adjustment", "Prediction", "common_effect", "random_effects"]
+__all__ = [
+    "Adjustment",
+    "Prediction",
+    "check_random_effects",
+    "common_effect",
+    "random_effects",
+]
 
 Adjustment = Literal["hartung_knapp", "none", "adhoc", "hybrid"]
 Prediction = Literal["pooled", "normal", "t_k_minus_1", "t_k_minus_2"]
@@ -76,6 +82,45 @@ def common_effect(
     )
 
 
+def check_random_effects(
+    *,
+    tau2: object = "reml",
+    adjustment: object = "hartung_knapp",
+    prediction: object = "pooled",
+    zero_se: object = "drop",
+) -> None:
+    """Refuse options that `random_effects` does not know, without any data.
+
+    Args:
+        tau2: Estimator of the variance between loci, or a number of 0 or more.
+        adjustment: Adjustment of the pooled error.
+        prediction: Degrees of freedom of the prediction interval.
+        zero_se: Rule for loci with a standard error of 0.
+
+    Raises:
+        ValueError: If one is not among its words, which the message lists.
+
+    Example:
+        >>> check_random_effects(tau2="mle")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        ValueError: tau2 is one of reml, ml, dl, ..., sj, zero, or a number; got 'mle'
+    """
+    for name, word, words in (
+        ("tau2", tau2, Tau2Method),
+        ("adjustment", adjustment, Adjustment),
+        ("prediction", prediction, Prediction),
+        ("zero_se", zero_se, ZeroSe),
+    ):
+        number = name == "tau2" and isinstance(word, (int, float)) and not isinstance(word, bool)
+        if number:
+            if not float(word) >= 0:  # type: ignore[arg-type]
+                raise ValueError(f"tau2 is a variance, 0 or more; got {word}")
+        elif word not in get_args(words):
+            known = ", ".join(get_args(words)) + (", or a number" if name == "tau2" else "")
+            raise ValueError(f"{name} is one of {known}; got {word!r}")
+
+
 def random_effects(
     value: Float64[np.ndarray, "*batch locus"],
     se: Float64[np.ndarray, "*batch locus"],
@@ -104,8 +149,9 @@ def random_effects(
             Hartung-Knapp and the plain 95 % interval is wider.
         prediction: Degrees of freedom of the prediction interval: the pooled effect's
             (metafor), infinite (Skipka), k - 1 (Veroniki et al.), k - 2 (Higgins et al.).
-        zero_se: What becomes of a locus whose standard error is 0: dropped (as R's meta does),
-            or kept (as metafor does: its weight is then 1 / tau2; what needs 1 / se^2 is NaN).
+        zero_se: What becomes of a locus whose standard error is 0: ``drop`` (default, as R's meta
+            does; where *every* locus has error 0 none is dropped and all count alike), or ``keep``
+            (as metafor does: its weight is then 1 / tau2; what needs 1 / se^2 is NaN).
         mask: False where a locus is to be left out.
 
     Returns:
@@ -130,12 +176,7 @@ def random_effects(
         >>> r.method, round(float(r.pooled.value), 3), float(r.pooled.df)
         ('reml_hk', 0.521, 2.0)
     """
-    if adjustment not in get_args(Adjustment):
-        raise ValueError(f"adjustment is one of {', '.join(_SUFFIX)}; got {adjustment!r}")
-    if prediction not in get_args(Prediction):
-        raise ValueError(
-            f"prediction is one of {', '.join(get_args(Prediction))}; got {prediction!r}"
-        )
+    check_random_effects(tau2=tau2, adjustment=adjustment, prediction=prediction, zero_se=zero_se)
     sample = prepare(value, se, mask=mask, zero_se=zero_se)
     names = ("tau2", "se_tau2", "mean", "plain", "factor", "q", "typical")
     columns = {name: np.full(len(sample.effect), np.nan) for name in names}
@@ -151,9 +192,12 @@ def random_effects(
             columns["typical"][part] = np.where(chunk.df > 0, chunk.df / zero.trace(), np.nan)
         columns["q"][part] = zero.q()
         converged[part] = between.converged
+    n_known = sample.n_loci.copy()
+    if zero_se == "drop" and bool(np.any(se == 0)):
+        _pool_exact(columns, n_known, tau2, value, se, mask)
     batch = value.shape[:-1]
     c = {name: column.reshape(batch) for name, column in columns.items()}
-    n_loci = sample.n_loci.reshape(batch)
+    n_loci = n_known.reshape(batch)
     empty = n_loci == 0
     c["tau2"][empty], c["q"][empty] = np.nan, np.nan
     error, df = _adjust(c["plain"], c["factor"], n_loci, adjustment)
@@ -172,6 +216,41 @@ def random_effects(
         typical_variance=c["typical"],
         converged=converged.reshape(batch),
     )
+
+
+def _pool_exact(
+    columns: dict[str, np.ndarray],
+    n_loci: Int[np.ndarray, " row"],
+    tau2: Tau2Method | float,
+    value: Float64[np.ndarray, "*batch locus"],
+    se: Float64[np.ndarray, "*batch locus"],
+    mask: Bool[np.ndarray, "*batch locus"] | None,
+) -> None:
+    """Fill in the rows whose loci all have an error of 0: the limit of equal, vanishing errors.
+
+    The mean is unweighted and tau2 the variance of the effects, which every estimator tends to
+    (ML and HS with divisor k, the median-unbiased one by the median of its chi-square).
+    """
+    exact = prepare(value, np.where(se == 0, 1.0, np.nan), mask=mask)
+    rows = np.flatnonzero((n_loci == 0) & (exact.n_loci > 0))
+    if not len(rows):
+        return
+    k, effect, present = exact.n_loci[rows], exact.effect[rows], exact.present[rows]
+    mean = np.sum(effect, axis=-1) / k
+    square = np.sum(present * (effect - mean[:, None]) ** 2, axis=-1)
+    df = k - 1.0
+    divisor = {"ml": k, "hs": k, "pm_median": stats.chi2.median(np.maximum(df, 1.0))}
+    if isinstance(tau2, str):
+        between = square / np.maximum(divisor.get(tau2, df), 1.0)
+        between = np.zeros(len(rows)) if tau2 == "zero" else np.where(k > 1, between, 0.0)
+    else:
+        between = np.full(len(rows), float(tau2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(square > 0, np.sqrt(square / between / df), 0.0)
+    n_loci[rows] = k
+    columns["tau2"][rows], columns["mean"][rows] = between, mean
+    columns["plain"][rows], columns["factor"][rows] = np.sqrt(between / k), factor
+    columns["q"][rows] = np.nan
 
 
 def _adjust(

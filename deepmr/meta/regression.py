@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, Int, Shaped
 from scipy import stats
 
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.meta.cluster import Correction, sandwich
+from deepmr.meta.cluster_robust import Correction, sandwich
 from deepmr.meta.fit import fit
 from deepmr.meta.sample import Sample, prepare
 from deepmr.meta.tau2 import Tau2Method, between_variance

@@ -12,7 +12,7 @@ from scipy import stats
 
 from deepmr.meta.fit import Fit, fit, fit_weighted, trace_of_product
 from deepmr.meta.sample import Sample
-from deepmr.meta.search import active, maximise_likelihood, solve_q
+from deepmr.meta.tau2_search import active, maximise_likelihood, solve_q
 
 __all__ = ["Tau2", "Tau2Method", "between_variance"]
 

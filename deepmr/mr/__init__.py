@@ -1,19 +1,27 @@
 """Mendelian randomization: from mutation effects to a causal effect per locus."""
 
+from deepmr.mr.all_estimators import ESTIMATORS, all_estimators, rows
 from deepmr.mr.bayesian_mode import bayesian_mode
 from deepmr.mr.constrained_ml import ConstrainedFit, constrained_ml, constrained_ml_fit
 from deepmr.mr.contamination_mixture import contamination_mixture, likely_valid
-from deepmr.mr.debiased import debiased_ivw, penalized_debiased_ivw
-from deepmr.mr.direction import Direction, steiger
+from deepmr.mr.debiased_ivw import debiased_ivw, penalized_debiased_ivw
+from deepmr.mr.diagnostics import (
+    Direction,
+    HeterogeneityTests,
+    InstrumentStrength,
+    RadialFit,
+    funnel_asymmetry,
+    heterogeneity,
+    instrument_strength,
+    leave_one_out,
+    prefers_egger,
+    radial_ivw,
+    single_instrument,
+    steiger,
+)
 from deepmr.mr.egger import egger
 from deepmr.mr.example import ldl_chd
 from deepmr.mr.grip import grip
-from deepmr.mr.heterogeneity import (
-    HeterogeneityTests,
-    funnel_asymmetry,
-    heterogeneity,
-    prefers_egger,
-)
 from deepmr.mr.ivw import inverse_variance_weighted
 from deepmr.mr.lasso import LassoSelection, lasso, lasso_selection
 from deepmr.mr.maximum_likelihood import maximum_likelihood
@@ -27,27 +35,19 @@ from deepmr.mr.mode import (
 )
 from deepmr.mr.multivariable import (
     MultivariableEstimate,
-    multivariable_egger,
-    multivariable_ivw,
-)
-from deepmr.mr.multivariable_robust import (
     MultivariableLassoSelection,
+    conditional_f,
+    mediated_effect,
+    multivariable_egger,
+    multivariable_heterogeneity,
+    multivariable_ivw,
     multivariable_lasso,
     multivariable_lasso_selection,
     multivariable_median,
 )
-from deepmr.mr.multivariable_strength import (
-    conditional_f,
-    mediated_effect,
-    multivariable_heterogeneity,
-)
 from deepmr.mr.presso import Presso, presso, presso_tests
-from deepmr.mr.radial import RadialFit, radial_ivw
 from deepmr.mr.raps import overdispersion, raps
 from deepmr.mr.result import MREstimate
-from deepmr.mr.sensitivity import leave_one_out, single_instrument
-from deepmr.mr.strength import InstrumentStrength, instrument_strength
-from deepmr.mr.table import ESTIMATORS, all_estimators, rows
 from deepmr.mr.wald import wald_ratio, wald_ratios
 
 __all__ = [

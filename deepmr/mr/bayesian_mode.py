@@ -9,12 +9,11 @@ from jaxtyping import Float64
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.median import ratios
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import Weights, outcome_error, ratios, with_positive_errors
 from deepmr.mr.result import MREstimate
-from deepmr.mr.wald import Weights, outcome_error
 
 __all__ = ["bayesian_mode"]
 
@@ -141,6 +140,7 @@ def bayesian_mode(
     """
     if not 0.0 < prior < 1.0:
         raise ValueError(f"bayesian_mode.prior must lie strictly between 0 and 1, got {prior}")
+    effects, exact = with_positive_errors(effects, weights)
     kernel = partial(_kernel, prior=prior, weights=weights)
     found = by_blocks(effects, kernel, elements=1 << 14)
     flags = common_flags(n=found["n"])
@@ -151,6 +151,6 @@ def bayesian_mode(
         effect=Estimate(
             value=found["value"], se=found["se"], bounds=found["bounds"], log_p=found["log_p"]
         ),
-        flags=flags,
+        flags=flags | exact,
         correlated_errors="ignored" if weights == "first_order" else "used",
     )

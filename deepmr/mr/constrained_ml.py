@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble, estimate_in_batch, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
+from deepmr.mr.numerics.batch import assemble, estimate_in_batch, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import with_positive_errors
 from deepmr.mr.result import MREstimate
 
 __all__ = ["ConstrainedFit", "constrained_ml", "constrained_ml_fit"]
@@ -191,6 +192,7 @@ def constrained_ml_fit(
         >>> int(fit.invalid.sum())
         2
     """
+    effects, _ = with_positive_errors(effects)
     found = _found(effects, sample_size, max_invalid, perturbations, rng)
     batch = effects.mask.shape[:-1]
     selected, averaged = (
@@ -242,6 +244,7 @@ def constrained_ml(
         >>> round(float(constrained_ml(ldl_chd()).effect.value), 2)
         2.89
     """
+    effects, exact = with_positive_errors(effects)
     found = _found(effects, sample_size, max_invalid, perturbations, rng)
     name = "selected" if criterion == "bic" else "averaged"
     flags = common_flags(n=found["n"], least=1)
@@ -250,5 +253,5 @@ def constrained_ml(
         effects,
         "constrained_ml",
         effect=Estimate(value=found[name], se=found[f"{name}_se"]),
-        flags=flags,
+        flags=flags | exact,
     )

@@ -11,9 +11,9 @@ from scipy import stats
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
+from deepmr.mr.numerics.batch import assemble, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
 from deepmr.mr.result import MREstimate
 
 __all__ = ["contamination_mixture", "likely_valid"]

@@ -11,22 +11,37 @@ from scipy import special
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.generalised import correlated, flat, least_squares
 from deepmr.mr.ivw import CANCELLED, PENALTY
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.generalised_least_squares import correlated, flat, least_squares
+from deepmr.mr.numerics.mm_regression import mm_regression
+from deepmr.mr.numerics.ratio import with_positive_errors
 from deepmr.mr.result import MREstimate
-from deepmr.mr.robust import mm_regression
-from deepmr.mr.strength import i2_gx
 
-__all__ = ["egger"]
+__all__ = ["egger", "i2_gx"]
 
 LEAST = 3
 
 COLLINEAR = 1e-14
 """Share of the exposures' sum of squares below which they count as identical: the square of the
 tolerance 1e-7 by which R's lm drops a column."""
+
+
+def i2_gx(block: Columns, *, weighted: bool) -> Float64[np.ndarray, " locus"]:
+    """Return I2 of the oriented exposure effects, floored at 0.
+
+    Unweighted it compares x / 1 with error sx, weighted x / sy with error sx / sy, the scale on
+    which MR-Egger regresses.
+    """
+    z = block.x / block.sx
+    precision = block.sy / block.sx if weighted else 1 / block.sx
+    if not block.full:
+        precision *= block.mask
+    oriented = np.copysign(precision, block.x)
+    q = np.vecdot(z, z) - np.vecdot(z, oriented) ** 2 / np.vecdot(precision, precision)
+    return np.asarray(np.maximum(0.0, (q - (block.n - 1)) / q))
 
 
 class _Sums(NamedTuple):
@@ -210,7 +225,8 @@ def egger(
     and is NaN where they are identical. If InSIDE fails, slope and intercept are both wrong.
 
     Args:
-        effects: The instruments; at least 3, otherwise NaN.
+        effects: The instruments; at least 3, otherwise NaN. Outcome errors of exactly 0
+            are floored or left out (`with_positive_errors`; flag ``zero_error``).
         orient_zero: What becomes of an instrument with exactly no exposure effect, whose sign is
             arbitrary: its outcome effect counts as 0 (``zero``, MendelianRandomization), which no
             choice of allele can change, hence the default; or stays as coded (``keep``,
@@ -236,6 +252,7 @@ def egger(
         >>> round(float(result.effect.value), 3), round(float(result.pleiotropy.p_value), 3)
         (3.253, 0.451)
     """
+    effects, exact = with_positive_errors(effects)
     if correlated(effects):
         if robust or penalized:
             raise ValueError(
@@ -267,5 +284,6 @@ def egger(
             i2_gx=found["i2_gx"],
             log_p_heterogeneity=heterogeneity.log_p,
             log_p_pleiotropy=pleiotropy.log_p_value,
-        ),
+        )
+        | exact,
     )

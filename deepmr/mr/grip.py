@@ -8,9 +8,10 @@ import numpy as np
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import with_positive_errors
 from deepmr.mr.result import MREstimate
 
 __all__ = ["grip"]
@@ -98,6 +99,7 @@ def grip(
         >>> bool(result.pleiotropy.p_value > 0.05)
         True
     """
+    effects, exact = with_positive_errors(effects)
     found = by_blocks(effects, lambda block: _kernel(block, adjusted=adjusted))
     n = found["n"]
     df = np.maximum(n - 2, 0.0)
@@ -114,5 +116,6 @@ def grip(
             n=n,
             log_p_heterogeneity=heterogeneity.log_p,
             log_p_pleiotropy=pleiotropy.log_p_value,
-        ),
+        )
+        | exact,
     )

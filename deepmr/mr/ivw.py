@@ -11,15 +11,19 @@ from scipy import special
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.generalised import correlated, flat, least_squares
-from deepmr.mr.median_error import interpolated_median
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.generalised_least_squares import (
+    correlated,
+    flat,
+    generalised_f,
+    least_squares,
+)
+from deepmr.mr.numerics.mm_regression import mm_regression
+from deepmr.mr.numerics.ratio import Weights, outcome_error, with_positive_errors
+from deepmr.mr.numerics.weighted_median import interpolated_median
 from deepmr.mr.result import MREstimate
-from deepmr.mr.robust import mm_regression
-from deepmr.mr.strength import generalised_f
-from deepmr.mr.wald import outcome_error
 
 __all__ = ["inverse_variance_weighted", "random_effects_factor"]
 
@@ -28,8 +32,6 @@ CANCELLED = 1e-5
 residuals: the short way would leave fewer than ten exact digits."""
 
 Model = Literal["auto", "fixed", "random", "random_unfloored"]
-Weights = Literal["first_order", "second_order"]
-
 
 PENALTY = {"first_order": 100.0, "second_order": 20.0}
 """By how much the p-value of a ratio's distance is multiplied before it weighs the ratio down."""
@@ -137,7 +139,8 @@ def inverse_variance_weighted(
     ones bias it by the weighted mean of their direct effects, whatever the standard error says.
 
     Args:
-        effects: The instruments. A zero outcome error makes a weight infinite and the locus NaN.
+        effects: The instruments. A ratio with an error of exactly 0, whose weight would be
+            infinite, is floored or left out (`with_positive_errors`; flag ``zero_error``).
         model: Multiplies the fixed-effect error 1 / sqrt(sum(x^2 / s^2)) by the residual spread
             sqrt(Q / (n - 1)): never (``fixed``); where it exceeds 1 (``random``); always
             (``random_unfloored``, what plain least squares reports: intervals then shrink when
@@ -170,6 +173,7 @@ def inverse_variance_weighted(
         >>> round(float(result.effect.value), 3), round(float(result.effect.se), 3)
         (2.834, 0.53)
     """
+    effects, exact = with_positive_errors(effects, weights)
     if correlated(effects):
         if robust or penalized:
             raise ValueError(
@@ -189,6 +193,7 @@ def inverse_variance_weighted(
         "ivw",
         effect=Estimate(value=found["value"], se=found["fixed_se"] * factor, df=degrees),
         heterogeneity=heterogeneity,
-        flags=common_flags(n=n, f_mean=found["f_mean"], log_p_heterogeneity=heterogeneity.log_p),
+        flags=common_flags(n=n, f_mean=found["f_mean"], log_p_heterogeneity=heterogeneity.log_p)
+        | exact,
         correlated_errors="ignored" if weights == "first_order" or correlated(effects) else "used",
     )

@@ -12,10 +12,11 @@ from scipy import stats
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import assemble, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.profile import root
+from deepmr.mr.numerics.batch import assemble, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import with_positive_errors
+from deepmr.mr.numerics.root import root
 from deepmr.mr.result import MREstimate
 
 __all__ = ["LassoSelection", "choose_penalty", "lasso", "lasso_selection", "penalty_path"]
@@ -196,6 +197,7 @@ def lasso(
         >>> int(lasso_selection(ldl_chd()).valid.sum()) <= 28
         True
     """
+    effects, exact = with_positive_errors(effects)
     found = by_blocks(effects, partial(_kernel, penalty=penalty), elements=_ELEMENTS)
     df = found["df"]
     degrees = np.asarray(np.inf) if distribution == "normal" else np.maximum(df, 1.0)
@@ -206,7 +208,7 @@ def lasso(
         "lasso",
         effect=Estimate(value=found["value"], se=found["se"], df=degrees),
         heterogeneity=Heterogeneity(q=found["q"], df=df),
-        flags=flags,
+        flags=flags | exact,
     )
 
 
@@ -233,6 +235,7 @@ def lasso_selection(effects: EffectSizes, *, penalty: float | None = None) -> La
         >>> lasso_selection(ldl_chd()).valid.shape
         (28,)
     """
+    effects, _ = with_positive_errors(effects)
     found = by_blocks(effects, partial(_kernel, penalty=penalty), elements=_ELEMENTS)
     batch = effects.mask.shape[:-1]
     return LassoSelection(

@@ -10,14 +10,18 @@ from jaxtyping import Float64
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.generalised import correlated, correlation_of, flat
 from deepmr.mr.ivw import random_effects_factor
-from deepmr.mr.profile import grid_minimum, root
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.generalised_least_squares import (
+    correlated,
+    correlation_of,
+    flat,
+    generalised_f,
+)
+from deepmr.mr.numerics.root import grid_minimum, root
 from deepmr.mr.result import MREstimate
-from deepmr.mr.strength import generalised_f
 
 __all__ = ["maximum_likelihood", "profile_minimum"]
 

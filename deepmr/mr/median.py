@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float64
@@ -11,62 +11,48 @@ from scipy import special
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
-from deepmr.mr.median_error import bootstrap_error, interpolated_median, sampling_error
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import Weights, ratio_weights, ratios, with_positive_errors
+from deepmr.mr.numerics.weighted_median import bootstrap_error, interpolated_median, sampling_error
 from deepmr.mr.result import MREstimate
 
 __all__ = ["penalized_weighted_median", "simple_median", "weighted_median"]
 
-Weights = Literal["first_order", "second_order"]
 ErrorMethod = Literal["auto", "sampling_distribution", "bootstrap", "none"]
 
 LEAST = 3
-"""R's packages refuse fewer: of two ratios the median is the mean."""
+"""Fewest instruments, as in R's packages: of two ratios the median is the mean."""
 
 FEW_EFFECTIVE = 100.0
 """Below this many effective instruments, 1 / sum(w^2), the normal approximation inside
 `sampling_error` gives way to the bootstrap."""
 
 
-def ratios(block: Columns) -> Float64[np.ndarray, "locus variant"]:
-    """Return y / x; infinite where x is 0 and for absent variants, which sorts them last."""
-    absent = block.x == 0
-    ratio = block.y / np.where(absent, 1.0, block.x)
-    ratio[absent] = np.inf
-    return np.asarray(ratio)
-
-
-def ratio_weights(block: Columns, weights: Weights | None) -> Float64[np.ndarray, "locus variant"]:
-    """Return inverse variances of the ratios; ones for ``None``, 0 where there is no ratio."""
-    if weights is None:
-        weight = block.mask & ((block.x != 0) | (block.y != 0))
-        weight = weight.astype(np.float64)
-    elif weights == "first_order":
-        weight = (block.x / block.sy) ** 2
-    else:
-        inverse = np.where(block.x == 0, 0.0, 1 / np.where(block.x == 0, 1.0, block.x))
-        slope = block.y * inverse
-        variance = (block.sy * inverse) ** 2 + (slope * inverse * block.sx) ** 2
-        if block.psi is not None:
-            variance -= 2 * block.psi * slope * inverse**2 * block.sx * block.sy
-        weight = np.where(block.x == 0, 0.0, 1 / variance)
-    return np.asarray(weight)
-
-
 def _normalised(weight: np.ndarray) -> Float64[np.ndarray, "locus variant"]:
     return np.asarray(weight / weight.sum(axis=-1, keepdims=True))
 
 
+class _Bootstrap(NamedTuple):
+    """How the standard error is computed: the method, and draws and seed of the bootstrap."""
+
+    error: ErrorMethod
+    iterations: int
+    seed: int
+
+    @classmethod
+    def of(cls, error: ErrorMethod, iterations: int, rng: np.random.Generator | int) -> _Bootstrap:
+        """Check the method and draw the seed."""
+        if error not in get_args(ErrorMethod):
+            raise ValueError(
+                f"a median's error is one of {', '.join(get_args(ErrorMethod))}, got {error!r}"
+            )
+        return cls(error, iterations, int(np.random.default_rng(rng).integers(2**63)))
+
+
 def _kernel(
-    block: Columns,
-    *,
-    weights: Weights | None,
-    penalty: float | None,
-    error: ErrorMethod,
-    iterations: int,
-    seed: int,
+    block: Columns, *, weights: Weights | None, penalty: float | None, bootstrap: _Bootstrap
 ) -> dict[str, np.ndarray]:
     ratio = ratios(block)
     raw = ratio_weights(block, weights)
@@ -82,24 +68,17 @@ def _kernel(
     enough = n >= LEAST
     return {
         "value": np.where(enough, median, np.nan),
-        "se": np.where(
-            enough, _error(block, weight, median, error, iterations=iterations, seed=seed), np.nan
-        ),
+        "se": np.where(enough, _error(block, weight, median, bootstrap), np.nan),
         "n": n,
         "f_mean": np.vecdot(f, f) / n,
     }
 
 
 def _error(
-    block: Columns,
-    weight: np.ndarray,
-    median: np.ndarray,
-    error: ErrorMethod,
-    *,
-    iterations: int,
-    seed: int,
+    block: Columns, weight: np.ndarray, median: np.ndarray, bootstrap: _Bootstrap
 ) -> Float64[np.ndarray, " locus"]:
-    """Choose the way to the standard error locus by locus."""
+    """Return the standard error of each locus by the method asked for."""
+    error, iterations, seed = bootstrap
     if error == "none":
         return np.full(len(median), np.nan)
     few = 1 / np.vecdot(weight, weight) < FEW_EFFECTIVE
@@ -120,30 +99,21 @@ def _error(
 def _median(
     effects: EffectSizes,
     method: str,
+    bootstrap: _Bootstrap,
     *,
     weights: Weights | None,
-    penalty: float | None,
-    error: ErrorMethod,
-    iterations: int,
-    rng: np.random.Generator | int,
+    penalty: float | None = None,
 ) -> MREstimate:
-    seed = int(np.random.default_rng(rng).integers(2**63))
-    found = by_blocks(
-        effects,
-        partial(
-            _kernel,
-            weights=weights,
-            penalty=penalty,
-            error=error,
-            iterations=iterations,
-            seed=seed,
-        ),
-    )
+    exact: dict[str, np.ndarray] = {}
+    if weights is not None:
+        effects, exact = with_positive_errors(effects, weights)
+    kernel = partial(_kernel, weights=weights, penalty=penalty, bootstrap=bootstrap)
+    found = by_blocks(effects, kernel)
     return assemble(
         effects,
         method,
         effect=Estimate(value=found["value"], se=found["se"]),
-        flags=common_flags(n=found["n"], f_mean=found["f_mean"]),
+        flags=common_flags(n=found["n"], f_mean=found["f_mean"]) | exact,
         correlated_errors="used",
     )
 
@@ -158,22 +128,29 @@ def simple_median(
     """Estimate the causal effect by the median of the ratio estimates.
 
     Consistent while more than half of the instruments are valid, however wrong the others are.
-    See `weighted_median`, which is more precise.
+    `weighted_median` is more precise. An instrument whose outcome effect and standard error are
+    both exactly 0 has a ratio of 0 and counts like any other.
+
+    Args:
+        effects: The instruments; at least 3, otherwise NaN. Those with x = 0 have no ratio.
+        error: Method of the standard error, as in `weighted_median`; ``auto`` by default.
+            ``none`` returns NaN without spending time; the value is the same.
+        iterations: Bootstrap draws, 1000 by default.
+        rng: Generator or seed of the draws, 0 by default.
+
+    Raises:
+        ValueError: If ``error`` is none of these words.
+
+    References:
+        Bowden, Davey Smith, Haycock and Burgess 2016, doi:10.1002/gepi.21965.
 
     Example:
         >>> from deepmr.mr import ldl_chd
         >>> round(float(simple_median(ldl_chd()).effect.value), 3)
         1.755
     """
-    return _median(
-        effects,
-        "simple_median",
-        weights=None,
-        penalty=None,
-        error=error,
-        iterations=iterations,
-        rng=rng,
-    )
+    bootstrap = _Bootstrap.of(error, iterations, rng)
+    return _median(effects, "simple_median", bootstrap, weights=None)
 
 
 def weighted_median(
@@ -201,13 +178,19 @@ def weighted_median(
 
     Args:
         effects: The instruments; at least 3 (of two ratios the median is the mean). Those with
-            x = 0 have no ratio and no weight.
+            x = 0 have no ratio and no weight; errors of exactly 0 are floored or left
+            out (`with_positive_errors`; flag ``zero_error``).
         weights: ``first_order``: (x / sy)^2, MendelianRandomization's; or ``second_order``,
             which add the exposure's errors by the delta method, TwoSampleMR's. First order is the
             default: second-order weights depend on y and are larger where y is near 0 by luck.
-        error: ``auto`` as above, ``sampling_distribution``, ``bootstrap``, or ``none``.
-        iterations: Bootstrap draws; all loci see the same standard normal draws.
-        rng: Generator or seed for them.
+        error: Method of the standard error: ``auto`` (default) as above,
+            ``sampling_distribution``, ``bootstrap``, or ``none``, which returns NaN without
+            spending time; the value is the same.
+        iterations: Bootstrap draws, 1000 by default; all loci see the same standard normal draws.
+        rng: Generator or seed of the draws, 0 by default.
+
+    Raises:
+        ValueError: If ``error`` is none of these words.
 
     References:
         Bowden, Davey Smith, Haycock and Burgess 2016, doi:10.1002/gepi.21965.
@@ -217,15 +200,8 @@ def weighted_median(
         >>> round(float(weighted_median(ldl_chd()).effect.value), 3)
         2.683
     """
-    return _median(
-        effects,
-        "weighted_median",
-        weights=weights,
-        penalty=None,
-        error=error,
-        iterations=iterations,
-        rng=rng,
-    )
+    bootstrap = _Bootstrap.of(error, iterations, rng)
+    return _median(effects, "weighted_median", bootstrap, weights=weights)
 
 
 def penalized_weighted_median(
@@ -244,6 +220,17 @@ def penalized_weighted_median(
     keep their weight. Less bias from one-sided invalid instruments, at the price of an error that
     ignores that the penalties were estimated.
 
+    Args:
+        effects: The instruments; at least 3, otherwise NaN.
+        weights: Order of the ratios' errors, ``first_order`` by default, as in `weighted_median`.
+        penalty: Factor on a ratio's p-value, 20 by default.
+        error: Method of the standard error, as in `weighted_median`; ``none`` returns NaN.
+        iterations: Bootstrap draws, 1000 by default.
+        rng: Generator or seed of the draws, 0 by default.
+
+    Raises:
+        ValueError: If ``error`` is none of these words.
+
     References:
         Bowden, Davey Smith, Haycock and Burgess 2016, doi:10.1002/gepi.21965.
 
@@ -252,12 +239,7 @@ def penalized_weighted_median(
         >>> round(float(penalized_weighted_median(ldl_chd()).effect.value), 3)
         2.681
     """
+    bootstrap = _Bootstrap.of(error, iterations, rng)
     return _median(
-        effects,
-        "penalized_weighted_median",
-        weights=weights,
-        penalty=penalty,
-        error=error,
-        iterations=iterations,
-        rng=rng,
+        effects, "penalized_weighted_median", bootstrap, weights=weights, penalty=penalty
     )

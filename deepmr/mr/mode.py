@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float64
@@ -11,17 +11,17 @@ from scipy import special
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble, in_batch
-from deepmr.mr.columns import Columns, by_blocks
-from deepmr.mr.density_grid import grid_mode
 from deepmr.mr.flags import common_flags
+from deepmr.mr.numerics.batch import assemble, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.density_grid import grid_mode
+from deepmr.mr.numerics.ratio import Weights, outcome_error, with_positive_errors
 from deepmr.mr.result import MREstimate
-from deepmr.mr.wald import outcome_error
 
 __all__ = ["kernel_mode", "mode_bandwidth", "penalized_mode", "simple_mode", "weighted_mode"]
 
-Weights = Literal["first_order", "second_order"]
 Search = Literal["exact", "grid"]
+ErrorMethod = Literal["bootstrap", "none"]
 LEAST = 2
 _NORMAL_MAD = 1.4826
 _CANDIDATES = 256
@@ -128,18 +128,43 @@ def _penalties(ratio: np.ndarray, se: np.ndarray, mode: np.ndarray, factor: floa
     return np.asarray(np.minimum(1.0, np.nan_to_num(factor * special.chdtrc(1.0, chi2))))
 
 
+class _Options(NamedTuple):
+    """Options that all mode-based estimators share."""
+
+    weights: Weights
+    phi: float
+    search: Search
+    iterations: int
+    seed: int
+    distribution: Literal["normal", "t"]
+
+    @classmethod
+    def of(
+        cls,
+        weights: Weights,
+        phi: float,
+        search: Search,
+        error: ErrorMethod,
+        iterations: int,
+        rng: np.random.Generator | int,
+        distribution: Literal["normal", "t"],
+    ) -> _Options:
+        """Check the words and draw the seed; without an error there are no iterations."""
+        for name, word, words in (("search", search, Search), ("error", error, ErrorMethod)):
+            if word not in get_args(words):
+                raise ValueError(
+                    f"a mode's {name} is one of {', '.join(get_args(words))}, got {word!r}"
+                )
+        draws = 0 if error == "none" else iterations
+        seed = int(np.random.default_rng(rng).integers(2**63))
+        return cls(weights, phi, search, draws, seed, distribution)
+
+
 def _kernel(
-    block: Columns,
-    *,
-    weighted: bool,
-    weights: Weights,
-    phi: float,
-    penalty: float | None,
-    search: Search,
-    iterations: int,
-    seed: int,
+    block: Columns, *, weighted: bool, penalty: float | None, options: _Options
 ) -> dict[str, np.ndarray]:
-    ratio, se = _ratios(block, weights)
+    phi, search, iterations = options.phi, options.search, options.iterations
+    ratio, se = _ratios(block, options.weights)
     weight = _inverse_variance(se, weighted=weighted)
 
     def estimate(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -152,18 +177,19 @@ def _kernel(
 
     value, h = estimate(ratio)
     n_loci, n_variants = ratio.shape
-    rng = np.random.default_rng(seed)
-    across = min(n_variants, _CANDIDATES) if search == "exact" else 8
-    work = n_loci * n_variants * across
-    step = max(1, _ELEMENTS // max(work, 1))
-    draws = [
-        estimate(ratio + se * rng.standard_normal((min(step, iterations - k), 1, n_variants)))[0]
-        for k in range(0, iterations, step)
-    ]
-    missing = np.full(n_loci, np.nan)
-    error = missing
+    error = np.full(n_loci, np.nan)
     if iterations:
-        drawn = np.concatenate(draws)
+        rng = np.random.default_rng(options.seed)
+        across = min(n_variants, _CANDIDATES) if search == "exact" else 8
+        step = max(1, _ELEMENTS // max(n_loci * n_variants * across, 1))
+        drawn = np.concatenate(
+            [
+                estimate(
+                    ratio + se * rng.standard_normal((min(step, iterations - k), 1, n_variants))
+                )[0]
+                for k in range(0, iterations, step)
+            ]
+        )
         error = _NORMAL_MAD * np.median(np.abs(drawn - np.median(drawn, axis=0)), axis=0)
     n = block.n
     enough = (n >= LEAST) & (h > 0)
@@ -180,40 +206,33 @@ def _kernel(
 def _estimate(
     effects: EffectSizes,
     method: str,
+    options: _Options,
     *,
-    weighted: bool,
-    weights: Weights,
-    phi: float,
-    penalty: float | None,
-    search: Search,
-    iterations: int,
-    rng: np.random.Generator | int,
-    distribution: Literal["normal", "t"],
+    weighted: bool = True,
+    penalty: float | None = None,
 ) -> MREstimate:
-    seed = int(np.random.default_rng(rng).integers(2**63))
-    kernel = partial(
-        _kernel,
-        weighted=weighted,
-        weights=weights,
-        phi=phi,
-        penalty=penalty,
-        search=search,
-        iterations=iterations,
-        seed=seed,
-    )
+    exact: dict[str, np.ndarray] = {}
+    if weighted:
+        effects, exact = with_positive_errors(effects, options.weights)
+    kernel = partial(_kernel, weighted=weighted, penalty=penalty, options=options)
     found = by_blocks(effects, kernel, elements=1 << 12)
-    df = np.asarray(np.inf) if distribution == "normal" else np.maximum(found["n"] - 1, 1.0)
+    normal = options.distribution == "normal"
+    df = np.asarray(np.inf) if normal else np.maximum(found["n"] - 1, 1.0)
     return assemble(
         effects,
         method,
         effect=Estimate(value=found["value"], se=found["se"], df=df),
-        flags=common_flags(n=found["n"], f_mean=found["f_mean"]),
-        correlated_errors="ignored" if weights == "first_order" else "used",
+        flags=common_flags(n=found["n"], f_mean=found["f_mean"]) | exact,
+        correlated_errors="ignored" if options.weights == "first_order" else "used",
     )
 
 
 def mode_bandwidth(effects: EffectSizes, *, phi: float = 1.0) -> Float64[np.ndarray, "*batch"]:
-    """Return the bandwidth the mode-based estimators use.
+    """Return the kernel bandwidth of the mode-based estimators: 0.9 min(sd, mad) n^(-1/5) phi.
+
+    Args:
+        effects: The instruments; those with x = 0 have no ratio and are left out.
+        phi: Factor on the bandwidth, 1 by default.
 
     Example:
         >>> from deepmr.mr import ldl_chd
@@ -234,31 +253,40 @@ def simple_mode(
     weights: Weights = "second_order",
     phi: float = 1.0,
     search: Search = "exact",
+    error: ErrorMethod = "bootstrap",
     iterations: int = 1000,
     rng: np.random.Generator | int = 0,
     distribution: Literal["normal", "t"] = "normal",
 ) -> MREstimate:
     """Estimate the causal effect by the mode of the ratios, each counting the same.
 
-    See `weighted_mode`; ``weights`` here only sets the bootstrap's errors.
+    Assumptions and behaviour are those of `weighted_mode`.
+
+    Args:
+        effects: The instruments; those with x = 0 have no ratio and are left out.
+        weights: Order of the ratios' errors, which only the bootstrap uses here;
+            ``second_order`` by default.
+        phi: Factor on the bandwidth, 1 by default.
+        search: ``exact`` (default) or ``grid``, as in `weighted_mode`.
+        error: ``bootstrap`` (default), or ``none``, which returns a NaN standard error without
+            spending time; the value is the same.
+        iterations: Bootstrap draws, 1000 by default; all loci see the same standard normal draws.
+        rng: Generator or seed of the draws, 0 by default.
+        distribution: ``normal`` (default), or ``t`` with n - 1 degrees of freedom.
+
+    Raises:
+        ValueError: If ``search`` or ``error`` is none of these words.
+
+    References:
+        Hartwig, Davey Smith and Bowden 2017, doi:10.1093/ije/dyx102.
 
     Example:
         >>> from deepmr.mr import ldl_chd
         >>> bool(simple_mode(ldl_chd(), iterations=100).effect.value > 0)
         True
     """
-    return _estimate(
-        effects,
-        "simple_mode",
-        weighted=False,
-        weights=weights,
-        phi=phi,
-        penalty=None,
-        search=search,
-        iterations=iterations,
-        rng=rng,
-        distribution=distribution,
-    )
+    options = _Options.of(weights, phi, search, error, iterations, rng, distribution)
+    return _estimate(effects, "simple_mode", options, weighted=False)
 
 
 def weighted_mode(
@@ -267,6 +295,7 @@ def weighted_mode(
     weights: Weights = "second_order",
     phi: float = 1.0,
     search: Search = "exact",
+    error: ErrorMethod = "bootstrap",
     iterations: int = 1000,
     rng: np.random.Generator | int = 0,
     distribution: Literal["normal", "t"] = "normal",
@@ -284,15 +313,21 @@ def weighted_mode(
     identical ratios there is no bandwidth and the estimate is NaN, as below 2 instruments.
 
     Args:
-        effects: The instruments; those with x = 0 have no ratio and are left out.
+        effects: The instruments; those with x = 0 have no ratio and are left out;
+            errors of exactly 0 are floored or left out (`with_positive_errors`).
         weights: Order of the ratios' errors; ``second_order`` uses ``error_correlation``.
         phi: Factor on the bandwidth.
         search: ``exact``, or ``grid``: the best of 512 points over the whole range, as in R. Its
             answer moves in steps of the grid, and with heavy-tailed ratios the error it reports
             is that of the grid; but it is fast.
-        iterations: Bootstrap draws; all loci see the same standard normal draws.
-        rng: Generator or seed for them.
-        distribution: Normal, or t with n - 1 degrees of freedom (TwoSampleMR).
+        error: ``bootstrap`` (default), or ``none``, which returns a NaN standard error without
+            spending time; the value is the same.
+        iterations: Bootstrap draws, 1000 by default; all loci see the same standard normal draws.
+        rng: Generator or seed of the draws, 0 by default.
+        distribution: ``normal`` (default), or ``t`` with n - 1 degrees of freedom (TwoSampleMR).
+
+    Raises:
+        ValueError: If ``search`` or ``error`` is none of these words.
 
     References:
         Hartwig, Davey Smith and Bowden 2017, doi:10.1093/ije/dyx102.
@@ -302,18 +337,8 @@ def weighted_mode(
         >>> round(float(weighted_mode(ldl_chd(), iterations=100).effect.value), 2)
         2.82
     """
-    return _estimate(
-        effects,
-        "weighted_mode",
-        weighted=True,
-        weights=weights,
-        phi=phi,
-        penalty=None,
-        search=search,
-        iterations=iterations,
-        rng=rng,
-        distribution=distribution,
-    )
+    options = _Options.of(weights, phi, search, error, iterations, rng, distribution)
+    return _estimate(effects, "weighted_mode", options)
 
 
 def penalized_mode(
@@ -323,6 +348,7 @@ def penalized_mode(
     phi: float = 1.0,
     penalty: float = 20.0,
     search: Search = "exact",
+    error: ErrorMethod = "bootstrap",
     iterations: int = 1000,
     rng: np.random.Generator | int = 0,
     distribution: Literal["normal", "t"] = "normal",
@@ -332,20 +358,29 @@ def penalized_mode(
     Weights of `weighted_mode` are multiplied by min(1, ``penalty`` p), p from each ratio's distance
     to the weighted mode.
 
+    Args:
+        effects: The instruments; those with x = 0 have no ratio and are left out;
+            errors of exactly 0 are floored or left out (`with_positive_errors`).
+        weights: Order of the ratios' errors, ``second_order`` by default.
+        phi: Factor on the bandwidth, 1 by default.
+        penalty: Factor on a ratio's p-value, 20 by default.
+        search: ``exact`` (default) or ``grid``, as in `weighted_mode`.
+        error: ``bootstrap`` (default), or ``none``, which returns a NaN standard error without
+            spending time; the value is the same.
+        iterations: Bootstrap draws, 1000 by default; all loci see the same standard normal draws.
+        rng: Generator or seed of the draws, 0 by default.
+        distribution: ``normal`` (default), or ``t`` with n - 1 degrees of freedom.
+
+    Raises:
+        ValueError: If ``search`` or ``error`` is none of these words.
+
+    References:
+        Hartwig, Davey Smith and Bowden 2017, doi:10.1093/ije/dyx102.
+
     Example:
         >>> from deepmr.mr import ldl_chd
         >>> bool(penalized_mode(ldl_chd(), iterations=100).effect.value > 0)
         True
     """
-    return _estimate(
-        effects,
-        "penalized_mode",
-        weighted=True,
-        weights=weights,
-        phi=phi,
-        penalty=penalty,
-        search=search,
-        iterations=iterations,
-        rng=rng,
-        distribution=distribution,
-    )
+    options = _Options.of(weights, phi, search, error, iterations, rng, distribution)
+    return _estimate(effects, "penalized_mode", options, penalty=penalty)

@@ -10,9 +10,10 @@ from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble, estimate_in_batch, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import ALPHA, common_flags
+from deepmr.mr.numerics.batch import assemble, estimate_in_batch, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import with_positive_errors
 from deepmr.mr.result import MREstimate
 
 __all__ = ["Presso", "presso", "presso_tests"]
@@ -93,7 +94,9 @@ def _distortion(
     return np.asarray(drawn)
 
 
-def _kernel(block: Columns, *, iterations: int, level: float, seed: int) -> dict[str, np.ndarray]:
+def _kernel(
+    block: Columns, *, iterations: int, level: float, seed: int, distortion: bool
+) -> dict[str, np.ndarray]:
     w = block.mask / block.sy**2
     n = block.n
     left_out = _leave_one_out(w, block.x, block.y)
@@ -119,7 +122,7 @@ def _kernel(block: Columns, *, iterations: int, level: float, seed: int) -> dict
     corrected, corrected_se = _slope(w * ~outliers, block.x, block.y, left)
     bias = (raw - corrected) / np.abs(corrected)
     distortion_p = np.full_like(raw, np.nan)
-    if bool(some.any()):
+    if distortion and bool(some.any()):
         drawn = _distortion(block, outliers, raw, iterations, rng_pick)
         distortion_p = np.where(some, np.mean(np.abs(drawn) > np.abs(bias), axis=0), np.nan)
     return {
@@ -139,10 +142,16 @@ def _kernel(block: Columns, *, iterations: int, level: float, seed: int) -> dict
 
 
 def _found(
-    effects: EffectSizes, iterations: int, level: float, rng: np.random.Generator | int
+    effects: EffectSizes,
+    iterations: int,
+    level: float,
+    rng: np.random.Generator | int,
+    *,
+    distortion: bool,
 ) -> dict[str, np.ndarray]:
     seed = int(np.random.default_rng(rng).integers(2**63))
-    return by_blocks(effects, partial(_kernel, iterations=iterations, level=level, seed=seed))
+    kernel = partial(_kernel, iterations=iterations, level=level, seed=seed, distortion=distortion)
+    return by_blocks(effects, kernel)
 
 
 def presso_tests(
@@ -166,7 +175,8 @@ def presso_tests(
         >>> bool(presso_tests(ldl_chd()).global_p < 0.05)
         True
     """
-    found = _found(effects, iterations, level, rng)
+    effects, _ = with_positive_errors(effects)
+    found = _found(effects, iterations, level, rng, distortion=True)
     batch = effects.mask.shape[:-1]
     raw, corrected = (
         estimate_in_batch(
@@ -209,7 +219,8 @@ def presso(
         >>> bool(presso(ldl_chd()).flags["horizontal_pleiotropy"])
         True
     """
-    found = _found(effects, iterations, level, rng)
+    effects, exact = with_positive_errors(effects)
+    found = _found(effects, iterations, level, rng, distortion=False)
     some = ~np.isnan(found["corrected"])
     n = np.where(some, found["left"], found["n"])
     flags = common_flags(n=found["n"], least=4)
@@ -222,5 +233,5 @@ def presso(
             se=np.where(some, found["corrected_se"], found["raw_se"]),
             df=np.maximum(n - 1, 1.0),
         ),
-        flags=flags,
+        flags=flags | exact,
     )

@@ -11,11 +11,11 @@ from scipy import integrate, stats
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
 from deepmr.mr.maximum_likelihood import profile_minimum
-from deepmr.mr.profile import bracket_from, root
+from deepmr.mr.numerics.batch import assemble, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.root import bracket_from, root
 from deepmr.mr.result import MREstimate
 
 __all__ = ["overdispersion", "raps"]

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
-from jaxtyping import Float64
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
+from deepmr.mr.numerics.batch import assemble, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import Weights, outcome_error
 from deepmr.mr.result import MREstimate
 
-__all__ = ["outcome_error", "wald_ratio", "wald_ratios"]
-
-Weights = Literal["first_order", "second_order"]
-
-
-def outcome_error(block: Columns, weights: Weights) -> Float64[np.ndarray, "locus variant"]:
-    """Return the error of an outcome effect that a ratio estimate implies.
-
-    First order it is the outcome's own. Second order (the delta method) the variance gains
-    y^2 sx^2 / x^2 - 2 psi y sx sy / x; an instrument with x = 0 then has infinite error.
-    """
-    if weights == "first_order":
-        return block.sy
-    slope = np.where(block.x == 0, np.inf, block.y / block.x)
-    variance = block.sy**2 + (slope * block.sx) ** 2
-    if block.psi is not None:
-        variance -= 2 * block.psi * slope * block.sx * block.sy
-    return np.asarray(np.sqrt(np.where(block.x == 0, np.inf, variance)))
+__all__ = ["wald_ratio", "wald_ratios"]
 
 
 def _kernel(block: Columns, *, weights: Weights) -> dict[str, np.ndarray]:

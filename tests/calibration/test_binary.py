@@ -18,7 +18,7 @@ from deepmr.calibration import (
     Vector,
     from_record,
 )
-from deepmr.calibration.calibrator import check_pairs
+from deepmr.calibration.contract import check_pairs
 from deepmr.calibration.logistic import cross_entropy
 
 STRICT = [Temperature(), Vector(), Platt(), Beta(), Isotonic(), Prior(), Identity()]

@@ -19,7 +19,7 @@ from deepmr.calibration import (
     summarise_scores,
 )
 from deepmr.calibration.curve import CalibrationCurve
-from deepmr.calibration.score import bootstrap_score, sum_blocks
+from deepmr.calibration.scores import bootstrap_score, sum_blocks
 from deepmr.tasks import Task, TaskTable
 
 

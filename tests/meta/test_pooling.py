@@ -128,7 +128,30 @@ def test_what_is_no_standard_error_is_refused():
     with pytest.raises(ValueError, match="one standard error an effect"):
         inspect.unwrap(prepare)(np.zeros((2, 3)), np.zeros(3))
     plain = inspect.unwrap(random_effects)  # without the type checks that users run without
-    with pytest.raises(ValueError, match="adjustment is one of"):
+    with pytest.raises(ValueError, match="adjustment is one of hartung_knapp, none, adhoc, hybrid"):
         plain(np.zeros(3), np.ones(3), adjustment="knha")
     with pytest.raises(ValueError, match="tau2 is one of reml"):
         inspect.unwrap(between_variance)(prepare(np.zeros(3), np.ones(3)), "mle")
+
+
+@pytest.mark.parametrize("tau2", METHODS)
+@pytest.mark.parametrize("adjustment", ADJUSTMENTS)
+def test_loci_that_are_all_exact_pool_as_the_limit_of_equal_errors(tau2, adjustment):
+    value = np.array([0.1, 0.4, 0.3, 0.9])
+    exact = random_effects(value, np.zeros(4), tau2=tau2, adjustment=adjustment)
+    limit = random_effects(value, np.full(4, 1e-6), tau2=tau2, adjustment=adjustment)
+    # the errors' own variance is 1e-12 of the spread's 0.11
+    for name in ("value", "se", "df"):
+        assert float(getattr(exact.pooled, name)) == pytest.approx(
+            float(getattr(limit.pooled, name)), rel=1e-8
+        )
+    assert float(exact.tau2) == pytest.approx(float(limit.tau2), rel=1e-8)
+    assert int(exact.n_loci) == 4
+
+
+def test_effects_of_exactly_zero_everywhere_pool_to_zero():
+    r = random_effects(np.zeros((2, 3)), np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.1]]))
+    assert r.pooled.value.tolist() == [0.0, 0.0]
+    assert r.tau2.tolist() == [0.0, 0.0]
+    assert r.pooled.se.tolist() == [0.0, 0.1]  # beside an estimate with an error, exact ones drop
+    assert r.n_loci.tolist() == [3, 1]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from deepmr.meta import random_effects, search
+from deepmr.meta import random_effects, tau2_search
 from deepmr.meta.fit import RegressionFit, fit
 from deepmr.meta.sample import prepare
 
@@ -36,7 +36,7 @@ def test_reml_is_the_maximum_of_the_restricted_likelihood(seed, n_loci, spread):
 
 
 def test_a_search_that_does_not_end_says_so_and_gives_no_number(monkeypatch):
-    monkeypatch.setattr(search, "_MAX_ITERATIONS", 2)
+    monkeypatch.setattr(tau2_search, "_MAX_ITERATIONS", 2)
     rng = np.random.default_rng(0)
     se = rng.uniform(0.1, 2.0, 8)
     r = random_effects(rng.normal(0, 1, 8), se)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from deepmr import mr
 from deepmr.effects import EffectSizes
+from deepmr.mr.median import _Bootstrap
+from deepmr.mr.mode import _Options
 
 
 def few(n: int) -> EffectSizes:
@@ -75,18 +80,89 @@ def test_perfect_agreement_keeps_the_fixed_error_where_r_has_none() -> None:
     assert result.effect.se == pytest.approx(0.02 / np.sqrt(np.sum(x**2)))
 
 
-def test_zero_outcome_error_is_missing_and_does_not_touch_other_loci() -> None:
-    one = few(4)
-    columns = [
-        np.tile(c, (2, 1))
-        for c in (one.beta_exposure, one.se_exposure, one.beta_outcome, one.se_outcome)
-    ]
-    columns[3][0, 1] = 0.0
-    effects = EffectSizes.from_arrays(*columns)
-    for estimator in (mr.inverse_variance_weighted, mr.egger):
-        result = estimator(effects)
-        assert np.isnan(result.effect.value[0])
-        assert result.effect.value[1] == pytest.approx(float(estimator(one).effect.value))
+BY_ERROR = [name for name in mr.ESTIMATORS if name not in ("simple_median", "simple_mode")]
+MEDIANS_AND_MODES = (
+    "simple_median",
+    "weighted_median",
+    "penalized_weighted_median",
+    "simple_mode",
+    "weighted_mode",
+    "penalized_mode",
+)
+BY_BOTH_ERRORS = ("maximum_likelihood", "raps", "weighted_mode", "bayesian_mode")
+
+
+def with_an_exact_zero(df: float) -> tuple[EffectSizes, EffectSizes]:
+    """Two loci, the first with an outcome effect and error of exactly 0; and the loci without."""
+    rng = np.random.default_rng(3)
+    x, sy = rng.uniform(0.1, 0.3, (2, 12)), rng.uniform(0.01, 0.03, (2, 12))
+    y = 0.5 * x + sy * rng.normal(size=x.shape)
+    y[0, 2] = sy[0, 2] = 0.0
+    mask = np.ones(x.shape, bool)
+    without = mask.copy()
+    without[0, 2] = False
+    common = {
+        "beta_exposure": x,
+        "se_exposure": np.full(x.shape, 0.01),
+        "beta_outcome": y,
+        "se_outcome": sy,
+        "df": df,
+    }
+    return EffectSizes(**common, mask=mask), EffectSizes(**common, mask=without)
+
+
+@pytest.mark.parametrize("name", [n for n in BY_ERROR if n not in BY_BOTH_ERRORS])
+def test_an_exact_outcome_among_known_errors_is_left_out_and_flagged(name: str) -> None:
+    options = {"constrained_ml": {"sample_size": 1e4}, "presso": {"iterations": 20}}.get(name, {})
+    whole, without = (mr.ESTIMATORS[name](e, **options) for e in with_an_exact_zero(np.inf))
+    np.testing.assert_array_equal(whole.effect.value, without.effect.value)
+    np.testing.assert_array_equal(whole.effect.se, without.effect.se)
+    assert np.all(np.isfinite(whole.effect.value))
+    if name != "contamination_mixture":
+        assert whole.n_instruments.tolist() == [11, 12]
+        assert whole.flags["zero_error"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("name", BY_ERROR)
+def test_an_exact_outcome_of_an_ensemble_stays_with_a_floored_error(name: str) -> None:
+    options = {"constrained_ml": {"sample_size": 1e4}, "presso": {"iterations": 20}}.get(name, {})
+    effects = with_an_exact_zero(4.0)[0]
+    result = mr.ESTIMATORS[name](effects, **options)
+    positive = effects.se_outcome[0][effects.se_outcome[0] > 0]
+    floored = effects.se_outcome.copy()
+    floored[0] = np.maximum(floored[0], np.median(positive))
+    wanted = mr.ESTIMATORS[name](replace(effects, se_outcome=floored), **options)
+    assert np.all(np.isfinite(result.effect.value))
+    if name not in ("maximum_likelihood", "raps", "contamination_mixture"):
+        np.testing.assert_array_equal(result.effect.value, wanted.effect.value)
+        assert result.n_instruments.tolist() == [12, 12]
+
+
+def test_an_exact_ratio_counts_in_the_simple_median() -> None:
+    effects = EffectSizes.from_arrays(
+        [0.1, 0.2, 0.1], [0.01] * 3, [0.0, 0.0, 0.1], [0.0, 0.0, 0.02]
+    )
+    assert float(mr.simple_median(effects, error="none").effect.value) == 0.0
+
+
+@pytest.mark.parametrize("name", MEDIANS_AND_MODES)
+def test_without_an_error_the_value_is_the_same_to_the_bit(name: str) -> None:
+    with_error, without = (
+        getattr(mr, name)(mr.ldl_chd(), **options)
+        for options in ({"iterations": 20}, {"error": "none"})
+    )
+    assert float(with_error.effect.value) == float(without.effect.value)
+    assert np.isfinite(with_error.effect.se)
+    assert np.isnan(without.effect.se)
+
+
+def test_an_unknown_word_for_the_error_is_refused_with_the_known_ones() -> None:
+    of = inspect.unwrap(_Bootstrap.of.__func__)  # without the type checks that users run without
+    with pytest.raises(ValueError, match="auto, sampling_distribution, bootstrap, none, got 'no'"):
+        of(_Bootstrap, "no", 1, 0)
+    of = inspect.unwrap(_Options.of.__func__)
+    with pytest.raises(ValueError, match="error is one of bootstrap, none, got 'no'"):
+        of(_Options, "first_order", 1.0, "exact", "no", 1, 0, "normal")
 
 
 def test_negative_standard_errors_are_refused() -> None:

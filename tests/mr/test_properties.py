@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from deepmr import mr
 from deepmr.effects import EffectSizes
-from deepmr.mr.columns import by_blocks
-from deepmr.mr.strength import strength_kernel as instrument_strength_kernel
+from deepmr.mr.diagnostics.strength import strength_kernel as instrument_strength_kernel
+from deepmr.mr.numerics.blocks import by_blocks
 
 # Bootstraps are kept short: the draws are the same on both sides of every comparison.
 SHORT = {"iterations": 20}

@@ -89,7 +89,7 @@ def by_blocks(
         elements: Numbers in a block; lower it for kernels with large temporaries.
 
     Returns:
-        The kernel's arrays for all loci in a row; :func:`deepmr.mr.assemble.assemble` gives
+        The kernel's arrays for all loci in a row; :func:`deepmr.mr.numerics.batch.assemble` gives
         them the batch axes of ``effects``.
     """
     if effects.mask.shape[-1] == 0:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import special
 
-from deepmr.mr.columns import Columns
+from deepmr.mr.numerics.blocks import Columns
 
 __all__ = ["bootstrap_error", "interpolated_median", "ratio_cdf", "sampling_error"]
 

@@ -10,9 +10,10 @@ from jaxtyping import Float64
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import assemble
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.flags import common_flags
+from deepmr.mr.numerics.batch import assemble
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import with_positive_errors
 from deepmr.mr.result import MREstimate
 
 __all__ = ["debiased_ivw", "penalized_debiased_ivw"]
@@ -56,11 +57,15 @@ def _debiased(block: Columns, *, over_dispersion: bool) -> dict[str, np.ndarray]
 
 
 def _assemble(
-    effects: EffectSizes, method: str, found: dict[str, np.ndarray], effect: Estimate
+    effects: EffectSizes,
+    method: str,
+    found: dict[str, np.ndarray],
+    effect: Estimate,
+    exact: dict[str, np.ndarray],
 ) -> MREstimate:
     flags = common_flags(n=found["n"], least=1)
     flags["weak_instruments"] = np.asarray(found["strength"] < LEAST_STRENGTH)
-    return assemble(effects, method, effect=effect, flags=flags)
+    return assemble(effects, method, effect=effect, flags=flags | exact)
 
 
 def debiased_ivw(effects: EffectSizes, *, over_dispersion: bool = True) -> MREstimate:
@@ -82,9 +87,10 @@ def debiased_ivw(effects: EffectSizes, *, over_dispersion: bool = True) -> MREst
         >>> round(float(debiased_ivw(ldl_chd()).effect.value), 3)
         2.94
     """
+    effects, exact = with_positive_errors(effects)
     found = by_blocks(effects, partial(_debiased, over_dispersion=over_dispersion))
     effect = Estimate(value=found["value"], se=found["se"])
-    return _assemble(effects, "debiased_ivw", found, effect)
+    return _assemble(effects, "debiased_ivw", found, effect, exact)
 
 
 class _Moments(NamedTuple):
@@ -229,8 +235,9 @@ def penalized_debiased_ivw(
         draws=iterations,
         seed=seed,
     )
+    effects, exact = with_positive_errors(effects)
     found = by_blocks(effects, kernel)
     effect = Estimate(
         value=found["value"], se=found["se"], bounds=found.get("bounds"), log_p=found.get("log_p")
     )
-    return _assemble(effects, "penalized_debiased_ivw", found, effect)
+    return _assemble(effects, "penalized_debiased_ivw", found, effect, exact)

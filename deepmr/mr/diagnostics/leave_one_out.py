@@ -8,9 +8,10 @@ import numpy as np
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
-from deepmr.mr.assemble import in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.ivw import Model, random_effects_factor
+from deepmr.mr.numerics.batch import in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import with_positive_errors
 from deepmr.mr.wald import wald_ratios
 
 __all__ = ["leave_one_out", "single_instrument"]
@@ -47,6 +48,7 @@ def leave_one_out(effects: EffectSizes, *, model: Model = "random") -> Estimate:
         >>> leave_one_out(ldl_chd()).value.shape
         (28,)
     """
+    effects, _ = with_positive_errors(effects)
     found = by_blocks(effects, partial(_kernel, model=model))
     batch = effects.mask.shape[:-1]
     return Estimate(value=in_batch(found["value"], batch), se=in_batch(found["se"], batch))

@@ -11,7 +11,7 @@ from jaxtyping import Float64
 
 from deepmr.effects import EffectSizes
 
-__all__ = ["correlated", "flat", "inverse_products", "least_squares"]
+__all__ = ["correlated", "flat", "generalised_f", "inverse_products", "least_squares"]
 
 _BLOCK = 1 << 22
 
@@ -128,3 +128,11 @@ def least_squares(
     residual = target - np.einsum("li,liv->lv", np.nan_to_num(coefficient), design)
     q = inverse_products(effects, residual[:, None, :], se)[:, 0, 0]
     return coefficient, covariance, np.where(singular, np.nan, q)
+
+
+def generalised_f(effects: EffectSizes) -> Float64[np.ndarray, " locus"]:
+    """Return the mean F statistic of correlated instruments."""
+    columns = flat(effects)
+    products = inverse_products(effects, columns["x"][:, None, :], columns["sx"])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(products[:, 0, 0] / columns["n"])

@@ -1,4 +1,4 @@
-"""What a calibrator is: a specification that fits, and a fitted map that is plain data.
+"""Contracts of calibrators: a specification that is fitted, and a fitted map that is plain data.
 
 Binary tasks are calibrated on the logit scale, counts on the Anscombe scale and signals as they
 are, always from and to the same scale, so that a calibrated effect has the units of a raw one.
@@ -8,15 +8,21 @@ calibrated; `PredictiveCalibrator` is the contract of those.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
 
 __all__ = [
+    "BinaryCalibrator",
     "Calibrator",
     "FittedCalibrator",
+    "FittedIdentity",
+    "Identity",
     "PredictiveCalibrator",
+    "UnchangedPrediction",
     "both_classes",
     "check_binary",
     "check_pairs",
@@ -130,3 +136,106 @@ def check_binary(
 def both_classes(target: Float64[np.ndarray, " sample"]) -> bool:
     """Return whether both a positive and a negative were observed."""
     return bool(np.any(target == 1) and np.any(target == 0))
+
+
+class UnchangedPrediction:
+    """Base of fitted maps that leave the point prediction as it is."""
+
+    __slots__ = ()
+
+    @property
+    def strictly_increasing(self) -> bool:
+        """True: the prediction is unchanged."""
+        return True
+
+    def transform(self, prediction: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
+        """Return a copy of the predictions."""
+        return prediction.copy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedIdentity(UnchangedPrediction):
+    """Identity map: predictions stay uncalibrated.
+
+    Args:
+        reason: Why the task is not calibrated, one sentence; by default that none was asked for.
+
+    Example:
+        >>> FittedIdentity().transform(np.array([1.5])).tolist()
+        [1.5]
+    """
+
+    reason: str = "calibrator=none was chosen"
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"type": "identity", "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """No calibration.
+
+    Example:
+        >>> Identity().fit(np.zeros(2), np.array([0.0, 1.0])).reason
+        'calibrator=none was chosen'
+    """
+
+    def fit(
+        self,
+        prediction: Float64[np.ndarray, " sample"],  # noqa: ARG002 (the contract's argument)
+        target: Float64[np.ndarray, " sample"],  # noqa: ARG002
+        *,
+        spread: Float64[np.ndarray, " sample"] | None = None,  # noqa: ARG002
+    ) -> FittedIdentity:
+        """Return the identity whatever the data."""
+        return FittedIdentity()
+
+
+class BinaryCalibrator:
+    """Base of calibrators of binary tasks: logits and 0/1 labels are checked, then fitted."""
+
+    __slots__ = ()
+    method: ClassVar[str]
+
+    def fit(
+        self,
+        prediction: Float64[np.ndarray, " sample"],
+        target: Float64[np.ndarray, " sample"],
+        *,
+        spread: Float64[np.ndarray, " sample"] | None = None,  # noqa: ARG002
+    ) -> FittedCalibrator:
+        """Fit the map; the identity, with the reason, where a class is absent.
+
+        Args:
+            prediction: The ensemble's mean raw logit, masked samples removed.
+            target: Labels, 0 or 1.
+            spread: Standard deviation over members; not used for binary tasks.
+
+        Raises:
+            ValueError: If predictions are not finite, or targets not 0 or 1.
+        """
+        check_binary(self.method, prediction, target)
+        known = self._without_data()
+        if known is not None:
+            return known
+        if not both_classes(target):
+            return FittedIdentity(reason=_one_class(target))
+        return self._fit(prediction, target)
+
+    def _without_data(self) -> FittedCalibrator | None:
+        """Return the map where it follows from the options alone."""
+        return None
+
+    @abstractmethod
+    def _fit(
+        self, prediction: Float64[np.ndarray, " sample"], target: Float64[np.ndarray, " sample"]
+    ) -> FittedCalibrator:
+        """Fit the map to samples of both classes."""
+
+
+def _one_class(target: Float64[np.ndarray, " sample"]) -> str:
+    if target.size == 0:
+        return "no labelled samples in the calibration split"
+    kind = "positives" if not np.any(target == 1) else "negatives"
+    return f"no {kind} among {target.size} samples of the calibration split"

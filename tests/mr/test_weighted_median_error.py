@@ -7,7 +7,7 @@ import pytest
 
 from deepmr import mr
 from deepmr.effects import EffectSizes
-from deepmr.mr.median_error import ratio_cdf
+from deepmr.mr.numerics.weighted_median import ratio_cdf
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float64, Int
 
-from deepmr.meta.asymmetry import egger_test
+from deepmr.meta.diagnostics.small_study import egger_test
 from deepmr.meta.pooling import Adjustment, random_effects
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.meta.sample import prepare

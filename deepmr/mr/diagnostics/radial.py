@@ -11,9 +11,10 @@ from scipy import special
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
-from deepmr.mr.assemble import estimate_in_batch, heterogeneity_in_batch, in_batch
-from deepmr.mr.columns import Columns, by_blocks
 from deepmr.mr.maximum_likelihood import profile_minimum
+from deepmr.mr.numerics.batch import estimate_in_batch, heterogeneity_in_batch, in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.ratio import with_positive_errors
 
 __all__ = ["RadialFit", "radial_ivw"]
 
@@ -117,6 +118,7 @@ def radial_ivw(
     def kernel(block: Columns) -> dict[str, np.ndarray]:
         return _kernel(block, weights=weights, tolerance=tolerance)
 
+    effects, _ = with_positive_errors(effects)
     found = by_blocks(effects, kernel)
     batch = effects.mask.shape[:-1]
     df = np.maximum(found["n"] - 1, 0.0)

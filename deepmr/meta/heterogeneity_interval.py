@@ -10,7 +10,7 @@ from scipy import optimize, stats
 
 from deepmr.estimate import Heterogeneity
 from deepmr.meta.sample import Sample, prepare
-from deepmr.meta.search import solve_q
+from deepmr.meta.tau2_search import solve_q
 
 __all__ = ["i2_interval", "tau2_interval"]
 

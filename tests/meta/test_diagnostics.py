@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -22,7 +24,7 @@ from deepmr.meta import (
     tau2_interval,
     trim_and_fill,
 )
-from deepmr.meta.interval import _weighted_chi2_sf
+from deepmr.meta.heterogeneity_interval import _weighted_chi2_sf
 
 
 def _loci(n_loci=9, seed=0):
@@ -43,7 +45,8 @@ def test_leaving_one_out_is_deleting_it():
 def test_blocks_do_not_change_the_result(monkeypatch):
     value, se = _loci()
     whole = leave_one_out(value, se)
-    monkeypatch.setattr("deepmr.meta.deletion._BLOCK", 20)
+    module = importlib.import_module("deepmr.meta.diagnostics.influence")
+    monkeypatch.setattr(module, "_BLOCK", 20)
     assert np.array_equal(leave_one_out(value, se).pooled.value, whole.pooled.value)
 
 

@@ -1,19 +1,21 @@
-"""Calibrators that are a straight line on the logit scale: temperature, vector, Platt, prior."""
+"""Parametric calibration of binary tasks: temperature, vector and Platt scaling, prior shift, beta.
+
+All but beta calibration are a straight line on the logit scale.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float64
 from scipy import optimize, special
 
-from deepmr.calibration.calibrator import both_classes, check_binary
-from deepmr.calibration.identity import FittedIdentity
+from deepmr.calibration.contract import BinaryCalibrator, FittedCalibrator
 from deepmr.calibration.logistic import fit_logistic
 
-__all__ = ["FittedAffine", "Platt", "Prior", "Temperature", "Vector"]
+__all__ = ["Beta", "FittedAffine", "FittedBeta", "Platt", "Prior", "Temperature", "Vector"]
 
 # A slope outside this range is a failed network or a separable sample, not a temperature; the
 # bounds keep the map finite and strictly increasing.
@@ -74,7 +76,7 @@ class FittedAffine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Temperature:
+class Temperature(BinaryCalibrator):
     """Divide the logits by one temperature, chosen by maximum likelihood.
 
     Ranks and the decision at logit 0 stay. It cannot repair a wrong base rate (see `Prior` and
@@ -90,21 +92,11 @@ class Temperature:
         2
     """
 
-    def fit(
-        self,
-        prediction: Float64[np.ndarray, " sample"],
-        target: Float64[np.ndarray, " sample"],
-        *,
-        spread: Float64[np.ndarray, " sample"] | None = None,  # noqa: ARG002
-    ) -> FittedAffine | FittedIdentity:
-        """Fit the temperature; the identity, with the reason, where a class is absent.
+    method: ClassVar[str] = "temperature"
 
-        Raises:
-            ValueError: If predictions are not finite, or targets not 0 or 1.
-        """
-        check_binary("temperature", prediction, target)
-        if not both_classes(target):
-            return FittedIdentity(reason=_one_class(target))
+    def _fit(
+        self, prediction: Float64[np.ndarray, " sample"], target: Float64[np.ndarray, " sample"]
+    ) -> FittedCalibrator:
 
         def gradient(log_slope: float) -> float:
             slope = np.exp(log_slope)
@@ -121,7 +113,7 @@ class Temperature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vector:
+class Vector(BinaryCalibrator):
     """Give each task its own scale and shift, chosen by maximum likelihood.
 
     For independent binary tasks, vector scaling's diagonal matrix and bias are one line a task.
@@ -130,26 +122,16 @@ class Vector:
         Guo et al. 2017, doi:10.48550/arXiv.1706.04599 (vector scaling).
     """
 
-    def fit(
-        self,
-        prediction: Float64[np.ndarray, " sample"],
-        target: Float64[np.ndarray, " sample"],
-        *,
-        spread: Float64[np.ndarray, " sample"] | None = None,  # noqa: ARG002
-    ) -> FittedAffine | FittedIdentity:
-        """Fit scale and shift; the identity, with the reason, where a class is absent.
+    method: ClassVar[str] = "vector"
 
-        Raises:
-            ValueError: If predictions are not finite, or targets not 0 or 1.
-        """
-        check_binary("vector", prediction, target)
-        if not both_classes(target):
-            return FittedIdentity(reason=_one_class(target))
+    def _fit(
+        self, prediction: Float64[np.ndarray, " sample"], target: Float64[np.ndarray, " sample"]
+    ) -> FittedCalibrator:
         return _line(prediction, target, "vector")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Platt:
+class Platt(BinaryCalibrator):
     """Scale and shift against Platt's softened labels, which regularise where positives are few.
 
     A positive counts as (n1 + 1) / (n1 + 2), a negative as 1 / (n0 + 2): with many samples it is
@@ -160,21 +142,11 @@ class Platt:
         Lin, Lin and Weng 2007, doi:10.1007/s10994-007-5018-6 (a stable form of the likelihood).
     """
 
-    def fit(
-        self,
-        prediction: Float64[np.ndarray, " sample"],
-        target: Float64[np.ndarray, " sample"],
-        *,
-        spread: Float64[np.ndarray, " sample"] | None = None,  # noqa: ARG002
-    ) -> FittedAffine | FittedIdentity:
-        """Fit scale and shift; the identity, with the reason, where a class is absent.
+    method: ClassVar[str] = "platt"
 
-        Raises:
-            ValueError: If predictions are not finite, or targets not 0 or 1.
-        """
-        check_binary("platt", prediction, target)
-        if not both_classes(target):
-            return FittedIdentity(reason=_one_class(target))
+    def _fit(
+        self, prediction: Float64[np.ndarray, " sample"], target: Float64[np.ndarray, " sample"]
+    ) -> FittedCalibrator:
         positives = float(target.sum())
         soft = np.where(
             target == 1,
@@ -185,7 +157,7 @@ class Platt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prior:
+class Prior(BinaryCalibrator):
     """Shift the logits for another prevalence, leaving the slope at 1.
 
     A network trained on chosen negatives sees positives more often than the genome shows them.
@@ -209,6 +181,7 @@ class Prior:
         0.1
     """
 
+    method: ClassVar[str] = "prior"
     trained: float | None = None
     deployed: float | None = None
 
@@ -225,25 +198,15 @@ class Prior:
                     f"prior.{name} must lie strictly between 0 and 1, got {value}; it is a share"
                 )
 
-    def fit(
-        self,
-        prediction: Float64[np.ndarray, " sample"],
-        target: Float64[np.ndarray, " sample"],
-        *,
-        spread: Float64[np.ndarray, " sample"] | None = None,  # noqa: ARG002
-    ) -> FittedAffine | FittedIdentity:
-        """Fit the shift; the identity, with the reason, where a class is absent.
+    def _without_data(self) -> FittedCalibrator | None:
+        if self.trained is None or self.deployed is None:
+            return None
+        shift = float(special.logit(self.deployed) - special.logit(self.trained))
+        return FittedAffine(slope=1.0, intercept=shift, method=self.method)
 
-        Raises:
-            ValueError: If predictions are not finite, or targets not 0 or 1.
-        """
-        check_binary("prior", prediction, target)
-        if self.trained is not None and self.deployed is not None:
-            shift = float(special.logit(self.deployed) - special.logit(self.trained))
-            return FittedAffine(slope=1.0, intercept=shift, method="prior")
-        if not both_classes(target):
-            return FittedIdentity(reason=_one_class(target))
-
+    def _fit(
+        self, prediction: Float64[np.ndarray, " sample"], target: Float64[np.ndarray, " sample"]
+    ) -> FittedCalibrator:
         def excess(shift: float) -> float:
             return float(np.mean(special.expit(prediction + shift) - target))
 
@@ -273,8 +236,72 @@ def _line(
     return FittedAffine(slope=float(slope), intercept=float(shift - slope * centre), method=method)
 
 
-def _one_class(target: Float64[np.ndarray, " sample"]) -> str:
-    if target.size == 0:
-        return "no labelled samples in the calibration split"
-    kind = "positives" if not np.any(target == 1) else "negatives"
-    return f"no {kind} among {target.size} samples of the calibration split"
+def _beta_columns(prediction: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "... column"]:
+    low = -np.logaddexp(0.0, -prediction)
+    high = np.logaddexp(0.0, prediction)
+    return np.stack([low, high, np.ones_like(prediction)], axis=-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedBeta:
+    """Calibrated logit = a log p - b log(1 - p) + c, with p the raw probability.
+
+    Args:
+        a: Slope where p is small; positive.
+        b: Slope where p is near 1; positive.
+        c: Shift in logit units.
+
+    Raises:
+        ValueError: If a slope is not positive, or something is not finite.
+    """
+
+    a: float
+    b: float
+    c: float
+
+    def __post_init__(self) -> None:
+        if not np.all(np.isfinite([self.a, self.b, self.c])) or min(self.a, self.b) <= 0:
+            raise ValueError(
+                "a beta calibrator needs positive slopes and a finite shift, got "
+                f"{self.a}, {self.b} and {self.c}"
+            )
+
+    @property
+    def strictly_increasing(self) -> bool:
+        """True, as both slopes are positive."""
+        return True
+
+    def transform(self, prediction: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
+        """Return calibrated logits."""
+        return np.asarray(_beta_columns(prediction) @ np.array([self.a, self.b, self.c]))
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {"type": "beta", "a": self.a, "b": self.b, "c": self.c}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beta(BinaryCalibrator):
+    """Fit a beta calibration map by maximum likelihood.
+
+    It contains temperature and vector scaling (a = b), and bends where the network is
+    overconfident at one end only.
+
+    References:
+        Kull, Silva Filho and Flach 2017, doi:10.1214/17-EJS1338SI (the map; a = b = 1, c = 0 is
+        the identity).
+    """
+
+    method: ClassVar[str] = "beta"
+
+    def _fit(
+        self, prediction: Float64[np.ndarray, " sample"], target: Float64[np.ndarray, " sample"]
+    ) -> FittedCalibrator:
+        a, b, c = fit_logistic(
+            _beta_columns(prediction),
+            target,
+            start=np.array([1.0, 1.0, 0.0]),
+            lower=np.array([_SLOPE[0], _SLOPE[0], -_SHIFT]),
+            upper=np.array([_SLOPE[1], _SLOPE[1], _SHIFT]),
+        )
+        return FittedBeta(a=float(a), b=float(b), c=float(c))

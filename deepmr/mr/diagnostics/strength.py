@@ -8,26 +8,12 @@ import numpy as np
 from jaxtyping import Float64
 
 from deepmr.effects import EffectSizes
-from deepmr.mr.assemble import in_batch
-from deepmr.mr.columns import Columns, by_blocks
-from deepmr.mr.generalised import correlated, flat, inverse_products
+from deepmr.mr.egger import i2_gx
+from deepmr.mr.numerics.batch import in_batch
+from deepmr.mr.numerics.blocks import Columns, by_blocks
+from deepmr.mr.numerics.generalised_least_squares import correlated, generalised_f
 
-__all__ = ["InstrumentStrength", "generalised_f", "i2_gx", "instrument_strength", "strength_kernel"]
-
-
-def i2_gx(block: Columns, *, weighted: bool) -> Float64[np.ndarray, " locus"]:
-    """Return I2 of the oriented exposure effects, floored at 0.
-
-    Unweighted it compares x / 1 with error sx, weighted x / sy with error sx / sy, the scale on
-    which MR-Egger regresses.
-    """
-    z = block.x / block.sx
-    precision = block.sy / block.sx if weighted else 1 / block.sx
-    if not block.full:
-        precision *= block.mask
-    oriented = np.copysign(precision, block.x)
-    q = np.vecdot(z, z) - np.vecdot(z, oriented) ** 2 / np.vecdot(precision, precision)
-    return np.asarray(np.maximum(0.0, (q - (block.n - 1)) / q))
+__all__ = ["InstrumentStrength", "instrument_strength", "strength_kernel"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +54,6 @@ def strength_kernel(block: Columns) -> dict[str, np.ndarray]:
         "i2_gx": i2_gx(block, weighted=False),
         "i2_gx_weighted": i2_gx(block, weighted=True),
     }
-
-
-def generalised_f(effects: EffectSizes) -> Float64[np.ndarray, " locus"]:
-    """Return the mean F statistic of correlated instruments."""
-    columns = flat(effects)
-    products = inverse_products(effects, columns["x"][:, None, :], columns["sx"])
-    with np.errstate(invalid="ignore"):
-        return np.asarray(products[:, 0, 0] / columns["n"])
 
 
 def instrument_strength(effects: EffectSizes) -> InstrumentStrength:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
 from deepmr.estimate import Estimate
-from deepmr.meta.cluster import Blocks
+from deepmr.meta.cluster_robust import Blocks
 from deepmr.meta.pooling import common_effect, random_effects
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.meta.sample import Sample, prepare

@@ -11,7 +11,7 @@ from deepmr.effects import EffectSizes
 from deepmr.mr.bayesian_mode import bayesian_mode
 from deepmr.mr.constrained_ml import constrained_ml
 from deepmr.mr.contamination_mixture import contamination_mixture
-from deepmr.mr.debiased import debiased_ivw, penalized_debiased_ivw
+from deepmr.mr.debiased_ivw import debiased_ivw, penalized_debiased_ivw
 from deepmr.mr.egger import egger
 from deepmr.mr.grip import grip
 from deepmr.mr.ivw import inverse_variance_weighted

@@ -1,0 +1,1 @@
+"""Numerical routines behind the estimators: blocks of loci, ratios, root finding, regressions."""
