@@ -26,6 +26,7 @@ from deepmr.data.genome import EncodedGenome
 from deepmr.data.partition import split_contigs
 from deepmr.data.peaks import read_text
 from deepmr.data.prepared import Recipe, prepare
+from deepmr.data.settings import Labels, Negatives, PeakFiles, WindowSizes
 from deepmr.data.tracks import Track
 from deepmr.files import read_json, write_json
 from deepmr.tasks import Task
@@ -132,24 +133,18 @@ def main() -> None:
         recipe = Recipe(
             tracks=tracks,
             splits=split_contigs(genome.contigs, {"train": train, **HELD_OUT}),
-            bin=200,
-            context=1000,
-            overlap=0.5,
-            negatives=options.negatives,
-            match_gc=True,
-            max_unknown=0.1,
+            windows=WindowSizes(),
+            labels=Labels(),
+            negatives=Negatives(negatives=options.negatives),
+            peak_files=PeakFiles(missing_contigs="drop"),
             jitter=0,
             exclude=None,
-            missing_contigs="drop",
-            signal="mean",
-            gaps="zero",
-            seed=0,
         )
         began, used = time.perf_counter(), time.process_time()
         with PrivateMemory() as memory:
             made = prepare(recipe, genome, "benchmark")
         record = {
-            "bins": sum(size // recipe.bin for size in sizes.values()),
+            "bins": sum(size // recipe.windows.bin for size in sizes.values()),
             "tracks": len(tracks),
             "peaks": sum(read_text(path).count("\n") for path in paths),
             "windows": sum(len(np.load(made / f"{split}.npz")["start"]) for split in recipe.splits),

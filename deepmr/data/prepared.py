@@ -20,6 +20,7 @@ from deepmr.data.genome import EncodedGenome
 from deepmr.data.labelling import ContigBins, Windows, choose_windows, label_contig
 from deepmr.data.partition import check_disjoint
 from deepmr.data.peaks import read_peaks
+from deepmr.data.settings import Labels, Negatives, PeakFiles, WindowSizes
 from deepmr.data.signal import read_signal
 from deepmr.data.summary import summarise, write_summary
 from deepmr.data.tracks import Track, covered
@@ -37,34 +38,22 @@ class Recipe:
     Args:
         tracks: The tracks, in the order of the tasks.
         splits: Contigs of each split.
-        bin: Bases in the labelled bin.
-        context: Bases in a window; the bin lies in its middle.
-        overlap: Share of the bin that one peak must exceed.
-        negatives: Windows without a peak for each one with a peak; None keeps all.
-        match_gc: Choose them with the positives' GC content.
-        max_unknown: Largest share of unknown bases in a window.
+        windows: Sizes of window and labelled bin.
+        labels: How peaks and signals become labels.
+        negatives: Which windows without a peak are taken.
+        peak_files: What is done with peaks that do not fit the genome.
         jitter: Largest shift of a window in training, for the check that nothing leaks.
-        exclude: BED file of regions whose bins are left out.
-        missing_contigs: What to do with peaks on contigs the genome lacks: refuse or drop.
-        signal: How a signal is summarised over a bin: mean, max or total.
-        gaps: What a base without a signal counts as: zero or missing.
-        seed: Decides which negatives are chosen.
+        exclude: BED file of regions whose bins are left out, or None.
     """
 
     tracks: tuple[Track, ...]
     splits: Mapping[str, list[str]]
-    bin: int
-    context: int
-    overlap: int | float
-    negatives: int | float | None
-    match_gc: bool
-    max_unknown: int | float
+    windows: WindowSizes
+    labels: Labels
+    negatives: Negatives
+    peak_files: PeakFiles
     jitter: int
     exclude: Path | None
-    missing_contigs: str
-    signal: str
-    gaps: str
-    seed: int
 
     @property
     def is_signal(self) -> Bool[np.ndarray, " task"]:
@@ -139,12 +128,12 @@ def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:
         parts = [part.restrict(column, bool(measured[part.contig].any())) for part in parts]
         chosen = choose_windows(
             parts,
-            size=recipe.bin,
-            context=recipe.context,
+            size=recipe.windows.bin,
+            context=recipe.windows.context,
             # Without a task of peaks there are no negatives to sample: all bins are taken.
-            negatives=recipe.negatives if column.any() else None,
-            match_gc=recipe.match_gc,
-            seed=recipe.seed,
+            negatives=recipe.negatives.negatives if column.any() else None,
+            match_gc=recipe.negatives.match_gc,
+            seed=recipe.negatives.seed,
         )
         if not chosen.start.size:
             raise ValueError(f"the {split} split holds no window; change data.splits.{split}")
@@ -194,7 +183,7 @@ def _signals(
     """Summarise the real-valued tracks over the windows' bins; NaN where not measured."""
     columns = [at for at, track in enumerate(tracks) if track.task.kind != "binary"]
     result = np.full((windows.start.size, len(columns)), np.nan, dtype=np.float32)
-    place = windows.start + (recipe.context - recipe.bin) // 2
+    place = windows.start + (recipe.windows.context - recipe.windows.bin) // 2
     for column, at in enumerate(columns):
         is_count = tracks[at].task.kind == "count"
         for contig in np.unique(windows.contig):
@@ -205,9 +194,9 @@ def _signals(
                 tracks[at].file,
                 genome.names[contig],
                 place[rows],
-                recipe.bin,
-                summary="total" if is_count else recipe.signal,
-                gaps=recipe.gaps,
+                recipe.windows.bin,
+                summary="total" if is_count else recipe.labels.signal,
+                gaps=recipe.labels.gaps,
             )
             result[rows, column] = anscombe(value) if is_count else value
     return result
@@ -218,7 +207,7 @@ def _label(
 ) -> dict[str, list[ContigBins]]:
     contigs = genome.contigs
     peaks = [
-        read_peaks(track.file, contigs, missing=recipe.missing_contigs)
+        read_peaks(track.file, contigs, missing=recipe.peak_files.missing_contigs)
         for track in recipe.tracks
         if track.task.kind == "binary"
     ]
@@ -236,10 +225,10 @@ def _label(
                     peaks,
                     exclude,
                     measured=measured[position[name]],
-                    size=recipe.bin,
-                    context=recipe.context,
-                    overlap=recipe.overlap,
-                    max_unknown=recipe.max_unknown,
+                    size=recipe.windows.bin,
+                    context=recipe.windows.context,
+                    overlap=recipe.labels.overlap,
+                    max_unknown=recipe.windows.max_unknown,
                 )
                 result[split].append(part)
                 bar.update()
@@ -254,7 +243,7 @@ def _check_leaks(recipe: Recipe, genome: EncodedGenome, windows: Mapping[str, Wi
             name: (
                 part.contig.astype(np.int64),
                 part.start - widest,
-                part.start + recipe.context + widest,
+                part.start + recipe.windows.context + widest,
             )
             for name, part in windows.items()
         },

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepmr.data.encode import EncodeSource
+from deepmr.data.encode import EncodeSource, encode_source
 from deepmr.data.source import SPLITS, DataSource, Split
 from deepmr.sequence import encode
 
@@ -322,7 +322,7 @@ def test_folds_deal_out_the_chromosomes_named_in_splits(source: Make) -> None:
 
 
 def test_construction_reads_nothing() -> None:
-    made = EncodeSource(None, splits={"train": ["chr1"]})
+    made = encode_source(None, splits={"train": ["chr1"]})
     with pytest.raises(FileNotFoundError, match=r"set data\.root=DIR"):
         made.prepare()
 
