@@ -28,7 +28,7 @@ from deepmr.data.peaks import read_text
 from deepmr.data.prepared import Recipe, prepare
 from deepmr.data.settings import Labels, Negatives, PeakFiles, WindowSizes
 from deepmr.data.tracks import Track
-from deepmr.files import read_json, write_json
+from deepmr.files import read_json, sha256, write_json
 from deepmr.tasks import Task
 
 # Bases of chr1 to chr22, X and Y.
@@ -64,7 +64,8 @@ def made_up_genome(folder: Path, sizes: dict[str, int], seed: int = 0) -> Encode
             bases = np.resize(piece, size)
             bases[size // 3 : size // 3 + size // 20] = 4
             stream.write(bases.tobytes())
-    write_json(folder / "contigs.json", {"sha256": "0" * 64, "contigs": sizes})
+    record = {"sha256": "0" * 64, "codes_sha256": sha256(folder / "codes.u8"), "contigs": sizes}
+    write_json(folder / "contigs.json", record)
     return EncodedGenome(folder)
 
 

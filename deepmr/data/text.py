@@ -59,10 +59,10 @@ def pieces(path: Path, size: int = 1 << 24) -> Iterator[bytes]:
         ValueError: If the file is cut short or damaged, or is called .gz and is not packed.
     """
     with _opened(path) as stream:
-        first = stream.read(size).removeprefix(_BOM)
-        while first:
-            yield first
-            first = stream.read(size)
+        piece = stream.read(len(_BOM)).removeprefix(_BOM) or stream.read(size)
+        while piece:
+            yield piece
+            piece = stream.read(size)
 
 
 @contextmanager
