@@ -193,6 +193,8 @@ class EncodeSource:
                 f"without a label in the training split, so dropped: {', '.join(dropped)}",
                 stacklevel=2,
             )
+        if record["notes"]:
+            warnings.warn("; ".join(record["notes"]), stacklevel=2)
         return folder, record
 
     @property
@@ -335,7 +337,7 @@ class EncodeSource:
     def _points(self, name: str) -> tuple[Int64[np.ndarray, " point"], Int64[np.ndarray, " point"]]:
         track = next(track for track in self.tracks if track.task.name == name)
         if track.task.kind == "binary":
-            return summits(track.file, self.genome, missing=self._peak_files.missing_contigs)
+            return summits(track.file, self.genome, self._peak_files)
         return strongest(self._split("test"), self.tasks.names.index(name), self.genome)
 
     def true_effects(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,19 +17,24 @@ from tqdm import tqdm
 
 from deepmr.anscombe import anscombe
 from deepmr.data.cache import cache_folder, content_hash
+from deepmr.data.contigs import describe_mismatch, match_contig, other_spelling
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.labelling import ContigBins, Windows, choose_windows, label_contig
 from deepmr.data.partition import check_disjoint
-from deepmr.data.peaks import read_peaks
 from deepmr.data.settings import Labels, Negatives, PeakFiles, WindowSizes
-from deepmr.data.signal import read_signal
+from deepmr.data.signal import read_signal, signal_contigs
 from deepmr.data.summary import summarise, write_summary
 from deepmr.data.tracks import Track, covered
-from deepmr.files import fingerprint, locked, write_json
+from deepmr.files import fingerprint, locked, read_json, sha256, write_json
 
 __all__ = ["Recipe", "measured_on", "prepare"]
 
-_VERSION = 2  # raised when the same settings would give other windows or labels
+_COUNTED = {
+    "missing": "lie on contigs that the genome lacks and were left out",
+    "beyond": "reach beyond their contig and were left out",
+    "clipped": "reached beyond their contig and were cut off at its end",
+}
+_VERSION = 3  # raised when the same settings would give other windows or labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +79,26 @@ class Recipe:
 
 def measured_on(tracks: Sequence[Track], contigs: Sequence[str]) -> Bool[np.ndarray, "contig task"]:
     """Tell on which contigs each track was measured."""
+    for track in tracks:
+        _check_covers(track, contigs)
     table = [[not t.covers or covered(name, t.covers) for t in tracks] for name in contigs]
     return np.asarray(table, dtype=bool).reshape(len(contigs), len(tracks))
+
+
+def _check_covers(track: Track, contigs: Sequence[str]) -> None:
+    """Verify that a track's column ``covers`` is not spelled otherwise than the genome's contigs.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if any(covered(name, track.covers) for name in contigs):
+        return
+    spelled = tuple(other_spelling(name) for name in track.covers)
+    if any(covered(name, spelled) for name in contigs):
+        raise ValueError(
+            f"the column covers of {track.task.name} names {', '.join(track.covers[:5])}, which "
+            f"the genome spells {', '.join(spelled[:5])}; write it so in the list of tracks"
+        )
 
 
 def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
@@ -88,10 +112,10 @@ def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
             split holds no window.
     """
     folder = cache_folder("prepared") / name
-    if (folder / "prepared.json").exists():
+    if _usable(folder):
         return folder
     with locked(folder, wait=True):
-        if not (folder / "prepared.json").exists():
+        if not _usable(folder):
             work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{name}-"))
             try:
                 _build(recipe, genome, work)
@@ -103,6 +127,23 @@ def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
     return folder
 
 
+def _usable(folder: Path) -> bool:
+    """Tell whether a folder holds a prepared data set whose files are as they were written."""
+    if not (folder / "prepared.json").exists():
+        return False
+    try:
+        files = read_json(folder / "prepared.json")["files"]
+        damaged = [n for n, digest in files.items() if content_hash(folder / n) != digest]
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        damaged = [f"prepared.json ({error!r})"]
+    if damaged:
+        warnings.warn(
+            f"{folder} is damaged, so the labels are made again: {', '.join(damaged)}",
+            stacklevel=4,
+        )
+    return not damaged
+
+
 def _umask() -> int:
     current = os.umask(0o022)
     os.umask(current)
@@ -111,7 +152,7 @@ def _umask() -> int:
 
 def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:
     measured = measured_on(recipe.tracks, genome.names)
-    contigs = _label(recipe, genome, measured[:, ~recipe.is_signal])
+    contigs, notes = _label(recipe, genome, measured[:, ~recipe.is_signal])
     kept = _trainable(recipe, contigs["train"], measured)
     if not kept.any():
         raise ValueError(
@@ -158,8 +199,10 @@ def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:
     _check_leaks(recipe, genome, windows)
     np.save(folder / "labels.npy", np.concatenate(labels))
     write_summary(folder / "summary.tsv", summary)
+    files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
     names = [track.task.name for track in tracks]
-    write_json(folder / "prepared.json", {"tasks": names, "summary": summary})
+    record = {"tasks": names, "summary": summary, "notes": notes, "files": files}
+    write_json(folder / "prepared.json", record)
 
 
 def _trainable(
@@ -186,32 +229,48 @@ def _signals(
     place = windows.start + (recipe.windows.context - recipe.windows.bin) // 2
     for column, at in enumerate(columns):
         is_count = tracks[at].task.kind == "count"
+        names = _names_in(tracks[at].file, genome, recipe.peak_files.contig_names)
         for contig in np.unique(windows.contig):
-            if not measured[contig, at]:
+            if not measured[contig, at] or names[contig] is None:
                 continue
             rows = windows.contig == contig
             value = read_signal(
                 tracks[at].file,
-                genome.names[contig],
+                str(names[contig]),
                 place[rows],
                 recipe.windows.bin,
                 summary="total" if is_count else recipe.labels.signal,
                 gaps=recipe.labels.gaps,
             )
-            result[rows, column] = anscombe(value) if is_count else value
+            try:
+                result[rows, column] = anscombe(value) if is_count else value
+            except ValueError as error:
+                raise ValueError(f"{tracks[at].file}: {error}") from error
     return result
+
+
+def _names_in(path: Path, genome: EncodedGenome, spelling: str) -> list[str | None]:
+    """Return the name that a bigWig has for each contig of the genome, or None."""
+    known = signal_contigs(path)
+    names = [match_contig(name, known, spelling) for name in genome.names]
+    if not any(names):
+        raise ValueError(
+            f"{path}: " + describe_mismatch(known, genome.names, option="data.contig_names")
+        )
+    return names
 
 
 def _label(
     recipe: Recipe, genome: EncodedGenome, measured: Bool[np.ndarray, "contig task"]
-) -> dict[str, list[ContigBins]]:
+) -> tuple[dict[str, list[ContigBins]], list[str]]:
+    """Label the bins of every split, and say which peaks were cut off or left out."""
     contigs = genome.contigs
     peaks = [
-        read_peaks(track.file, contigs, missing=recipe.peak_files.missing_contigs)
+        recipe.peak_files.read(track.file, contigs)
         for track in recipe.tracks
         if track.task.kind == "binary"
     ]
-    exclude = read_peaks(recipe.exclude, contigs, missing="drop") if recipe.exclude else None
+    exclude = recipe.peak_files.read_exclusions(recipe.exclude, contigs) if recipe.exclude else None
     position = {name: place for place, name in enumerate(genome.names)}
     result: dict[str, list[ContigBins]] = {}
     total = sum(map(len, recipe.splits.values()))
@@ -232,7 +291,13 @@ def _label(
                 )
                 result[split].append(part)
                 bar.update()
-    return result
+    files = [track.file for track in recipe.tracks if track.task.kind == "binary"]
+    notes = [
+        f"{path.name}: {count} of {one.listed} peaks {_COUNTED[what]}"
+        for path, one in zip(files, peaks, strict=True)
+        for what, count in one.counts.items()
+    ]
+    return result, notes
 
 
 def _check_leaks(recipe: Recipe, genome: EncodedGenome, windows: Mapping[str, Windows]) -> None:

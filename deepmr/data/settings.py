@@ -8,8 +8,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deepmr.data.contigs import SPELLINGS
 from deepmr.data.encode_portal import ADDRESS, Catalogue, Portal
 from deepmr.data.inputs import DataFiles, local_files
+from deepmr.data.peaks import BEYOND, MISSING, Peaks, read_peaks
 from deepmr.data.signal import GAPS, SUMMARIES
 
 __all__ = [
@@ -228,15 +230,44 @@ class PeakFiles:
 
     Args:
         missing_contigs: Peaks on contigs that the genome lacks: ``refuse`` or ``drop``.
+        beyond: Peaks that begin on their contig and end beyond it: ``clip``, ``drop`` or
+            ``refuse``. Those that begin beyond it are refused, or with ``drop`` left out.
+        contig_names: ``exact``, or ``chr`` to match names of contigs in peaks and signals that
+            differ from the genome's by that prefix.
 
     Raises:
         ValueError: If a value is not one of those named.
     """
 
     missing_contigs: str = "refuse"
+    beyond: str = "clip"
+    contig_names: str = "exact"
 
     def __post_init__(self) -> None:
-        check_choice("missing_contigs", self.missing_contigs, ("refuse", "drop"))
+        check_choice("missing_contigs", self.missing_contigs, MISSING)
+        check_choice("beyond", self.beyond, BEYOND)
+        check_choice("contig_names", self.contig_names, SPELLINGS)
+
+    def read(self, path: Path, contigs: Mapping[str, int]) -> Peaks:
+        """Read a peak file by these rules; see `deepmr.data.peaks.read_peaks`."""
+        return read_peaks(
+            path,
+            contigs,
+            missing=self.missing_contigs,
+            beyond=self.beyond,
+            contig_names=self.contig_names,
+        )
+
+    def read_exclusions(self, path: Path, contigs: Mapping[str, int]) -> Peaks:
+        """Read regions to leave out; those on contigs that the genome lacks do not matter."""
+        return read_peaks(
+            path,
+            contigs,
+            missing="drop",
+            beyond="clip",
+            contig_names=self.contig_names,
+            may_be_empty=True,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

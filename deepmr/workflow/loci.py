@@ -141,7 +141,8 @@ def region_loci(
         FileNotFoundError: If there is no such file.
         ValueError: If a line breaks a rule, or a network may have seen a region.
     """
-    chrom, start, end = read_regions(path, genome.contigs, length=length)
+    found = read_regions(path, genome.contigs, length=length)
+    chrom, start, end = found.chrom, found.start, found.end
     if source is not None and not allow_seen:
         seen = source.seen(chrom, start, end)
         if seen.any():
