@@ -24,10 +24,11 @@ import numpy as np
 
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.partition import split_contigs
-from deepmr.data.peaks import read_text
 from deepmr.data.prepared import Recipe, prepare
+from deepmr.data.settings import Labels, Negatives, PeakFiles, WindowSizes
+from deepmr.data.text import lines
 from deepmr.data.tracks import Track
-from deepmr.files import read_json, write_json
+from deepmr.files import read_json, sha256, write_json
 from deepmr.tasks import Task
 
 # Bases of chr1 to chr22, X and Y.
@@ -63,7 +64,8 @@ def made_up_genome(folder: Path, sizes: dict[str, int], seed: int = 0) -> Encode
             bases = np.resize(piece, size)
             bases[size // 3 : size // 3 + size // 20] = 4
             stream.write(bases.tobytes())
-    write_json(folder / "contigs.json", {"sha256": "0" * 64, "contigs": sizes})
+    record = {"sha256": "0" * 64, "codes_sha256": sha256(folder / "codes.u8"), "contigs": sizes}
+    write_json(folder / "contigs.json", record)
     return EncodedGenome(folder)
 
 
@@ -132,26 +134,20 @@ def main() -> None:
         recipe = Recipe(
             tracks=tracks,
             splits=split_contigs(genome.contigs, {"train": train, **HELD_OUT}),
-            bin=200,
-            context=1000,
-            overlap=0.5,
-            negatives=options.negatives,
-            match_gc=True,
-            max_unknown=0.1,
+            windows=WindowSizes(),
+            labels=Labels(),
+            negatives=Negatives(negatives=options.negatives),
+            peak_files=PeakFiles(missing_contigs="drop"),
             jitter=0,
             exclude=None,
-            missing_contigs="drop",
-            signal="mean",
-            gaps="zero",
-            seed=0,
         )
         began, used = time.perf_counter(), time.process_time()
         with PrivateMemory() as memory:
             made = prepare(recipe, genome, "benchmark")
         record = {
-            "bins": sum(size // recipe.bin for size in sizes.values()),
+            "bins": sum(size // recipe.windows.bin for size in sizes.values()),
             "tracks": len(tracks),
-            "peaks": sum(read_text(path).count("\n") for path in paths),
+            "peaks": sum(1 for path in paths for _ in lines(path)),
             "windows": sum(len(np.load(made / f"{split}.npz")["start"]) for split in recipe.splits),
             "seconds": time.perf_counter() - began,
             "processor_seconds": time.process_time() - used,

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from deepmr.data.encode import EncodeSource
+from deepmr.data.encode import EncodeSource, encode_source
 from deepmr.data.regions import kipoiseq
 from deepmr.data.source import Split
 from deepmr.lightning.datamodule import EpochSampler, SplitDataset
@@ -166,7 +166,7 @@ def main() -> None:
         os.environ.setdefault("DEEPMR_CACHE", str(folder / "cache"))
         root = options.root or made_up_root(folder)
         splits = SUBSET if options.root else SPLITS
-        source = EncodeSource(root, splits=splits, negatives=None, context=LENGTH)
+        source = encode_source(root, splits=splits, negatives=None, context=LENGTH)
         split = source.split("train")
         fasta = plain_fasta(source, folder / "plain.fa")
         rows = np.random.default_rng(0).permutation(len(split))

@@ -11,15 +11,25 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
-from deepmr.data.encode_portal.catalogue import Catalogue
-from deepmr.data.encode_portal.portal import ADDRESS, Portal
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.heads import choose_tasks, divide
-from deepmr.data.inputs import DataFiles, local_files
+from deepmr.data.inputs import DataFiles
 from deepmr.data.loci import inside_windows, strongest, summits
-from deepmr.data.options import check_options
 from deepmr.data.partition import fold_splits, split_contigs
 from deepmr.data.prepared import Recipe, measured_on, prepare
+from deepmr.data.settings import (
+    Heads,
+    Labels,
+    LocalFiles,
+    Negatives,
+    PeakFiles,
+    PortalFiles,
+    Splits,
+    Training,
+    WindowSizes,
+    check_empty,
+    take,
+)
 from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.data.summary import positive_weights
 from deepmr.data.tracks import Track, covered
@@ -27,128 +37,88 @@ from deepmr.data.windows import WindowSplit
 from deepmr.files import read_json
 from deepmr.tasks import TaskTable
 
-__all__ = ["EncodeSource"]
+__all__ = ["EncodeSource", "encode_source"]
+
+
+def encode_source(
+    root: Path | str | None = None, *, splits: Mapping[str, Sequence[str]], **options: Any
+) -> EncodeSource:
+    """Build a source from flat options, as conf/data/encode.yaml spells them.
+
+    Args:
+        root: Folder of a genome and tracks; None for the files of the catalogue, which come from
+            the ENCODE portal.
+        splits: Contigs or chromosomes of train, validation, calibration and test.
+        options: Fields of the groups in `deepmr.data.settings`, by name. Of `LocalFiles` and
+            `PortalFiles` the group that ``root`` does not choose is not used.
+
+    Raises:
+        TypeError: If no group has an option of that name.
+        ValueError: If an option is out of range.
+        FileNotFoundError: If ``root`` is given and is no folder.
+    """
+    local = {"root": root} | {
+        name: options.pop(name) for name in ("genome", "tracks", "exclude") if name in options
+    }
+    portal = take(PortalFiles, options)
+    options["splits"] = splits
+    source = EncodeSource(
+        portal if root is None else LocalFiles(**local),
+        splits=take(Splits, options),
+        heads=take(Heads, options),
+        windows=take(WindowSizes, options),
+        labels=take(Labels, options),
+        negatives=take(Negatives, options),
+        peak_files=take(PeakFiles, options),
+        training=take(Training, options),
+    )
+    groups = (
+        LocalFiles, PortalFiles, Splits, Heads, WindowSizes, Labels, Negatives, PeakFiles, Training
+    )  # fmt: skip
+    check_empty(options, groups)
+    return source
 
 
 class EncodeSource:
     """Tracks on a genome, as `deepmr.data.source.DataSource`.
 
-    With ``root`` the files are those that a user placed in a folder, without it those of the
-    catalogue, fetched from the ENCODE portal into the cache. Construction reads nothing; the
-    genome is encoded and the labels are made on first use, once, under a lock, in the cache
-    (``DEEPMR_CACHE``).
+    Construction reads nothing; the genome is encoded and the labels are made on first use, once,
+    under a lock, in the cache (``DEEPMR_CACHE``). `encode_source` builds one from flat options.
 
     Args:
-        root: Folder with a genome FASTA and the list of tracks; None for the catalogue's.
-        splits: Contigs or chromosomes of train, validation, calibration and test.
-        genome: FASTA file, relative to ``root``; None for the only one there.
-        tracks: List of tracks, relative to ``root``; see `deepmr.data.tracks.read_tracks`.
-        exclude: BED file of regions to leave out, relative to ``root``.
-        catalogue: What `deepmr.data.encode_portal.catalogue.Catalogue` takes as its settings.
-        targets: With the catalogue: targets, or accessions of files; None for its own list.
-        biosample: With the catalogue: where the targets were measured.
-        portal: Address of the ENCODE portal.
-        download_only: For the caller: fetch the files (`download`) and stop.
-        parallel: Largest number of downloads at a time.
-        retries: How often a passing failure of the network is tried again.
-        exposures: Tasks on the exposure head, by name or target; None means the transcription
-            factors. Naming both lists leaves all other tasks out.
-        outcomes: Tasks on the outcome head; None means the rest.
-        bin: Bases in the labelled bin.
-        context: Bases in a window, the network's input; the bin lies in its middle.
-        overlap: Share of the bin that one peak must exceed for the label to be positive.
-        negatives: Windows without any peak for each one with a peak, in every split alike, so
-            that a calibration holds for the test split; None keeps all.
-        match_gc: Choose them with the positives' GC content.
-        max_unknown: Largest share of unknown bases in a window.
-        missing_contigs: What to do with peaks on contigs the genome lacks: ``refuse`` or
-            ``drop``.
-        signal: How a bigWig is summarised over the bin for tasks of kind ``signal``: ``mean``,
-            ``max`` or ``total``. Kind ``count`` takes the total, on the Anscombe scale.
-        gaps: What a base without a value in a bigWig counts as: ``zero`` or ``missing``.
-        folds: Number of folds for cross-validation over the chromosomes named in ``splits``.
-        fold: The fold to test, from 0; None takes ``splits`` as they are.
-        reverse_complement: Show half of the training windows from the other strand.
-        jitter: Shift training windows by up to as many bases.
-        class_weights: Weight of positives in the loss: ``none``, ``balanced`` (negatives over
-            positives) or ``sqrt`` (its square root).
-        seed: Decides which windows without a peak are taken.
-
-    Raises:
-        ValueError: If an option is out of range.
-        FileNotFoundError: If ``root`` is given and is no folder.
+        files: Where the genome, the peaks and the signals come from.
+        splits: Chromosomes of each split.
+        heads: Tasks on the exposure and the outcome head.
+        windows: Sizes of window and labelled bin.
+        labels: How peaks and signals become labels.
+        negatives: Which windows without a peak are taken.
+        peak_files: What is done with peaks that do not fit the genome.
+        training: Augmentation, and the weights of positives.
     """
 
     name = "encode"
 
     def __init__(
         self,
-        root: Path | str | None = None,
+        files: LocalFiles | PortalFiles,
         *,
-        splits: Mapping[str, Sequence[str]],
-        genome: str | None = None,
-        tracks: str = "tracks.tsv",
-        exclude: str | None = None,
-        catalogue: Mapping[str, Any] | None = None,
-        targets: Sequence[str] | None = None,
-        biosample: str = "K562",
-        portal: str = ADDRESS,
-        download_only: bool = False,
-        parallel: int = 4,
-        retries: int = 3,
-        exposures: Sequence[str] | None = None,
-        outcomes: Sequence[str] | None = None,
-        bin: int = 200,  # noqa: A002 - the field's word, and the name of the option
-        context: int = 1000,
-        overlap: int | float = 0.5,
-        negatives: int | float | None = 1.0,
-        match_gc: bool = True,
-        max_unknown: int | float = 0.1,
-        missing_contigs: str = "refuse",
-        signal: str = "mean",
-        gaps: str = "zero",
-        folds: int = 5,
-        fold: int | None = None,
-        reverse_complement: bool = True,
-        jitter: int = 0,
-        class_weights: str = "none",
-        seed: int = 0,
+        splits: Splits,
+        heads: Heads = Heads(),  # noqa: B008 - frozen
+        windows: WindowSizes = WindowSizes(),  # noqa: B008
+        labels: Labels = Labels(),  # noqa: B008
+        negatives: Negatives = Negatives(),  # noqa: B008
+        peak_files: PeakFiles = PeakFiles(),  # noqa: B008
+        training: Training = Training(),  # noqa: B008
     ) -> None:
-        if root is not None and not Path(root).is_dir():
-            raise FileNotFoundError(
-                f"data.root must be an existing folder, got {root}; give the folder that holds "
-                f"the genome and {tracks}"
-            )
-        self.root = None if root is None else Path(root)
-        self.length = context
-        self.download_only = download_only
-        self._asked = {split: [str(name) for name in names] for split, names in splits.items()}
-        self._local = {"genome": genome, "tracks": tracks, "exclude": exclude}
-        self._catalogue = catalogue
-        self._remote = {
-            "targets": targets,
-            "biosample": biosample,
-            "portal": Portal(address=portal.rstrip("/"), retries=retries),
-            "parallel": parallel,
-        }
-        self._heads_asked = (exposures, outcomes)
-        self._options = {
-            "bin": bin,
-            "context": context,
-            "overlap": overlap,
-            "negatives": negatives,
-            "match_gc": match_gc,
-            "max_unknown": max_unknown,
-            "jitter": jitter,
-            "missing_contigs": missing_contigs,
-            "signal": signal,
-            "gaps": gaps,
-            "seed": seed,
-        }
-        check_options(self._options, class_weights=class_weights)
-        self._folds, self._fold = folds, fold
-        self._flip, self._jitter = reverse_complement, jitter
-        self._class_weights = class_weights
+        self.length = windows.context
+        self._sources = files
+        self._chosen_splits = splits
+        self._chosen_heads = heads
+        self._windows = windows
+        self._labels = labels
+        self._negatives = negatives
+        self._peak_files = peak_files
+        self._training = training
 
     def download(self) -> list[Path]:
         """Fetch every file of the catalogue that the cache lacks; return where all of them lie.
@@ -161,14 +131,7 @@ class EncodeSource:
 
     @cached_property
     def _files(self) -> DataFiles:
-        if self.root is not None:
-            return local_files(self.root, **self._local)
-        if self._catalogue is None:
-            raise FileNotFoundError(
-                "data.root must name the folder of the genome and the tracks where there is no "
-                "catalogue, got none; set data.root=DIR"
-            )
-        return Catalogue(self._catalogue, **self._remote).fetch()
+        return self._sources.collect()
 
     @cached_property
     def genome(self) -> EncodedGenome:
@@ -180,7 +143,7 @@ class EncodeSource:
         """The tracks asked for: all there are, or those on the two heads if both are named."""
         tracks = self._files.tracks
         table = TaskTable(tuple(track.task for track in tracks))
-        first, second = choose_tasks(table, *self._heads_asked)
+        first, second = self._named_tasks(table)
         if first is None or second is None:
             return tracks
         return tuple(track for track in tracks if track.task.name in first | second)
@@ -192,19 +155,24 @@ class EncodeSource:
             tracks=self.tracks,
             splits=split_contigs(self.genome.contigs, self.splits),
             exclude=self._files.exclude,
-            **self._options,
+            windows=self._windows,
+            labels=self._labels,
+            negatives=self._negatives,
+            peak_files=self._peak_files,
+            jitter=self._training.jitter,
         )
 
     @cached_property
     def splits(self) -> dict[str, list[str]]:
         """The chromosomes of each split."""
-        if self._fold is None:
-            return self._asked
-        named = tuple(name for names in self._asked.values() for name in names)
+        chosen = self._chosen_splits
+        if chosen.fold is None:
+            return chosen.named()
+        named = tuple(name for names in chosen.named().values() for name in names)
         contigs = {
             contig: size for contig, size in self.genome.contigs.items() if covered(contig, named)
         }
-        return fold_splits(contigs, folds=self._folds, fold=self._fold)
+        return fold_splits(contigs, folds=chosen.folds, fold=chosen.fold)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -225,6 +193,8 @@ class EncodeSource:
                 f"without a label in the training split, so dropped: {', '.join(dropped)}",
                 stacklevel=2,
             )
+        if record["notes"]:
+            warnings.warn("; ".join(record["notes"]), stacklevel=2)
         return folder, record
 
     @property
@@ -246,7 +216,10 @@ class EncodeSource:
     @cached_property
     def _heads(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         table = TaskTable(tuple(track.task for track in self.tracks))
-        return divide(self.tasks, *choose_tasks(table, *self._heads_asked))
+        return divide(self.tasks, *self._named_tasks(table))
+
+    def _named_tasks(self, table: TaskTable) -> tuple[set[str] | None, set[str] | None]:
+        return choose_tasks(table, self._chosen_heads.exposures, self._chosen_heads.outcomes)
 
     def split(self, name: str) -> WindowSplit:
         """Return a split; see `deepmr.data.source.DataSource`.
@@ -274,8 +247,8 @@ class EncodeSource:
             signal=signal,
             is_signal=np.asarray([track.task.kind != "binary" for track in kept]),
             measured=measured_on(kept, self.genome.names),
-            flip=self._flip,
-            jitter=self._jitter,
+            flip=self._training.reverse_complement,
+            jitter=self._training.jitter,
         )
 
     def summary(self) -> list[dict[str, Any]]:
@@ -294,10 +267,11 @@ class EncodeSource:
 
     def weights(self) -> Float32[np.ndarray, " task"] | None:
         """Return the weight of each task's positives, or None."""
-        if self._class_weights == "none":
+        kind = self._training.class_weights
+        if kind == "none":
             return None
         weight = positive_weights(self.tasks, self.summary())
-        return np.sqrt(weight) if self._class_weights == "sqrt" else weight
+        return np.sqrt(weight) if kind == "sqrt" else weight
 
     def sequences(
         self,
@@ -329,7 +303,7 @@ class EncodeSource:
         where the file names none; for a signal, on the bins of the strongest percent) and moved
         inwards at a contig's end. Where windows overlap, the one of the task that comes first is
         kept: in the order of `tasks`, or exposure before outcome. With ``all`` the windows are
-        those of the split itself, the first of overlapping ones kept. Windows with an unknown
+        those of the split itself, the first of overlapping ones kept. WindowSizes with an unknown
         base are left out.
 
         Args:
@@ -363,7 +337,7 @@ class EncodeSource:
     def _points(self, name: str) -> tuple[Int64[np.ndarray, " point"], Int64[np.ndarray, " point"]]:
         track = next(track for track in self.tracks if track.task.name == name)
         if track.task.kind == "binary":
-            return summits(track.file, self.genome, missing=self.recipe.missing_contigs)
+            return summits(track.file, self.genome, self._peak_files)
         return strongest(self._split("test"), self.tasks.names.index(name), self.genome)
 
     def true_effects(

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import gzip
+import hashlib
 import os
-import shutil
-import struct
 import tempfile
-import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, Shaped, UInt8
-from pyfaidx import Faidx, FastaIndexingError
 from tqdm import tqdm
 
 from deepmr.data.cache import cache_folder, content_hash
+from deepmr.data.fasta import read_fasta
 from deepmr.files import locked, read_json, write_json
-from deepmr.sequence import UNKNOWN, encode
+from deepmr.sequence import UNKNOWN
 
 __all__ = ["EncodedGenome"]
 
 _PIECE = 1 << 24  # bases read at a time: 16 MB of text in memory, whatever the contig's length
-_UNREADABLE = (EOFError, OSError, ValueError, struct.error, zlib.error)  # pyfaidx, bgzf and zlib
-_BGZIP_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-_LAYOUT = 1  # raised when the files below change their meaning
+_LAYOUT = 2  # raised when the files below change their meaning
 
 
 class EncodedGenome:
@@ -41,6 +36,8 @@ class EncodedGenome:
 
     Raises:
         FileNotFoundError: If the folder holds no encoded genome.
+        ValueError: If its files are damaged: they are compared with the digest written when they
+            were made.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,7 +45,7 @@ class EncodedGenome:
         if not record.exists():
             raise FileNotFoundError(f"{folder} holds no encoded genome; build it with from_fasta")
         self.folder = folder
-        stored = read_json(record)
+        stored = _checked(folder)
         self.sha256: str = stored["sha256"]
         self.names: tuple[str, ...] = tuple(stored["contigs"])
         self.lengths = np.asarray(list(stored["contigs"].values()), dtype=np.int64)
@@ -67,21 +64,24 @@ class EncodedGenome:
     def from_fasta(cls, path: Path | str) -> EncodedGenome:
         """Encode a FASTA file, or find that this was done before.
 
-        The file may be plain, gzip or bgzip; its content decides what counts as the same file. A
-        missing index is made beside it, or in the cache where its folder cannot be written to.
+        The file may be plain, gzip or bgzip; its content alone decides what counts as the same
+        file. It is read from its beginning to its end: an index beside it (.fai, .gzi) is neither
+        read nor made, so that a stale one cannot mislead. A damaged encoding in the cache is made
+        again.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If the file is no FASTA, is cut short or names a contig twice.
+            ValueError: If the file is no FASTA of nucleotides, is cut short or damaged, or names a
+                contig twice.
         """
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"the genome must be a FASTA file, got {path}; no such file")
         digest = content_hash(path)
         folder = cache_folder("genomes") / f"{digest[:16]}-{_LAYOUT}"
-        if not (folder / "contigs.json").exists():
+        if not _usable(folder):
             with locked(folder, wait=True):
-                if not (folder / "contigs.json").exists():
+                if not _usable(folder):
                     _encode_fasta(path, folder, digest)
         return cls(folder)
 
@@ -179,106 +179,50 @@ class EncodedGenome:
         return self._views[length]
 
 
+def _checked(folder: Path) -> dict[str, Any]:
+    """Read the record of an encoded genome and compare the codes with it."""
+    record, codes = folder / "contigs.json", folder / "codes.u8"
+    stored = read_json(record)
+    try:
+        size, digest = sum(stored["contigs"].values()), stored["codes_sha256"]
+        whole = codes.is_file() and codes.stat().st_size == size and content_hash(codes) == digest
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{record} is damaged ({error!r}); delete {folder}") from error
+    if not whole:
+        raise ValueError(
+            f"{codes} has not the content that was written to it; delete {folder}, it is made again"
+        )
+    return dict(stored)
+
+
+def _usable(folder: Path) -> bool:
+    """Tell whether a folder holds an encoded genome, undamaged."""
+    if not (folder / "contigs.json").exists():
+        return False
+    try:
+        _checked(folder)
+    except ValueError as error:
+        warnings.warn(f"the genome is encoded again: {error}", stacklevel=4)
+        return False
+    return True
+
+
 def _encode_fasta(path: Path, folder: Path, digest: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
+    contigs: dict[str, int] = {}
+    content = hashlib.sha256()
+    bar = tqdm(unit="base", unit_scale=True, desc=f"encode {path.name}", delay=3)
     try:
-        with os.fdopen(handle, "wb") as stream, _indexed(path) as fasta:
-            contigs = {}
-            for contig, record in fasta.index.items():
-                contigs[str(contig)] = int(record.rlen)
-                _encode_contig(fasta, str(contig), int(record.rlen), path, stream)
-        if not any(contigs.values()):
-            raise ValueError(f"{path} holds no sequence; give a FASTA file")
+        with bar, os.fdopen(handle, "wb") as stream:
+            for contig, codes in read_fasta(path, _PIECE):
+                contigs[contig] = contigs.get(contig, 0) + codes.size
+                packed = codes.tobytes()
+                content.update(packed)
+                stream.write(packed)
+                bar.update(codes.size)
         Path(name).replace(folder / "codes.u8")
     finally:
         Path(name).unlink(missing_ok=True)
-    write_json(folder / "contigs.json", {"sha256": digest, "contigs": contigs})
-
-
-def _encode_contig(fasta: Faidx, contig: str, length: int, path: Path, stream: BinaryIO) -> None:
-    bar = tqdm(total=length, unit="base", unit_scale=True, desc=contig, disable=length < 4 * _PIECE)
-    with bar:
-        for first in range(0, length, _PIECE):
-            last = min(first + _PIECE, length)
-            try:
-                text = str(fasta.fetch(contig, first + 1, last))
-            except _UNREADABLE as error:
-                raise ValueError(_cut_short(path, contig, first, last)) from error
-            if len(text) != last - first:
-                raise ValueError(_cut_short(path, contig, first, last))
-            stream.write(encode(text).tobytes())
-            bar.update(last - first)
-
-
-def _cut_short(path: Path, contig: str, first: int, last: int) -> str:
-    return (
-        f"{path} is cut short or does not fit its index: {contig}:{first}-{last} cannot be read; "
-        "fetch the file again, or delete its .fai and .gzi"
-    )
-
-
-@contextmanager
-def _indexed(path: Path) -> Iterator[Faidx]:
-    """Open a FASTA file with its index; a plain gzip file is unpacked into the cache for it."""
-    with tempfile.TemporaryDirectory(dir=cache_folder("genomes"), prefix=".unpack-") as folder:
-        readable = path
-        if _is_gzip(path) and not _is_bgzip(path):
-            readable = Path(folder) / "genome.fa"
-            try:
-                with gzip.open(path, "rb") as packed, readable.open("wb") as plain:
-                    shutil.copyfileobj(packed, plain, 1 << 22)
-            except (EOFError, OSError, zlib.error) as error:
-                raise ValueError(
-                    f"{path} is cut short or corrupt ({error}); fetch the file again"
-                ) from error
-        elif _is_bgzip(path) and path.suffix not in {".gz", ".bgz"}:
-            readable = Path(folder) / "genome.fa.gz"
-            readable.symlink_to(path.resolve())
-        if _is_bgzip(path) and not _ends(path, _BGZIP_END):
-            raise ValueError(
-                f"{path} is cut short: it lacks bgzip's end marker; fetch the file again"
-            )
-        names = _index_names(readable, Path(folder))
-        try:
-            fasta = Faidx(str(readable), as_raw=True, **names)
-        except (FastaIndexingError, *_UNREADABLE) as error:
-            raise ValueError(
-                f"{path} cannot be read as FASTA ({error}); give a plain, gzip or bgzip FASTA file"
-            ) from error
-        try:
-            yield fasta
-        finally:
-            fasta.close()
-
-
-def _index_names(path: Path, spare: Path) -> dict[str, str]:
-    """Choose where the index lies: beside the file where that is fresh or can be written."""
-    suffixes = (".fai", ".gzi") if _is_bgzip(path) else (".fai",)
-    beside = [path.with_name(path.name + suffix) for suffix in suffixes]
-    changed = path.stat().st_mtime
-    fresh = all(index.exists() and index.stat().st_mtime >= changed for index in beside)
-    chosen = beside
-    if not fresh and not os.access(path.parent, os.W_OK):
-        chosen = [spare / index.name for index in beside]
-    return dict(zip(("indexname", "gzi_indexname"), map(str, chosen), strict=False))
-
-
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
-
-
-def _is_bgzip(path: Path) -> bool:
-    """Tell bgzip by the BC subfield in the first block's header (SAM specification, 4.1)."""
-    with path.open("rb") as stream:
-        head = stream.read(18)
-    return (
-        head[:2] == b"\x1f\x8b" and len(head) == 18 and bool(head[3] & 4) and head[12:14] == b"BC"
-    )
-
-
-def _ends(path: Path, mark: bytes) -> bool:
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - len(mark)))
-        return stream.read() == mark
+    record = {"sha256": digest, "codes_sha256": content.hexdigest(), "contigs": contigs}
+    write_json(folder / "contigs.json", record)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from deepmr.data.genome import EncodedGenome
-from deepmr.data.peaks import read_peaks
+from deepmr.data.settings import PeakFiles
 from deepmr.data.windows import WindowSplit
 from deepmr.sequence import UNKNOWN
 
@@ -18,10 +18,10 @@ _STRONG = 99.0  # percentile of a signal from which on a window is worth interro
 
 
 def summits(
-    path: Path, genome: EncodedGenome, *, missing: str
+    path: Path, genome: EncodedGenome, rules: PeakFiles
 ) -> tuple[Int64[np.ndarray, " point"], Int64[np.ndarray, " point"]]:
     """Return contig and summit of every peak of a file, sorted by place."""
-    peaks = read_peaks(path, genome.contigs, missing=missing)
+    peaks = rules.read(path, genome.contigs)
     order = np.lexsort((peaks.summit, peaks.contig))
     return peaks.contig[order], peaks.summit[order]
 

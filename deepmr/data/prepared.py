@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,18 +17,24 @@ from tqdm import tqdm
 
 from deepmr.anscombe import anscombe
 from deepmr.data.cache import cache_folder, content_hash
+from deepmr.data.contigs import describe_mismatch, match_contig, other_spelling
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.labelling import ContigBins, Windows, choose_windows, label_contig
 from deepmr.data.partition import check_disjoint
-from deepmr.data.peaks import read_peaks
-from deepmr.data.signal import read_signal
+from deepmr.data.settings import Labels, Negatives, PeakFiles, WindowSizes
+from deepmr.data.signal import read_signal, signal_contigs
 from deepmr.data.summary import summarise, write_summary
 from deepmr.data.tracks import Track, covered
-from deepmr.files import fingerprint, locked, write_json
+from deepmr.files import fingerprint, locked, read_json, sha256, write_json
 
 __all__ = ["Recipe", "measured_on", "prepare"]
 
-_VERSION = 2  # raised when the same settings would give other windows or labels
+_COUNTED = {
+    "missing": "lie on contigs that the genome lacks and were left out",
+    "beyond": "reach beyond their contig and were left out",
+    "clipped": "reached beyond their contig and were cut off at its end",
+}
+_VERSION = 3  # raised when the same settings would give other windows or labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,34 +44,22 @@ class Recipe:
     Args:
         tracks: The tracks, in the order of the tasks.
         splits: Contigs of each split.
-        bin: Bases in the labelled bin.
-        context: Bases in a window; the bin lies in its middle.
-        overlap: Share of the bin that one peak must exceed.
-        negatives: Windows without a peak for each one with a peak; None keeps all.
-        match_gc: Choose them with the positives' GC content.
-        max_unknown: Largest share of unknown bases in a window.
+        windows: Sizes of window and labelled bin.
+        labels: How peaks and signals become labels.
+        negatives: Which windows without a peak are taken.
+        peak_files: What is done with peaks that do not fit the genome.
         jitter: Largest shift of a window in training, for the check that nothing leaks.
-        exclude: BED file of regions whose bins are left out.
-        missing_contigs: What to do with peaks on contigs the genome lacks: refuse or drop.
-        signal: How a signal is summarised over a bin: mean, max or total.
-        gaps: What a base without a signal counts as: zero or missing.
-        seed: Decides which negatives are chosen.
+        exclude: BED file of regions whose bins are left out, or None.
     """
 
     tracks: tuple[Track, ...]
     splits: Mapping[str, list[str]]
-    bin: int
-    context: int
-    overlap: int | float
-    negatives: int | float | None
-    match_gc: bool
-    max_unknown: int | float
+    windows: WindowSizes
+    labels: Labels
+    negatives: Negatives
+    peak_files: PeakFiles
     jitter: int
     exclude: Path | None
-    missing_contigs: str
-    signal: str
-    gaps: str
-    seed: int
 
     @property
     def is_signal(self) -> Bool[np.ndarray, " task"]:
@@ -84,8 +79,26 @@ class Recipe:
 
 def measured_on(tracks: Sequence[Track], contigs: Sequence[str]) -> Bool[np.ndarray, "contig task"]:
     """Tell on which contigs each track was measured."""
+    for track in tracks:
+        _check_covers(track, contigs)
     table = [[not t.covers or covered(name, t.covers) for t in tracks] for name in contigs]
     return np.asarray(table, dtype=bool).reshape(len(contigs), len(tracks))
+
+
+def _check_covers(track: Track, contigs: Sequence[str]) -> None:
+    """Verify that a track's column ``covers`` is not spelled otherwise than the genome's contigs.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if any(covered(name, track.covers) for name in contigs):
+        return
+    spelled = tuple(other_spelling(name) for name in track.covers)
+    if any(covered(name, spelled) for name in contigs):
+        raise ValueError(
+            f"the column covers of {track.task.name} names {', '.join(track.covers[:5])}, which "
+            f"the genome spells {', '.join(spelled[:5])}; write it so in the list of tracks"
+        )
 
 
 def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
@@ -99,10 +112,10 @@ def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
             split holds no window.
     """
     folder = cache_folder("prepared") / name
-    if (folder / "prepared.json").exists():
+    if _usable(folder):
         return folder
     with locked(folder, wait=True):
-        if not (folder / "prepared.json").exists():
+        if not _usable(folder):
             work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{name}-"))
             try:
                 _build(recipe, genome, work)
@@ -114,6 +127,23 @@ def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
     return folder
 
 
+def _usable(folder: Path) -> bool:
+    """Tell whether a folder holds a prepared data set whose files are as they were written."""
+    if not (folder / "prepared.json").exists():
+        return False
+    try:
+        files = read_json(folder / "prepared.json")["files"]
+        damaged = [n for n, digest in files.items() if content_hash(folder / n) != digest]
+    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        damaged = [f"prepared.json ({error!r})"]
+    if damaged:
+        warnings.warn(
+            f"{folder} is damaged, so the labels are made again: {', '.join(damaged)}",
+            stacklevel=4,
+        )
+    return not damaged
+
+
 def _umask() -> int:
     current = os.umask(0o022)
     os.umask(current)
@@ -122,7 +152,7 @@ def _umask() -> int:
 
 def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:
     measured = measured_on(recipe.tracks, genome.names)
-    contigs = _label(recipe, genome, measured[:, ~recipe.is_signal])
+    contigs, notes = _label(recipe, genome, measured[:, ~recipe.is_signal])
     kept = _trainable(recipe, contigs["train"], measured)
     if not kept.any():
         raise ValueError(
@@ -139,12 +169,12 @@ def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:
         parts = [part.restrict(column, bool(measured[part.contig].any())) for part in parts]
         chosen = choose_windows(
             parts,
-            size=recipe.bin,
-            context=recipe.context,
+            size=recipe.windows.bin,
+            context=recipe.windows.context,
             # Without a task of peaks there are no negatives to sample: all bins are taken.
-            negatives=recipe.negatives if column.any() else None,
-            match_gc=recipe.match_gc,
-            seed=recipe.seed,
+            negatives=recipe.negatives.negatives if column.any() else None,
+            match_gc=recipe.negatives.match_gc,
+            seed=recipe.negatives.seed,
         )
         if not chosen.start.size:
             raise ValueError(f"the {split} split holds no window; change data.splits.{split}")
@@ -169,8 +199,10 @@ def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:
     _check_leaks(recipe, genome, windows)
     np.save(folder / "labels.npy", np.concatenate(labels))
     write_summary(folder / "summary.tsv", summary)
+    files = {path.name: sha256(path) for path in sorted(folder.iterdir())}
     names = [track.task.name for track in tracks]
-    write_json(folder / "prepared.json", {"tasks": names, "summary": summary})
+    record = {"tasks": names, "summary": summary, "notes": notes, "files": files}
+    write_json(folder / "prepared.json", record)
 
 
 def _trainable(
@@ -194,35 +226,51 @@ def _signals(
     """Summarise the real-valued tracks over the windows' bins; NaN where not measured."""
     columns = [at for at, track in enumerate(tracks) if track.task.kind != "binary"]
     result = np.full((windows.start.size, len(columns)), np.nan, dtype=np.float32)
-    place = windows.start + (recipe.context - recipe.bin) // 2
+    place = windows.start + (recipe.windows.context - recipe.windows.bin) // 2
     for column, at in enumerate(columns):
         is_count = tracks[at].task.kind == "count"
+        names = _names_in(tracks[at].file, genome, recipe.peak_files.contig_names)
         for contig in np.unique(windows.contig):
-            if not measured[contig, at]:
+            if not measured[contig, at] or names[contig] is None:
                 continue
             rows = windows.contig == contig
             value = read_signal(
                 tracks[at].file,
-                genome.names[contig],
+                str(names[contig]),
                 place[rows],
-                recipe.bin,
-                summary="total" if is_count else recipe.signal,
-                gaps=recipe.gaps,
+                recipe.windows.bin,
+                summary="total" if is_count else recipe.labels.signal,
+                gaps=recipe.labels.gaps,
             )
-            result[rows, column] = anscombe(value) if is_count else value
+            try:
+                result[rows, column] = anscombe(value) if is_count else value
+            except ValueError as error:
+                raise ValueError(f"{tracks[at].file}: {error}") from error
     return result
+
+
+def _names_in(path: Path, genome: EncodedGenome, spelling: str) -> list[str | None]:
+    """Return the name that a bigWig has for each contig of the genome, or None."""
+    known = signal_contigs(path)
+    names = [match_contig(name, known, spelling) for name in genome.names]
+    if not any(names):
+        raise ValueError(
+            f"{path}: " + describe_mismatch(known, genome.names, option="data.contig_names")
+        )
+    return names
 
 
 def _label(
     recipe: Recipe, genome: EncodedGenome, measured: Bool[np.ndarray, "contig task"]
-) -> dict[str, list[ContigBins]]:
+) -> tuple[dict[str, list[ContigBins]], list[str]]:
+    """Label the bins of every split, and say which peaks were cut off or left out."""
     contigs = genome.contigs
     peaks = [
-        read_peaks(track.file, contigs, missing=recipe.missing_contigs)
+        recipe.peak_files.read(track.file, contigs)
         for track in recipe.tracks
         if track.task.kind == "binary"
     ]
-    exclude = read_peaks(recipe.exclude, contigs, missing="drop") if recipe.exclude else None
+    exclude = recipe.peak_files.read_exclusions(recipe.exclude, contigs) if recipe.exclude else None
     position = {name: place for place, name in enumerate(genome.names)}
     result: dict[str, list[ContigBins]] = {}
     total = sum(map(len, recipe.splits.values()))
@@ -236,14 +284,20 @@ def _label(
                     peaks,
                     exclude,
                     measured=measured[position[name]],
-                    size=recipe.bin,
-                    context=recipe.context,
-                    overlap=recipe.overlap,
-                    max_unknown=recipe.max_unknown,
+                    size=recipe.windows.bin,
+                    context=recipe.windows.context,
+                    overlap=recipe.labels.overlap,
+                    max_unknown=recipe.windows.max_unknown,
                 )
                 result[split].append(part)
                 bar.update()
-    return result
+    files = [track.file for track in recipe.tracks if track.task.kind == "binary"]
+    notes = [
+        f"{path.name}: {count} of {one.listed} peaks {_COUNTED[what]}"
+        for path, one in zip(files, peaks, strict=True)
+        for what, count in one.counts.items()
+    ]
+    return result, notes
 
 
 def _check_leaks(recipe: Recipe, genome: EncodedGenome, windows: Mapping[str, Windows]) -> None:
@@ -254,7 +308,7 @@ def _check_leaks(recipe: Recipe, genome: EncodedGenome, windows: Mapping[str, Wi
             name: (
                 part.contig.astype(np.int64),
                 part.start - widest,
-                part.start + recipe.context + widest,
+                part.start + recipe.windows.context + widest,
             )
             for name, part in windows.items()
         },

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pyBigWig
 from jaxtyping import Float32, Float64, Int64
 
-__all__ = ["GAPS", "SUMMARIES", "read_signal"]
+__all__ = ["GAPS", "SUMMARIES", "read_signal", "signal_contigs"]
 
 _SPAN = 1 << 22  # bases read at a time: 16 MB of float32
 
@@ -46,36 +47,67 @@ def read_signal(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no bigWig, is cut short, or knows the contig as shorter than
-            the bins reach; or if an option is unknown.
+        ValueError: If the file is no bigWig, is cut short or damaged, holds an infinite value in
+            these bins, or knows the contig as shorter than the bins reach; or if an option is
+            unknown.
     """
     if summary not in SUMMARIES or gaps not in GAPS:
         raise ValueError(
             f"data.signal is one of {', '.join(SUMMARIES)} and data.gaps one of "
             f"{', '.join(GAPS)}; got {summary!r} and {gaps!r}"
         )
+    result = np.full(start.size, np.nan, dtype=np.float32)
+    with _opened(path) as track:
+        known = track.chroms().get(chrom)
+        if known is None or not start.size:
+            return result
+        if int(start[-1]) + size > known:
+            raise ValueError(
+                f"{path} knows {chrom} with {known} bases, a bin ends at {start[-1] + size}; "
+                "use a signal of the same assembly"
+            )
+        for rows in _spans(start, size):
+            values = _values(track, chrom, start[rows], size, gaps)
+            _check_finite(path, chrom, int(start[rows][0]), values)
+            result[rows] = _summarise(values, start[rows], size, summary)
+    return result
+
+
+def signal_contigs(path: Path) -> dict[str, int]:
+    """Return the contigs that a bigWig names, with their lengths in bases.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no bigWig, is cut short or damaged.
+    """
+    with _opened(path) as track:
+        return {str(name): int(size) for name, size in track.chroms().items()}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pyBigWig.pyBigWig]:
     if not path.is_file():
         raise FileNotFoundError(f"a signal file is missing: {path}; no such file")
-    result = np.full(start.size, np.nan, dtype=np.float32)
     try:
         with pyBigWig.open(str(path)) as track:
             if not track.isBigWig():
                 raise ValueError(f"{path} is not a bigWig; tasks of kind signal and count need one")
-            known = track.chroms().get(chrom)
-            if known is None or not start.size:
-                return result
-            if int(start[-1]) + size > known:
-                raise ValueError(
-                    f"{path} knows {chrom} with {known} bases, a bin ends at {start[-1] + size}; "
-                    "use a signal of the same assembly"
-                )
-            for rows in _spans(start, size):
-                result[rows] = _summarise(track, chrom, start[rows], size, summary, gaps)
+            yield track
     except RuntimeError as error:  # pyBigWig's word for every failure
         raise ValueError(
             f"{path} cannot be read as bigWig ({error}); it may be cut short, fetch it again"
         ) from error
-    return result
+
+
+def _check_finite(path: Path, chrom: str, low: int, values: Float32[np.ndarray, " base"]) -> None:
+    bad = np.isinf(values)
+    if bad.any():
+        first = low + int(np.argmax(bad))
+        raise ValueError(
+            f"{path}: a signal has finite values, got {values[first - low]} at {chrom}:{first} "
+            f"and {int(bad.sum())} more like it nearby; is this a ratio without a pseudocount? "
+            "add one, or leave those bases out of the file and set data.gaps=missing"
+        )
 
 
 def _spans(start: Int64[np.ndarray, " bin"], size: int) -> list[slice]:
@@ -88,19 +120,20 @@ def _spans(start: Int64[np.ndarray, " bin"], size: int) -> list[slice]:
     return spans
 
 
-def _summarise(
-    track: pyBigWig.pyBigWig,
-    chrom: str,
-    start: Int64[np.ndarray, " bin"],
-    size: int,
-    summary: str,
-    gaps: str,
-) -> Float64[np.ndarray, " bin"]:
+def _values(
+    track: pyBigWig.pyBigWig, chrom: str, start: Int64[np.ndarray, " bin"], size: int, gaps: str
+) -> Float32[np.ndarray, " base"]:
+    """Return the value of each base from the first bin to the last."""
     low, high = int(start[0]), int(start[-1]) + size
     values = np.asarray(track.values(chrom, low, high, numpy=True), dtype=np.float32)
-    if gaps == "zero":
-        values = np.nan_to_num(values, nan=0.0)
-    bins = np.lib.stride_tricks.sliding_window_view(values, size)[start - low].astype(np.float64)
+    return np.where(np.isnan(values), np.float32(0), values) if gaps == "zero" else values
+
+
+def _summarise(
+    values: Float32[np.ndarray, " base"], start: Int64[np.ndarray, " bin"], size: int, summary: str
+) -> Float64[np.ndarray, " bin"]:
+    windows = np.lib.stride_tricks.sliding_window_view(values, size)
+    bins = windows[start - start[0]].astype(np.float64)
     empty = np.isnan(bins).all(axis=1)
     bins[empty] = 0.0  # so that no summary of nothing is asked for
     return np.where(empty, np.nan, SUMMARIES[summary](bins, axis=1))

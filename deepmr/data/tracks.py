@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepmr.data.peaks import read_text
+from deepmr.data.text import lines
 from deepmr.tasks import Task
 
 __all__ = ["Track", "covered", "read_tracks"]
@@ -58,11 +58,13 @@ def read_tracks(path: Path) -> tuple[Track, ...]:
             f"the list of tracks must be a file, got {path}; no such file; "
             "name it with data.tracks, relative to data.root"
         )
-    lines = read_text(path).splitlines()
-    header = lines[0].rstrip("\n").split("\t") if lines else []
-    _check_header(path, header)
+    header: list[str] = []
     tracks: dict[str, Track] = {}
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in enumerate(lines(path, hint="give tab-separated columns"), start=1):
+        if not header:
+            header = [name.strip() for name in line.split("\t")]
+            _check_header(path, header)
+            continue
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split("\t")
@@ -77,6 +79,8 @@ def read_tracks(path: Path) -> tuple[Track, ...]:
                 f"{path}, line {number}: task names must differ, got {track.task.name} again"
             )
         tracks[track.task.name] = track
+    if not header:
+        _check_header(path, [])
     if not tracks:
         raise ValueError(f"{path} lists no track; give a header line and one line a track")
     return tuple(tracks.values())
@@ -90,6 +94,8 @@ def _check_header(path: Path, header: list[str]) -> None:
                 f"got {', '.join(header) or 'an empty line'}"
             )
     for column in header:
+        if header.count(column) > 1:
+            raise ValueError(f"{path}, line 1: columns must differ, got {column!r} twice")
         if column not in _NEEDED + _OPTIONAL:
             near = difflib.get_close_matches(column, _NEEDED + _OPTIONAL, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""

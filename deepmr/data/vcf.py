@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ListedAllele", "VcfAlleles", "read_vcf"]
+from deepmr.data.contigs import match_contig, other_spelling
+from deepmr.data.text import lines
+
+__all__ = ["ListedAllele", "VcfAlleles", "left_aligned", "read_vcf"]
 
 _HEADER = "#CHROM"
 _COLUMNS = "CHROM, POS, ID, REF and ALT"
 _BASES = frozenset("ACGT")
+_REF = re.compile(r"[ACGTNRYSWKMBDHV]+")
+# Letters, a missing or overlapping allele, a symbolic one, a breakend, a single breakend.
+_ALT = re.compile(r"[ACGTNRYSWKMBDHV]+|[.*]|<[^<>]+>|\S*[\[\]]\S+[\[\]]\S*|\.[A-Z]+|[A-Z]+\.")
+_HINT = "convert BCF with bcftools view -Oz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +30,7 @@ class ListedAllele:
         position: First base of ``ref`` on its contig, from 0 (the file's POS minus 1).
         name: The record's ID; empty where the file has ``.``.
         ref: Reference allele as the file spells it, in capitals.
-        alt: Alternative allele, likewise.
+        alt: Alternative allele as the file spells it, in capitals.
         line: Where it stands in the file, from 1.
     """
 
@@ -72,8 +78,51 @@ class VcfAlleles:
     repeated: int
 
 
+def left_aligned(listed: ListedAllele, bases: str, first: int) -> tuple[int, str, str]:
+    """Return the leftmost way to write an allele within a window, without shared bases.
+
+    In a repeat the same insertion or deletion can be written at several places; all of them have
+    one leftmost form. An allele that reaches the window's first base may be left without a base
+    before it, so that ``ref`` or ``alt`` is empty.
+
+    Args:
+        listed: The allele; its ``ref`` lies in the window and is what the window holds there.
+        bases: Letters of the window.
+        first: Position of the window's first base on its contig, from 0.
+
+    Returns:
+        Position of ``ref`` on the contig from 0, ``ref`` and ``alt``.
+
+    References:
+        Tan, Abecasis, Kang 2015, doi:10.1093/bioinformatics/btv112 (the algorithm, Figure 1).
+
+    Example:
+        >>> deletion = ListedAllele(position=2, name="", ref="AA", alt="A", line=1)
+        >>> left_aligned(deletion, "CAAAG", 0)
+        (0, 'CA', 'C')
+    """
+    start, ref, alt = listed.position, listed.ref, listed.alt
+    while True:
+        if ref and alt and ref[-1] == alt[-1]:
+            ref, alt = ref[:-1], alt[:-1]
+        elif not (ref and alt) and start > first:
+            start -= 1
+            base = bases[start - first]
+            ref, alt = base + ref, base + alt
+        else:
+            break
+    while min(len(ref), len(alt)) > 1 and ref[0] == alt[0]:
+        start, ref, alt = start + 1, ref[1:], alt[1:]
+    return start, ref, alt
+
+
 def read_vcf(
-    path: Path | str, chrom: Sequence[str], start: Sequence[int], *, length: int
+    path: Path | str,
+    chrom: Sequence[str],
+    start: Sequence[int],
+    *,
+    length: int,
+    contig_names: str = "exact",
 ) -> VcfAlleles:
     """Read the alleles that lie within windows of one length, reference allele and all.
 
@@ -82,16 +131,19 @@ def read_vcf(
 
     Args:
         path: A VCF, plain, gzip or bgzip.
-        chrom: Contig of each window, spelled as in the file.
+        chrom: Contig of each window.
         start: First base of each window, from 0.
         length: Bases in a window.
+        contig_names: ``exact``, or ``chr`` to match names of contigs that differ by that prefix.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no VCF, a line breaks a rule (the message names it), or none of its
-            alleles lies in a window.
+        ValueError: If it is no VCF, is cut short or damaged, a line breaks a rule (the message
+            names it), or none of its alleles lies in a window.
     """
     path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"variants.path={path}: no such file")
     places = _Windows(chrom, start, length)
     listed = unspelled = outside = repeated = 0
     contigs: dict[str, None] = {}
@@ -107,7 +159,7 @@ def read_vcf(
                 f"{path}, line {allele.line}: an alternative allele differs from the reference, "
                 f"got {allele.alt} for both"
             )
-        rows = places.holding(contig, allele)
+        rows = places.holding(match_contig(contig, places.by_contig, contig_names), allele)
         outside += not rows
         key = allele.trimmed()
         repeated += bool(rows) and key in kept[rows[0]]
@@ -133,11 +185,11 @@ class _Windows:
         for windows in self.by_contig.values():
             windows.sort()
 
-    def holding(self, contig: str, allele: ListedAllele) -> list[int]:
+    def holding(self, contig: str | None, allele: ListedAllele) -> list[int]:
         """Return the windows that hold a reference allele as a whole."""
-        windows = self.by_contig.get(contig)
-        if windows is None:
+        if contig is None:
             return []
+        windows = self.by_contig[contig]
         end = allele.position + len(allele.ref)
         low = bisect_left(windows, (end - self.length, -1))
         high = bisect_left(windows, (allele.position + 1, -1))
@@ -146,7 +198,7 @@ class _Windows:
 
 def _alleles(path: Path) -> Iterator[tuple[str, ListedAllele]]:
     has_header = False
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(lines(path, hint=_HINT), start=1):
         if line.startswith(_HEADER):
             has_header = True
             continue
@@ -157,9 +209,10 @@ def _alleles(path: Path) -> Iterator[tuple[str, ListedAllele]]:
                 f"{path}, line {number}: a VCF has the line {_HEADER} POS ID REF ALT before its "
                 f"records, got {line.rstrip()[:40]!r}; is this a VCF?"
             )
-        fields = line.rstrip("\r\n").split("\t", 5)
-        if len(fields) < 5 or not fields[1].isdecimal():
-            raise ValueError(_complaint(path, number, fields))
+        fields = line.split("\t", 5)
+        complaint = _complaint(fields)
+        if complaint:
+            raise ValueError(f"{path}, line {number}: {complaint}")
         contig, position, name, ref, alternatives = fields[:5]
         for alt in alternatives.split(","):
             yield (
@@ -176,38 +229,25 @@ def _alleles(path: Path) -> Iterator[tuple[str, ListedAllele]]:
         raise ValueError(f"{path} is no VCF: it has no line that begins with {_HEADER}")
 
 
-def _complaint(path: Path, number: int, fields: list[str]) -> str:
-    where = f"{path}, line {number}"
+def _complaint(fields: list[str]) -> str:
+    """Say which rule a record breaks; nothing if it breaks none."""
     if len(fields) < 5:
-        return (
-            f"{where}: a record has {_COLUMNS}, separated by tabs; got {len(fields)} "
-            f"column{'s' if len(fields) > 1 else ''}"
-        )
-    return f"{where}: POS is a whole number, got {fields[1]!r}"
-
-
-def _lines(path: Path) -> Iterator[str]:
-    if not path.is_file():
-        raise FileNotFoundError(f"variants.path={path}: no such file")
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    if path.suffix in (".gz", ".bgz") and not packed:
-        raise ValueError(f"{path} is called {path.suffix} but is not gzip; rename it, or pack it")
-    try:
-        with (
-            gzip.open(path, "rt", encoding="utf-8")
-            if packed
-            else path.open(encoding="utf-8") as stream
-        ):
-            yield from stream
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not a text file ({error}); convert BCF with bcftools view -Oz"
-        ) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(
-            f"{path} is cut short or corrupt ({error}); fetch the file again"
-        ) from error
+        plural = "s" if len(fields) > 1 else ""
+        return f"a record has {_COLUMNS}, separated by tabs; got {len(fields)} column{plural}"
+    contig, position, _, ref, alternatives = fields[:5]
+    if not contig.strip():
+        return f"CHROM is the name of a contig, got {contig!r}"
+    if not (position.isascii() and position.isdigit() and len(position) < 19):
+        return f"POS is a whole number, got {position!r}"
+    if not _REF.fullmatch(ref.upper()):
+        return f"REF is one or more of A, C, G, T and N, got {ref[:20]!r}"
+    for alt in alternatives.split(","):
+        if not _ALT.fullmatch(alt.upper()):
+            return (
+                "ALT is bases, a symbol such as <DEL>, a breakend, * or ., separated by commas; "
+                f"got {alt[:20]!r}"
+            )
+    return ""
 
 
 def _nothing(path: Path, listed: int, contigs: dict[str, None], places: _Windows) -> str:
@@ -216,11 +256,10 @@ def _nothing(path: Path, listed: int, contigs: dict[str, None], places: _Windows
         return f"{path} lists no variant"
     shown = f"it names {', '.join(theirs[:3])}, the loci lie on {', '.join(ours[:3])}"
     if not set(theirs) & set(ours):
-        other = {n.removeprefix("chr") if n.startswith("chr") else f"chr{n}" for n in theirs}
-        if other & set(ours):
+        if {other_spelling(name) for name in theirs} & set(ours):
             return (
-                f"{path} and the loci spell contigs differently: {shown}; rename those of the "
-                "file (bcftools annotate --rename-chrs)"
+                f"{path} and the loci spell contigs differently: {shown}; set "
+                "variants.contig_names=chr"
             )
         return f"{path} and the loci have no contig in common: {shown}"
     return (

@@ -70,6 +70,7 @@ def bed_loci(
     length: int | None = None,
     genome: str | Path | None = None,
     allow_seen: bool = False,
+    contig_names: str = "exact",
 ) -> tuple[Loci, EncodedGenome | None]:
     """Read regions from a BED file: a window of the network's length around each centre.
 
@@ -82,6 +83,7 @@ def bed_loci(
         length: Bases of a window; by default the input length of the networks.
         genome: FASTA; by default the genome of the networks' data.
         allow_seen: Also take regions of the training and validation chromosomes.
+        contig_names: ``exact``, or ``chr`` to match contigs whose names differ by that prefix.
 
     Returns:
         The loci and the genome.
@@ -101,7 +103,14 @@ def bed_loci(
             "loci.length must say how many bases the network reads (nothing else does here)"
         )
     path = Path(path)
-    chrom, start, end = read_regions(path, encoded.contigs, length=width)
+    found = read_regions(path, encoded.contigs, length=width, contig_names=contig_names)
+    chrom, start, end = found.chrom, found.start, found.end
+    reverse = int(np.sum(found.strand == -1))
+    if reverse:
+        print(
+            f"loci: {reverse} of {len(found)} regions lie on the reverse strand; "
+            "the networks read the forward strand of all"
+        )
     if source is not None and not allow_seen:
         seen = source.seen(chrom, start, end)
         if seen.any():

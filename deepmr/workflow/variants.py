@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from deepmr.data.genome import EncodedGenome
-from deepmr.data.vcf import ListedAllele, read_vcf
+from deepmr.data.vcf import ListedAllele, left_aligned, read_vcf
 from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 from deepmr.io.table_schemas import VARIANTS
@@ -19,6 +19,8 @@ from deepmr.mutagenesis import Allele, AlleleList, Saturation, VariantSet
 from deepmr.sequence import UNKNOWN, encode
 
 __all__ = ["VariantChoice", "from_vcf", "saturate", "write_variants"]
+
+_REF_MISMATCH = ("refuse", "skip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,30 +72,58 @@ def saturate(
     return VariantChoice(loci=loci, variants=variants, notes=(note,))
 
 
-def from_vcf(loci: Loci, *, path: str | Path, genome: EncodedGenome | None = None) -> VariantChoice:
+def from_vcf(
+    loci: Loci,
+    *,
+    path: str | Path,
+    genome: EncodedGenome | None = None,
+    ref_mismatch: str = "refuse",
+    contig_names: str = "exact",
+) -> VariantChoice:
     """Choose the variants of a VCF that lie in the loci.
 
     Single-base substitutions go through the engine; insertions, deletions and replacements of
     several bases through whole forward passes. True effects are known for substitutions alone, so
-    no truth is claimed.
+    no truth is claimed. Alleles that give the same sequence (one deletion written at several places
+    of a repeat) are taken once, as the file spells the first of them.
 
     Args:
-        loci: The loci.
-        path: The file, plain, gzip or bgzip.
+        loci: Sequences in which the variants are looked up.
+        path: The VCF file, plain, gzip or bgzip.
         genome: Where deletions draw bases in from, behind the locus; without one they draw unknown
             ones.
+        ref_mismatch: What happens to a record whose REF is not what the genome has: ``refuse`` the
+            file, or ``skip`` the record and count it. A file of which most records differ is
+            refused in either case.
+        contig_names: ``exact``, or ``chr`` to match names of contigs that differ by that prefix.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line breaks a rule, a REF is not what the locus holds, or no variant lies
-            in a locus.
+        ValueError: If a line breaks a rule, a REF is not what the locus holds, no variant lies in a
+            locus, or an option is unknown.
     """
+    if ref_mismatch not in _REF_MISMATCH:
+        raise ValueError(
+            f"variants.ref_mismatch is one of {', '.join(_REF_MISMATCH)}; got {ref_mismatch!r}"
+        )
     path = Path(path)
     length = int(loci.codes.shape[1])
-    found = read_vcf(path, loci.chrom.tolist(), loci.start.tolist(), length=length)
-    alleles = tuple(
-        tuple(_allele(path, row, one, loci) for one in window)
+    found = read_vcf(
+        path, loci.chrom.tolist(), loci.start.tolist(), length=length, contig_names=contig_names
+    )
+    matching = [
+        [one for one in window if _matches(path, row, one, loci, refuse=ref_mismatch == "refuse")]
         for row, window in enumerate(found.windows)
+    ]
+    given, kept = sum(map(len, found.windows)), sum(map(len, matching))
+    if kept < given - kept:
+        raise ValueError(
+            f"{path}: REF of {given - kept} of {given} alleles in the loci is not what the genome "
+            "has; is this another assembly?"
+        )
+    windows = tuple(_distinct(window, row, loci) for row, window in enumerate(matching))
+    alleles = tuple(
+        tuple(_allele(row, one, loci) for one in window) for row, window in enumerate(windows)
     )
     inside = sum(map(len, alleles))
     single = sum(one.base is not None for window in alleles for one in window)
@@ -104,7 +134,8 @@ def from_vcf(loci: Loci, *, path: str | Path, genome: EncodedGenome | None = Non
     left_out = (
         (found.outside, "lie outside the loci"),
         (found.unspelled, "have no letters to predict from (symbolic, missing or ambiguous)"),
-        (found.repeated, "are listed more than once, and were taken once"),
+        (given - kept, "have a REF that is not the genome's, and were left out"),
+        (found.repeated + kept - inside, "are listed more than once, and were taken once"),
     )
     notes += [f"{count} {what}." for count, what in left_out if count]
     empty = sum(not window for window in alleles)
@@ -113,23 +144,47 @@ def from_vcf(loci: Loci, *, path: str | Path, genome: EncodedGenome | None = Non
     return VariantChoice(
         loci=replace(loci, true_effects=None, true_tasks=()),
         variants=AlleleList(alleles=alleles, beyond=_beyond(loci, alleles, genome)),
-        listed=found.windows,
+        listed=windows,
         notes=tuple(notes),
         files=(path,),
     )
 
 
-def _allele(path: Path, row: int, listed: ListedAllele, loci: Loci) -> Allele:
-    start, ref, alt = listed.trimmed()
+def _matches(path: Path, row: int, listed: ListedAllele, loci: Loci, *, refuse: bool) -> bool:
+    """Tell whether REF is what the locus holds.
+
+    Raises:
+        ValueError: If it is not, and this is to be refused.
+    """
     place = int(listed.position - loci.start[row])
     here = loci.codes[row, place : place + len(listed.ref)]
-    if not np.array_equal(here, encode(listed.ref)):
-        letters = "".join("ACGTN"[code] for code in here)
+    if np.array_equal(here, encode(listed.ref)):
+        return True
+    if refuse:
         raise ValueError(
             f"{path}, line {listed.line}: REF must be the bases of the genome, got {listed.ref} "
-            f"where {loci.chrom[row]} has {letters} at position {listed.position + 1}; "
-            "is this another assembly?"
+            f"where {loci.chrom[row]} has {_letters(here)} at position {listed.position + 1}; "
+            "is this another assembly? if not, variants.ref_mismatch=skip leaves such records out"
         )
+    return False
+
+
+def _distinct(window: Sequence[ListedAllele], row: int, loci: Loci) -> tuple[ListedAllele, ...]:
+    """Leave out alleles that give the same sequence as one earlier in the file."""
+    bases, first = _letters(loci.codes[row]), int(loci.start[row])
+    kept: dict[tuple[int, str, str], int] = {}
+    for one in sorted(window, key=lambda allele: allele.line):
+        kept.setdefault(left_aligned(one, bases, first), id(one))
+    chosen = set(kept.values())
+    return tuple(one for one in window if id(one) in chosen)
+
+
+def _letters(codes: np.ndarray) -> str:
+    return "".join("ACGTN"[code] for code in codes)
+
+
+def _allele(row: int, listed: ListedAllele, loci: Loci) -> Allele:
+    start, ref, alt = listed.trimmed()
     return Allele(locus=row, offset=int(start - loci.start[row]), ref=ref, alt=alt)
 
 

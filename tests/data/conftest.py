@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepmr.data.encode import EncodeSource
+from deepmr.data.encode import EncodeSource, encode_source
 
 SPLITS = {"train": ["chr1"], "validation": ["chr2"], "calibration": ["chr3"], "test": ["chr4"]}
 SIZES = {"chr1_a": 6000, "chr1_b": 3000, "chr2": 4000, "chr3": 4000, "chr4": 5000}
@@ -66,6 +66,6 @@ def source(tiny_root: Path) -> Callable[..., EncodeSource]:
 
     def make(root: Path = tiny_root, **options: object) -> EncodeSource:
         chosen = {"splits": SPLITS, "bin": 200, "context": 400, "negatives": None} | options
-        return EncodeSource(root, **chosen)
+        return encode_source(root, **chosen)
 
     return make

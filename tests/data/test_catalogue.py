@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from deepmr.data.encode import EncodeSource
+from deepmr.data.encode import encode_source
 from deepmr.data.encode_portal.catalogue import Catalogue, Entry
 from deepmr.data.encode_portal.download import Download, fetch_all
 from deepmr.data.encode_portal.portal import Portal
@@ -83,7 +83,7 @@ def test_what_is_in_the_cache_is_not_asked_for_again(catalogue: Make, server: St
 
 
 def test_a_source_trains_on_what_was_fetched(server: StandIn) -> None:
-    source = EncodeSource(
+    source = encode_source(
         None, catalogue=SETTINGS, portal=server.address, splits=SPLITS, context=400
     )
     assert len(source.download()) == 3

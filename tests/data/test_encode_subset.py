@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepmr.data.encode import EncodeSource
+from deepmr.data.encode import EncodeSource, encode_source
 from deepmr.data.genome import EncodedGenome
 
 _BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data" / "encode_subset"
@@ -34,7 +34,7 @@ pytestmark = [
 def source(tmp_path_factory: pytest.TempPathFactory) -> EncodeSource:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEEPMR_CACHE", str(tmp_path_factory.mktemp("cache")))
-        made = EncodeSource(SUBSET, splits=SPLITS, negatives=None)
+        made = encode_source(SUBSET, splits=SPLITS, negatives=None)
         made.prepare()
     return made
 

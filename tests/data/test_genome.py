@@ -6,9 +6,11 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pyfaidx
 import pytest
 from Bio import bgzf
 
+from deepmr.data.cache import content_hash
 from deepmr.data.genome import EncodedGenome
 from deepmr.sequence import encode
 
@@ -96,7 +98,6 @@ def test_changed_content_is_another_genome(tmp_path: Path) -> None:
     path = fasta(tmp_path / "g.fa")
     first = EncodedGenome.from_fasta(path)
     path.write_text(">chr1\nTTTT\n")
-    Path(f"{path}.fai").unlink()
     second = EncodedGenome.from_fasta(path)
     assert second.codes.tolist() == [3, 3, 3, 3]
     assert second.folder != first.folder
@@ -110,23 +111,12 @@ def test_it_travels_to_workers_as_a_path(tmp_path: Path) -> None:
     assert pickle.loads(sent).codes.tolist() == genome.codes.tolist()
 
 
-def test_missing_index_is_made_beside_a_writable_genome(tmp_path: Path) -> None:
-    EncodedGenome.from_fasta(fasta(tmp_path / "g.fa"))
-    assert (tmp_path / "g.fa.fai").exists()
-
-
-@pytest.mark.parametrize("kind", ["plain", "bgzip"])
-def test_folder_that_cannot_be_written_is_left_alone(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("kind", ["plain", "gzip", "bgzip"])
+def test_nothing_is_written_beside_the_genome(tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "fixed"
     folder.mkdir()
     path = fasta(folder / ("g.fa" if kind == "plain" else "g.fa.gz"), kind)
-    allowed = os.access
-    # The superuser may write anywhere, so the answer of the system is replaced for this folder.
-    monkeypatch.setattr(os, "access", lambda p, mode: Path(p) != folder and allowed(p, mode))
-    genome = EncodedGenome.from_fasta(path)
-    assert genome.codes.size == 26
+    assert EncodedGenome.from_fasta(path).codes.size == 26
     assert [entry.name for entry in folder.iterdir()] == [path.name]
 
 
@@ -138,15 +128,118 @@ def test_truncated_genome_is_refused(tmp_path: Path, kind: str) -> None:
         EncodedGenome.from_fasta(path)
 
 
-def test_index_of_another_file_is_noticed(tmp_path: Path) -> None:
+def test_index_of_another_file_changes_nothing(tmp_path: Path) -> None:
     path = fasta(tmp_path / "g.fa")
-    EncodedGenome.from_fasta(path)
-    path.write_text(">chr1\nACGT\n")
-    index = Path(f"{path}.fai")
-    later = path.stat().st_mtime + 10
-    os.utime(index, (later, later))
-    with pytest.raises(ValueError, match="does not fit its index"):
+    cut = path.read_text()[:20]
+    (tmp_path / "cut.fa").write_text(cut)
+    pyfaidx.Faidx(str(tmp_path / "cut.fa")).close()
+    (tmp_path / "cut.fa.fai").rename(f"{path}.fai")  # newer than the genome it lies beside
+    os.utime(path, (1.4e9, 1.4e9))
+    genome = EncodedGenome.from_fasta(path)
+    assert genome.contigs == {"chr1": 21, "chr2": 5}
+    assert genome.codes.tolist() == CODES["chr1"] + CODES["chr2"]
+
+
+def test_file_rewritten_in_place_with_its_old_date_is_another_genome(tmp_path: Path) -> None:
+    path = fasta(tmp_path / "g.fa")
+    before = path.stat()
+    first = EncodedGenome.from_fasta(path)
+    with path.open("r+b") as stream:  # the same inode, size and date
+        stream.write(path.read_bytes().replace(b"GG", b"TT"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    second = EncodedGenome.from_fasta(path)
+    assert first.sha256 != second.sha256
+    assert second.codes[21:].tolist() == encode("TTCCA").tolist()
+
+
+def test_unchanged_file_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deepmr.data.cache._SETTLED", -1)
+    path = fasta(tmp_path / "g.fa")
+    digest = content_hash(path)
+    monkeypatch.setattr("deepmr.data.cache.sha256", None)
+    assert content_hash(path) == digest
+
+
+@pytest.mark.parametrize("damage", ["zeroed", "short", "gone", "record"])
+def test_damaged_encoding_in_the_cache_is_refused_and_made_again(
+    tmp_path: Path, damage: str
+) -> None:
+    path = fasta(tmp_path / "g.fa")
+    genome = EncodedGenome.from_fasta(path)
+    codes = genome.folder / "codes.u8"
+    sent = pickle.dumps(genome)
+    if damage == "zeroed":
+        codes.write_bytes(bytes(26))
+    elif damage == "short":
+        codes.write_bytes(codes.read_bytes()[:-1])
+    elif damage == "gone":
+        codes.unlink()
+    else:
+        (genome.folder / "contigs.json").write_text('{"contigs": [1]}')
+    with pytest.raises(ValueError, match=r"(codes\.u8 has not the content|json is damaged)"):
+        pickle.loads(sent)
+    with pytest.warns(UserWarning, match="encoded again"):
+        again = EncodedGenome.from_fasta(path)
+    assert again.codes.tolist() == CODES["chr1"] + CODES["chr2"]
+
+
+BLANKS = (
+    ">chr1\nACGT\n\n\n>chr2\nTT\n",  # two between contigs
+    ">chr1\nACGT\n>chr2\nTT\n\n\n\n",  # at the end
+    "\n\n>chr1\nAC\n\nGT\n>chr2\nT\nT",  # before, within, and no line end at the end
+    ">chr1\r\nACGT\r\n>chr2 x\r\nTT\r\n",  # of another system
+    "\ufeff>chr1\nA\nCGT \n>chr2\nTT",  # a byte-order mark, lines of unequal length
+)
+
+
+@pytest.mark.parametrize("text", BLANKS)
+@pytest.mark.parametrize("piece", [1, 2, 3, 7, 1 << 24])
+def test_blank_lines_and_line_ends_are_no_content(
+    tmp_path: Path, text: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepmr.data.genome._PIECE", piece)
+    path = tmp_path / "g.fa"
+    path.write_bytes(text.encode())
+    genome = EncodedGenome.from_fasta(path)
+    assert genome.contigs == {"chr1": 4, "chr2": 2}
+    assert genome.codes.tolist() == [0, 1, 2, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (">p\nMKVLAAGI\n", "got 'L' at base 4 of p; is this a FASTA of nucleotides"),
+        (">p\nACGU\n", "got 'U' at base 4 of p; is this RNA"),
+        (">p\nAC\n>q\nA1\n", "got '1' at base 2 of q"),
+        (">p\nAC\0A\n", "at base 3 of p"),
+        (">a\nAC\n>\nACGT\n", "header without a name"),
+        (">a\n>b\nACGT\n", "no base of the contig a"),
+        (">a\nAC\n>b", "no base of the contig b; is the FASTA file cut short"),
+        ("<html>\n", "must begin with a line '>NAME'"),
+    ],
+)
+def test_what_is_no_genome_is_refused_with_its_place(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "g.fa"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=says) as caught:
         EncodedGenome.from_fasta(path)
+    assert "g.fa" in str(caught.value)
+
+
+def test_bgzip_damaged_anywhere_is_refused_by_name(tmp_path: Path) -> None:
+    whole = fasta(tmp_path / "whole.fa.gz", "bgzip").read_bytes()
+    path = tmp_path / "g.fa.gz"
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        path.write_bytes(bytes(damaged))
+        try:
+            codes = EncodedGenome.from_fasta(path).codes.tolist()
+        except ValueError as error:
+            if str(path) not in str(error):
+                pytest.fail(f"the message does not name the file: {error}")
+        else:  # gzip's header has fields (time, system) that mean nothing to the content
+            assert codes == CODES["chr1"] + CODES["chr2"]
 
 
 @pytest.mark.parametrize("text", ["", "no header\n", ">a\nACGT\n>a\nACGT\n"])

@@ -97,8 +97,8 @@ def test_motif_planted_on_peaks_comes_out_in_the_middle_on_the_right_strand(
 def test_two_processes_prepare_one_data_set(tiny_root: Path) -> None:
     code = (
         "import warnings; warnings.simplefilter('ignore'); "
-        "from deepmr.data.encode import EncodeSource; "
-        f"s = EncodeSource({str(tiny_root)!r}, splits={SPLITS!r}, context=400); "
+        "from deepmr.data.encode import encode_source; "
+        f"s = encode_source({str(tiny_root)!r}, splits={SPLITS!r}, context=400); "
         "s.prepare(); print(s.fingerprint, len(s.split('train')), s.split('train').start.sum())"
     )
     processes = [

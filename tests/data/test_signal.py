@@ -118,3 +118,38 @@ def test_signals_alone_take_every_window(tiny_root: Path, source: Make) -> None:
     made = source(negatives=1.0)
     assert len(made.split("train")) == 41
     assert made.weights() is None
+
+
+@pytest.mark.parametrize("gaps", ["zero", "missing"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinite_signal_is_refused_with_its_place(tmp_path: Path, gaps: str, value: float) -> None:
+    path = tmp_path / "ratio.bw"
+    write_bigwig(path, [("chr2", 100, 200, 1.0), ("chr2", 300, 310, value)])
+    says = r"ratio\.bw: a signal has finite values, got -?inf at chr2:300 and 10 more"
+    with pytest.raises(ValueError, match=says):
+        read_signal(path, "chr2", np.asarray([0, 200, 400]), 200, gaps=gaps)
+    # Bins that do not reach it are what they were.
+    assert read_signal(path, "chr2", np.asarray([100]), 100, gaps=gaps).tolist() == [1.0]
+
+
+def test_negative_counts_name_the_file(tiny_root: Path, source: Make) -> None:
+    write_bigwig(tiny_root / "s.bw", [(name, 1000, 1200, -3.0) for name in SIZES])
+    with (tiny_root / "tracks.tsv").open("a") as stream:
+        stream.write("K562_PRO\tPRO\tPRO-seq\tK562\tcount\ts.bw\t\n")
+    with pytest.raises(ValueError, match=r"s\.bw: a task of kind count needs counts of 0 or more"):
+        source().prepare()
+
+
+def test_bigwig_of_the_other_spelling_is_named_or_matched(tiny_root: Path, source: Make) -> None:
+    with pyBigWig.open(str(tiny_root / "s.bw"), "w") as track:
+        track.addHeader([(name.removeprefix("chr"), size) for name, size in SIZES.items()])
+        for name in SIZES:
+            track.addEntries([name.removeprefix("chr")], [1000], ends=[1200], values=[3.0])
+    with (tiny_root / "tracks.tsv").open("a") as stream:
+        stream.write("K562_ATAC\tATAC\tATAC-seq\tK562\tsignal\ts.bw\t\n")
+    with pytest.raises(ValueError, match=r"s\.bw: none of its contigs .*data\.contig_names=chr"):
+        source().prepare()
+    split = source(contig_names="chr").split("test")
+    _, target, mask = split.gather(np.arange(len(split)))
+    assert mask.all()
+    assert sorted(set(target[:, -1].tolist())) == [0.0, 3.0]

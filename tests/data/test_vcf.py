@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from deepmr.data.vcf import ListedAllele, read_vcf
+from deepmr.data.vcf import ListedAllele, left_aligned, read_vcf
 
 HEADER = "##fileformat=VCFv4.2\n##contig=<ID=chr1>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\n"
 
@@ -91,7 +91,10 @@ def test_packed_files_are_read_whatever_they_are_called(tmp_path, suffix):
         ("chr1\t1e3\t.\tA\tC", "line 4: POS is a whole number, got '1e3'"),
         ("chr1\t-7\t.\tA\tC", "POS is a whole number, got '-7'"),
         ("chr1\t101\t.\tA\ta", "differs from the reference, got A for both"),
-        ("1\t101\t.\tA\tC", "spell contigs differently: it names 1, the loci lie on chr1; rename"),
+        (
+            "1\t101\t.\tA\tC",
+            "spell contigs differently: it names 1, the loci lie on chr1; set",
+        ),
         ("chrX\t101\t.\tA\tC", "no contig in common: it names chrX, the loci lie on chr1"),
         ("chr1\t901\t.\tA\tC", "none of the 1 alleles of .* lies in one of the loci"),
     ],
@@ -118,3 +121,62 @@ def test_files_that_are_no_vcf_are_refused(tmp_path):
     (tmp_path / "a.bcf").write_bytes(b"BCF\x02\x02\xff\xfe\x80")
     with pytest.raises(ValueError, match=r"not a text file .* bcftools view"):
         read(tmp_path / "a.bcf")
+
+
+def mutated(bases, first, allele):
+    place = allele[0] - first
+    assert bases[place : place + len(allele[1])] == allele[1]
+    return bases[:place] + allele[2] + bases[place + len(allele[1]) :]
+
+
+def test_alleles_that_give_one_sequence_have_one_leftmost_form():
+    # Every insertion and deletion of up to three bases in a window with repeats, by brute force.
+    bases, first = "ACCATATATGGGA", 50
+    forms = {}
+    for start in range(len(bases)):
+        for n in range(1, 4):
+            listed = [(bases[start : start + n + 1], bases[start])]
+            inserted = {"A", "G", "AT", "TA", "CCA"}
+            listed += [(bases[start], bases[start] + more) for more in inserted]
+            for ref, alt in listed:
+                if len(ref) == len(alt):
+                    continue
+                one = ListedAllele(position=first + start, name="", ref=ref, alt=alt, line=1)
+                form = left_aligned(one, bases, first)
+                changed = mutated(bases, first, (one.position, ref, alt))
+                assert mutated(bases, first, form) == changed
+                assert form[0] <= one.position
+                forms.setdefault(changed, set()).add(form)
+    assert max(map(len, forms.values())) == 1
+    assert len(forms) > 50
+
+
+def test_contigs_of_the_other_spelling_can_be_matched(tmp_path):
+    path = write(tmp_path / "a.vcf", "1\t101\t.\tA\tC", "MT\t101\t.\tA\tC")
+    found = read_vcf(path, ("chr1", "chrM"), (100, 100), length=50, contig_names="chr")
+    assert [len(window) for window in found.windows] == [1, 1]
+
+
+def test_byte_order_mark_and_carriage_returns_are_no_content(tmp_path):
+    path = tmp_path / "a.vcf"
+    text = HEADER + "chr1\t101\t.\tA\tC\n"
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert read(path).windows[0][0].alt == "C"
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        ("chr1\t1_0\t.\tA\tC", "line 4: POS is a whole number, got '1_0'"),
+        ("chr1\t+101\t.\tA\tC", "POS is a whole number"),
+        ("chr1\t\u0661\t.\tA\tC", "POS is a whole number"),
+        ("chr1\t101\t.\t\tC", "REF is one or more of A, C, G, T and N, got ''"),
+        ("chr1\t101\t.\tA1\tC", "REF is one or more"),
+        ("chr1\t101\t.\tA\tC,,G", "ALT is bases, .* got ''"),
+        ("chr1\t101\t.\tA\tC;G", "ALT is bases, .* got 'C;G'"),
+        (" \t101\t.\tA\tC", "CHROM is the name of a contig"),
+    ],
+)
+def test_damaged_records_are_refused_with_their_line(tmp_path, record, says):
+    with pytest.raises(ValueError, match=says):
+        read(write(tmp_path / "a.vcf", record))

@@ -88,6 +88,34 @@ def test_a_wrong_reference_is_named_with_its_line(
         from_vcf(loci, path=tmp_path / "a.vcf")
 
 
+def test_wrong_references_can_be_skipped_and_are_counted(loci: Loci, tmp_path: Path) -> None:
+    records = "c1\t12\t.\tG\tA\nc1\t11\t.\tA\tG\nc2\t21\t.\tT\tA\n"
+    (tmp_path / "a.vcf").write_text(HEADER + records)
+    choice = from_vcf(loci, path=tmp_path / "a.vcf", ref_mismatch="skip")
+    assert [[one.position for one in window] for window in choice.listed] == [[10], [20]]
+    assert "1 have a REF that is not the genome's, and were left out." in choice.notes
+    (tmp_path / "b.vcf").write_text(HEADER + records + "c1\t12\t.\tA\tC\nc1\t13\t.\tA\tC\n")
+    with pytest.raises(ValueError, match=r"b\.vcf: REF of 3 of 5 alleles .*another assembly"):
+        from_vcf(loci, path=tmp_path / "b.vcf", ref_mismatch="skip")
+    with pytest.raises(ValueError, match=r"ref_mismatch is one of refuse, skip; got 'x'"):
+        from_vcf(loci, path=tmp_path / "a.vcf", ref_mismatch="x")
+
+
+def test_one_deletion_written_at_several_places_of_a_repeat_is_one_variant(
+    loci: Loci, tmp_path: Path
+) -> None:
+    # c2 holds TTTTNA: the same T is lost four times; two Ts are another variant.
+    records = "c2\t22\t.\tTT\tT\nc2\t21\tfirst\tTT\tT\nc2\t23\t.\tTT\tT\nc2\t21\t.\tTTT\tT\n"
+    (tmp_path / "a.vcf").write_text(HEADER + records)
+    choice = from_vcf(loci, path=tmp_path / "a.vcf")
+    assert [(one.position, one.ref, one.name) for one in choice.listed[1]] == [
+        (20, "TTT", ""),
+        (21, "TT", ""),
+    ]
+    assert "2 are listed more than once, and were taken once." in choice.notes
+    assert [len(one.ref) for one in choice.asked.alleles[1]] == [3, 2]
+
+
 def test_standard_errors_in_the_table_are_those_of_the_members_mean(
     loci: Loci, tmp_path: Path
 ) -> None:
