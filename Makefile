@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation \
+CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.verdict -p deepmr.calibration -p deepmr.simulation \
 	-m deepmr.estimate -m deepmr.effects -m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
 
 .PHONY: install demo test test-slow lint clean

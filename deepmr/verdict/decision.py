@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Shaped
+from jaxtyping import Bool, Float64, Int, Shaped
 
 from deepmr.verdict.evidence import PairEvidence, resampled_evidence
 from deepmr.verdict.reasons import compose
@@ -61,7 +61,10 @@ def wilson(
 
 
 def decide(
-    evidence: PairEvidence, reliability: Float64[np.ndarray, "pair 2"], rule: Thresholds
+    evidence: PairEvidence,
+    pairs: Int[np.ndarray, "pair 2"],
+    reliability: Float64[np.ndarray, "pair 2"],
+    rule: Thresholds,
 ) -> Decision:
     """Apply the rule to all pairs.
 
@@ -73,17 +76,21 @@ def decide(
 
     Args:
         evidence: As `resampled_evidence` returns.
-        reliability: The guard's value of both tasks; NaN counts as not reliable.
+        pairs: Positions of each pair's tasks.
+        reliability: The guard of both tasks over its threshold (`guard_values`); below 1, or
+            missing, is not reliable.
         rule: The constants.
     """
-    state, over_identified = direction_state(evidence, rule)
+    state, certain = direction_state(evidence, rule)
+    over_identified = certain & distinct_kinds(evidence, pairs, rule)[pairs]
     reliable = np.all(reliability >= 1.0, axis=-1)
     strongest = np.nan_to_num(evidence.value["transmission"]).max(axis=-1)
     a, b = state[:, 0], state[:, 1]
     difference = np.where(a == "weak", -1.0, np.where(b == "weak", 1.0, evidence.difference))
     error = np.where((a == "weak") | (b == "weak"), 0.0, evidence.difference_se)
-    forward = _directed(a, b, difference, error, rule)
-    reverse = _directed(b, a, -difference, error, rule)
+    own, own_se = evidence.own_difference, evidence.own_difference_se
+    forward = _directed(a, b, difference, error, rule) | _own(a, b, own, own_se, rule)
+    reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
     neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak"))
     structure = np.select(
         [
@@ -119,6 +126,22 @@ def _directed(
     return np.asarray((here == "pass") & clear & sure)
 
 
+def _own(
+    here: Shaped[np.ndarray, " pair"],
+    there: Shaped[np.ndarray, " pair"],
+    difference: Float64[np.ndarray, " pair"],
+    error: Float64[np.ndarray, " pair"],
+    rule: Thresholds,
+) -> Bool[np.ndarray, " pair"]:
+    """Say where a passing direction is set apart by sites of the target's own.
+
+    Where the target's own sites outweigh the common ones, loci that hold both do not transmit
+    in the other direction, and concordance there sees loci with the common site alone.
+    """
+    clear = (difference >= rule.own_gap) & (difference > rule.z * error)
+    return np.asarray((here == "pass") & (there == "fail") & clear)
+
+
 def direction_state(
     evidence: PairEvidence, rule: Thresholds
 ) -> tuple[Shaped[np.ndarray, "pair 2"], Bool[np.ndarray, "pair 2"]]:
@@ -130,7 +153,7 @@ def direction_state(
     there are too few loci, or variants too sparse, to know.
 
     Returns:
-        One of pass, maybe, fail, weak each; and whether the comparison of sites decided.
+        One of pass, maybe, fail, weak each; and whether sites agree for certain.
     """
     total = evidence.total
     concordance = np.nan_to_num(evidence.value["concordance"])
@@ -155,7 +178,24 @@ def direction_state(
         ["weak", "fail", "pass", "maybe", "pass", "fail", "maybe"],
         "fail",
     )
-    return state, np.asarray(compared & (state == "pass"))
+    return state, np.asarray(compared & (state == "pass") & (low >= rule.agree_certain))
+
+
+def distinct_kinds(
+    evidence: PairEvidence, pairs: Int[np.ndarray, "pair 2"], rule: Thresholds
+) -> Bool[np.ndarray, " task"]:
+    """Return which tasks have sites of different kinds, as shown by the other tasks of the run.
+
+    Two sites that move some task by different slopes are of different kinds. Without such a task
+    (a run of two tasks has none) they may be copies of one motif, whose agreement does not exclude
+    that the outcome reads this motif itself.
+    """
+    two, agree = evidence.total["two_sites"], evidence.total["agree"]
+    share = np.divide(agree, two, out=np.zeros_like(agree), where=two > 0)
+    differ = (two >= rule.min_two_sites) & (wilson(share, two, z=rule.z) < rule.kinds_differ)
+    found = np.zeros(int(pairs.max(initial=-1)) + 1, dtype=bool)
+    np.logical_or.at(found, pairs, differ)
+    return found
 
 
 def judge(
@@ -187,7 +227,8 @@ def judge(
     rule = Thresholds() if thresholds is None else thresholds
     evidence = resampled_evidence(statistics, resamples=resamples, seed=seed)
     guard, value = guard_values(statistics, agreement, twin_scale, rule)
-    decision = decide(evidence, guard[statistics.pairs], rule)
+    pairs = statistics.pairs
+    decision = decide(evidence, pairs, guard[pairs], rule)
     ensemble = agreement is not None and agreement.n_members > 1
     return compose(statistics, evidence, decision, value, rule, ensemble=ensemble)
 

@@ -38,6 +38,9 @@ class PairEvidence:
         high: Upper ends.
         difference: Concordance of direction 0 less that of direction 1.
         difference_se: Its standard deviation over resampled loci.
+        own_difference: Share of the second task's squared effects at variants that leave the
+            first, less the first one's that leave the second.
+        own_difference_se: Its standard deviation over resampled loci.
     """
 
     total: dict[str, Float64[np.ndarray, "pair 2"]]
@@ -46,6 +49,8 @@ class PairEvidence:
     high: dict[str, Float64[np.ndarray, "pair 2"]]
     difference: Float64[np.ndarray, " pair"]
     difference_se: Float64[np.ndarray, " pair"]
+    own_difference: Float64[np.ndarray, " pair"]
+    own_difference_se: Float64[np.ndarray, " pair"]
 
     def measure(self, name: str, pair: int, direction: int) -> Measure:
         """Return one ratio with its interval."""
@@ -89,8 +94,7 @@ def resampled_evidence(
     for name, values in ratio.items():
         ends = _quantiles(values[1:])
         low[name], high[name] = ends[0], ends[1]
-    concordance = ratio["concordance"]
-    difference = concordance[..., 0] - concordance[..., 1]
+    difference, own = (ratio[name][..., 0] - ratio[name][..., 1] for name in ("concordance", "own"))
     return PairEvidence(
         total={name: values[0] for name, values in total.items()},
         value={name: values[0] for name, values in ratio.items()},
@@ -98,11 +102,13 @@ def resampled_evidence(
         high=high,
         difference=difference[0],
         difference_se=_spread(difference[1:]),
+        own_difference=own[0],
+        own_difference_se=_spread(own[1:]),
     )
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+    return np.asarray(np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0))
 
 
 def _quantiles(values: np.ndarray) -> np.ndarray:

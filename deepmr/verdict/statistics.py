@@ -197,7 +197,7 @@ def _directed(
     strong = size >= 0.5 * top[..., None]
 
     def total(weight: np.ndarray, where: np.ndarray, at: np.ndarray) -> np.ndarray:
-        return np.einsum("qlv,qlv->ql", weight, where) * at
+        return np.asarray(np.einsum("qlv,qlv->ql", weight, where) * at)
 
     own, outcome = _own_effects(scaled, source, target, rule)
     columns = [

@@ -42,6 +42,11 @@ class Thresholds:
         agree_fails: Sites disagree if the upper limit of the agreeing share is below .80.
         agree_passes: They agree if that limit is at least .90 ...
         agree_least: ... and the lower limit at least .65: two in three, whatever the number.
+        agree_certain: The nested caveat is dropped only if the lower limit is at least .85, and
+            kinds of site differ: nested tasks whose slopes nearly match reached .82.
+        kinds_differ: An exposure has sites of different kinds, for certain, if some task answers
+            them by different slopes: the upper limit of the share that agree is below .50. Only
+            then does agreement over-identify; two copies of one motif agree about anything.
         one_kind: An exposure has one kind of instrument if at most 15 % of its loci (upper
             limit) have two sites: about the frequency of a second site by chance.
         min_two_sites: Loci with two sites needed for agreement to be judged: with 8 of 8 the
@@ -52,6 +57,8 @@ class Thresholds:
         gap: The two concordances must differ by .02: members' errors move it by .001, loci by
             .007 at 300 loci; a smaller difference would decide by accident.
         gap_unsure: And by .05 where the other direction is not excluded by its own evidence.
+        own_gap: Or, where the other direction fails by its own evidence, the target's share of
+            squared effects at variants that leave the source must exceed the source's by .10.
         z: Normal quantile of the limits: 1.645, one-sided 95 %.
         reliability: Members' effects must correlate by .5 on average. Networks without knowledge
             reach .05 to .08, trained ones .74 to .99, weak ones at most .44.
@@ -77,6 +84,8 @@ class Thresholds:
     agree_fails: float = 0.80
     agree_passes: float = 0.90
     agree_least: float = 0.65
+    agree_certain: float = 0.85
+    kinds_differ: float = 0.50
     one_kind: float = 0.15
     min_two_sites: int = 8
     min_loci: int = 8
@@ -84,6 +93,7 @@ class Thresholds:
     min_dense: float = 0.5
     gap: float = 0.02
     gap_unsure: float = 0.05
+    own_gap: float = 0.10
     z: float = 1.645
     reliability: float = 0.5
     twin_ratio: float = 3.0
