@@ -89,8 +89,11 @@ def decide(
     difference = np.where(a == "weak", -1.0, np.where(b == "weak", 1.0, evidence.difference))
     error = np.where((a == "weak") | (b == "weak"), 0.0, evidence.difference_se)
     own, own_se = evidence.own_difference, evidence.own_difference_se
+    apart = _agreement_gap(evidence)
     forward = _directed(a, b, difference, error, rule) | _own(a, b, own, own_se, rule)
+    forward |= _likely(a, b, difference, error, apart, rule)
     reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
+    reverse |= _likely(b, a, -difference, error, -apart, rule)
     neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak"))
     structure = np.select(
         [
@@ -124,6 +127,31 @@ def _directed(
     clear = (difference >= rule.gap) & (difference > rule.z * error)
     sure = (there != "maybe") | (difference >= rule.gap_unsure)
     return np.asarray((here == "pass") & clear & sure)
+
+
+def _agreement_gap(evidence: PairEvidence) -> Float64[np.ndarray, " pair"]:
+    """Return the share of agreeing sites in direction 0 less that in direction 1."""
+    agree = np.nan_to_num(evidence.value["agreement"])
+    return np.asarray(agree[:, 0] - agree[:, 1])
+
+
+def _likely(
+    here: Shaped[np.ndarray, " pair"],
+    there: Shaped[np.ndarray, " pair"],
+    difference: Float64[np.ndarray, " pair"],
+    error: Float64[np.ndarray, " pair"],
+    apart: Float64[np.ndarray, " pair"],
+    rule: Thresholds,
+) -> Bool[np.ndarray, " pair"]:
+    """Say where one direction is left open, the other fails, and they lie far apart.
+
+    Saturation and gating make sites of one kind disagree at some loci; nothing but a direction
+    makes both concordance and agreement of sites so unlike in the two directions.
+    """
+    clear = (difference >= rule.gap_unsure) & (difference > rule.z * error)
+    return np.asarray(
+        (here == "maybe") & (there == "fail") & clear & (apart >= rule.agreement_gap)
+    )
 
 
 def _own(

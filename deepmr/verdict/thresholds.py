@@ -59,6 +59,8 @@ class Thresholds:
         gap_unsure: And by .05 where the other direction is not excluded by its own evidence.
         own_gap: Or, where the other direction fails by its own evidence, the target's share of
             squared effects at variants that leave the source must exceed the source's by .10.
+        agreement_gap: Where a direction is left open and the other one fails, their shares of
+            agreeing sites must differ by .25, besides the larger gap in concordance.
         z: Normal quantile of the limits: 1.645, one-sided 95 %.
         reliability: Members' effects must correlate by .5 on average. Networks without knowledge
             reach .05 to .08, trained ones .74 to .99, weak ones at most .44.
@@ -94,6 +96,7 @@ class Thresholds:
     gap: float = 0.02
     gap_unsure: float = 0.05
     own_gap: float = 0.10
+    agreement_gap: float = 0.25
     z: float = 1.645
     reliability: float = 0.5
     twin_ratio: float = 3.0
