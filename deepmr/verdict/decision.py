@@ -89,11 +89,11 @@ def decide(
     difference = np.where(a == "weak", -1.0, np.where(b == "weak", 1.0, evidence.difference))
     error = np.where((a == "weak") | (b == "weak"), 0.0, evidence.difference_se)
     own, own_se = evidence.own_difference, evidence.own_difference_se
-    apart = _agreement_gap(evidence)
+    likely = _likely(evidence, state, rule)
     forward = _directed(a, b, difference, error, rule) | _own(a, b, own, own_se, rule)
-    forward |= _likely(a, b, difference, error, apart, rule)
+    forward |= likely[:, 0]
     reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
-    reverse |= _likely(b, a, -difference, error, -apart, rule)
+    reverse |= likely[:, 1]
     neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak"))
     structure = np.select(
         [
@@ -129,28 +129,30 @@ def _directed(
     return np.asarray((here == "pass") & clear & sure)
 
 
-def _agreement_gap(evidence: PairEvidence) -> Float64[np.ndarray, " pair"]:
-    """Return the share of agreeing sites in direction 0 less that in direction 1."""
-    agree = np.nan_to_num(evidence.value["agreement"])
-    return np.asarray(agree[:, 0] - agree[:, 1])
-
-
 def _likely(
-    here: Shaped[np.ndarray, " pair"],
-    there: Shaped[np.ndarray, " pair"],
-    difference: Float64[np.ndarray, " pair"],
-    error: Float64[np.ndarray, " pair"],
-    apart: Float64[np.ndarray, " pair"],
-    rule: Thresholds,
-) -> Bool[np.ndarray, " pair"]:
-    """Say where one direction is left open, the other fails, and they lie far apart.
+    evidence: PairEvidence, state: Shaped[np.ndarray, "pair 2"], rule: Thresholds
+) -> Bool[np.ndarray, "pair 2"]:
+    """Say where a direction that does not pass is borne out by how far the other one fails.
 
-    Saturation and gating make sites of one kind disagree at some loci; nothing but a direction
-    makes both concordance and agreement of sites so unlike in the two directions.
+    Saturation and gating make sites of one kind disagree at some loci, in the true direction,
+    too. But hardly anything else than a direction makes both concordance and the agreement of
+    sites so unlike: the lower limit of the agreeing share and the difference in concordance
+    together must reach ``evidence_sum``.
     """
-    clear = (difference >= rule.gap_unsure) & (difference > rule.z * error)
+    two = evidence.total["two_sites"]
+    agree = np.nan_to_num(evidence.value["agreement"])
+    low = wilson(agree, two, z=-rule.z)
+    apart = agree - agree[:, ::-1]
+    difference = np.stack([evidence.difference, -evidence.difference], axis=1)
+    error = evidence.difference_se[:, None]
     return np.asarray(
-        (here == "maybe") & (there == "fail") & clear & (apart >= rule.agreement_gap)
+        (state[:, ::-1] == "fail")
+        & (two >= rule.min_two_sites)
+        & (np.nan_to_num(evidence.value["concordance"]) >= rule.concordance_sites)
+        & (difference >= rule.gap_unsure)
+        & (difference > rule.z * error)
+        & (apart >= rule.agreement_gap)
+        & (low + difference >= rule.evidence_sum)
     )
 
 
