@@ -94,6 +94,10 @@ def decide(
     forward |= likely[:, 0]
     reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
     reverse |= likely[:, 1]
+    own_share = np.nan_to_num(evidence.value["own"])
+    forward &= own_share[:, 0] >= rule.own_least
+    reverse &= own_share[:, 1] >= rule.own_least
+    alike = (a == "pass") & (b == "pass") & (own_share.max(axis=1) <= rule.own_alike)
     neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak"))
     structure = np.select(
         [
@@ -102,7 +106,7 @@ def decide(
             (a == "weak") & (b == "weak"),
             forward,
             reverse,
-            (a == "pass") & (b == "pass"),
+            alike,
             neither,
         ],
         ["undecided", "none", "undecided", "forward", "reverse", "inseparable", "shared"],
@@ -195,17 +199,20 @@ def direction_state(
     compared = two >= rule.min_two_sites
     one_kind = seen & (wilson(kinds, dense, z=rule.z) < rule.one_kind)
     follows = concordance >= rule.concordance_sites
+    # The share of the source's squared effects that leave the target is the other direction's own.
+    reaches = np.nan_to_num(evidence.value["own"])[:, ::-1] <= rule.own_most
     state = np.select(
         [
             total["transmits"] < rule.min_loci,
             compared & ((high < rule.agree_fails) | ~follows),
             compared & (high >= rule.agree_passes) & (low >= rule.agree_least),
             compared,
+            one_kind & (concordance >= rule.concordance_alone) & reaches,
             one_kind & (concordance >= rule.concordance_alone),
             one_kind,
             follows,
         ],
-        ["weak", "fail", "pass", "maybe", "pass", "fail", "maybe"],
+        ["weak", "fail", "pass", "maybe", "pass", "maybe", "fail", "maybe"],
         "fail",
     )
     return state, np.asarray(compared & (state == "pass") & (low >= rule.agree_certain))

@@ -59,6 +59,11 @@ class Thresholds:
         gap_unsure: And by .05 where the other direction is not excluded by its own evidence.
         own_gap: Or, where the other direction fails by its own evidence, the target's share of
             squared effects at variants that leave the source must exceed the source's by .10.
+        own_least: The target of a direction must have .05 of its squared effects at variants that
+            leave the source: without sites of its own nothing sets the direction apart.
+        own_most: A source with one kind of site, of whose squared effects more than .70 leave
+            the target, does not pass: gating leaves less than that.
+        own_alike: Inseparable tasks have at most .20 of their own each.
         agreement_gap: Where a direction does not pass and the other one fails, it may still be
             taken: if their shares of agreeing sites differ by .25, concordances by the larger gap,
         evidence_sum: and if the lower limit of the share of agreeing sites and the difference in
@@ -99,6 +104,9 @@ class Thresholds:
     gap: float = 0.02
     gap_unsure: float = 0.05
     own_gap: float = 0.10
+    own_least: float = 0.05
+    own_most: float = 0.70
+    own_alike: float = 0.20
     agreement_gap: float = 0.25
     evidence_sum: float = 0.75
     z: float = 1.645
