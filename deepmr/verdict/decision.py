@@ -149,8 +149,12 @@ def _likely(
     apart = agree - agree[:, ::-1]
     difference = np.stack([evidence.difference, -evidence.difference], axis=1)
     error = evidence.difference_se[:, None]
+    weak = state[:, ::-1] == "weak"
+    difference = np.where(weak, rule.gap_weak, difference)
+    error = np.where(weak, 0.0, error)
     return np.asarray(
-        (state[:, ::-1] == "fail")
+        ((state[:, ::-1] == "fail") | weak)
+        & (state != "weak")
         & (two >= rule.min_two_sites)
         & (np.nan_to_num(evidence.value["concordance"]) >= rule.concordance_sites)
         & (difference >= rule.gap_unsure)

@@ -59,6 +59,8 @@ class Thresholds:
         gap_unsure: And by .05 where the other direction is not excluded by its own evidence.
         own_gap: Or, where the other direction fails by its own evidence, the target's share of
             squared effects at variants that leave the source must exceed the source's by .10.
+        gap_weak: Where too few loci transmit in the other direction, its concordance is not known,
+            and the difference counts as .15.
         own_least: The target of a direction must have .05 of its squared effects at variants that
             leave the source: without sites of its own nothing sets the direction apart.
         own_most: A source with one kind of site, of whose squared effects more than .70 leave
@@ -104,6 +106,7 @@ class Thresholds:
     gap: float = 0.02
     gap_unsure: float = 0.05
     own_gap: float = 0.10
+    gap_weak: float = 0.15
     own_least: float = 0.05
     own_most: float = 0.70
     own_alike: float = 0.20
