@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -87,12 +87,12 @@ class Node:
             raise ValueError(f"{where}: top must be positive, got {self.top}")
 
     @classmethod
-    def from_dict(cls, name: str, content: Mapping[str, Any]) -> Node:
+    def from_dict(cls, name: str, content: Any) -> Node:
         """Build a node from its declaration.
 
         Args:
             name: Name of the node.
-            content: Settings by name; ``of`` and ``against`` map inputs to weights, or list
+            content: Mapping of settings by name; ``of`` and ``against`` map inputs to weights, or list
                 inputs of weight 1.
 
         Raises:
@@ -237,7 +237,7 @@ class CausalGraph:
                 raise ValueError(f"{key} of a graph is a mapping by name, got {content[key]!r}")
         nodes = [Node.from_dict(str(n), c) for n, c in content.get("tasks", {}).items()]
         nodes += [
-            Node.from_dict(str(n), {**c, "hidden": True})
+            replace(Node.from_dict(str(n), c), hidden=True)
             for n, c in content.get("hidden", {}).items()
         ]
         return cls(
