@@ -18,9 +18,10 @@ from deepmr.files import fingerprint
 from deepmr.simulation import SimulatedDataset, Sizes, draw_grammar, simulate
 from deepmr.tasks import Task, TaskTable
 
-__all__ = ["SimulationSource", "SimulationSplit"]
+__all__ = ["PREFIX", "SimulationSource", "SimulationSplit", "simulated_rows"]
 
-_PREFIX = "sim-"
+PREFIX = "sim-"
+"""What the name of a simulated contig begins with; its number follows."""
 _ASSAY = "simulated TF ChIP-seq"
 _TASKS = TaskTable(
     tuple(
@@ -47,7 +48,7 @@ class SimulationSplit:
     @property
     def chrom(self) -> Shaped[np.ndarray, " locus"]:
         """Name of each sequence's contig."""
-        return np.asarray([f"{_PREFIX}{row:06d}" for row in self.row], dtype=np.str_)
+        return np.asarray([f"{PREFIX}{row:06d}" for row in self.row], dtype=np.str_)
 
     @property
     def start(self) -> Int64[np.ndarray, " locus"]:
@@ -165,7 +166,7 @@ class SimulationSource:
     def splits(self) -> Mapping[str, list[str]]:
         """What each split consists of, in words: contigs are too many to list."""
         return {
-            name: [f"{rows.size} contigs, {_PREFIX}{rows[0]:06d} to {_PREFIX}{rows[-1]:06d}"]
+            name: [f"{rows.size} contigs, {PREFIX}{rows[0]:06d} to {PREFIX}{rows[-1]:06d}"]
             for name, rows in self.dataset.rows.items()
         }
 
@@ -228,21 +229,7 @@ class SimulationSource:
     ) -> Int64[np.ndarray, " locus"]:
         """Look up whole simulated sequences by key."""
         n = len(self.dataset.sequences)
-        rows = np.empty(len(chrom), dtype=np.int64)
-        for i, name in enumerate(chrom):
-            digits = str(name).removeprefix(_PREFIX)
-            if digits == name or not digits.isdecimal() or int(digits) >= n:
-                raise LookupError(
-                    f"no simulated sequence is called {name!s}; they are called "
-                    f"{_PREFIX}{0:06d} to {_PREFIX}{n - 1:06d}"
-                )
-            rows[i] = int(digits)
-        if bool(np.any(start != 0)) or bool(np.any(end != self.length)):
-            raise ValueError(
-                f"simulated loci are whole sequences, 0 to {self.length}; got others, the first "
-                f"{chrom[np.argmax((start != 0) | (end != self.length))]}"
-            )
-        return rows
+        return simulated_rows(chrom, start, end, n=n, length=self.length)
 
     def sequences(
         self,
@@ -350,3 +337,41 @@ class SimulationSource:
         """
         learned = np.concatenate([self.dataset.rows["train"], self.dataset.rows["validation"]])
         return np.isin(self._rows(chrom, start, end), learned)
+
+
+def simulated_rows(
+    chrom: Shaped[np.ndarray, " locus"],
+    start: Int64[np.ndarray, " locus"],
+    end: Int64[np.ndarray, " locus"],
+    *,
+    n: int,
+    length: int,
+) -> Int64[np.ndarray, " locus"]:
+    """Look up whole simulated sequences by key.
+
+    Args:
+        chrom: Names of the sequences, ``sim-000123``.
+        start: First base of each, 0.
+        end: The base behind each, its length.
+        n: Number of sequences in the data set.
+        length: Bases of a sequence.
+
+    Raises:
+        LookupError: If a name is not one of the simulation's.
+        ValueError: If a locus is not a whole sequence.
+    """
+    rows = np.empty(len(chrom), dtype=np.int64)
+    for i, name in enumerate(chrom):
+        digits = str(name).removeprefix(PREFIX)
+        if digits == name or not digits.isdecimal() or int(digits) >= n:
+            raise LookupError(
+                f"no simulated sequence is called {name!s}; they are called "
+                f"{PREFIX}{0:06d} to {PREFIX}{n - 1:06d}"
+            )
+        rows[i] = int(digits)
+    if bool(np.any(start != 0)) or bool(np.any(end != length)):
+        raise ValueError(
+            f"simulated loci are whole sequences, 0 to {length}; got others, the first "
+            f"{chrom[np.argmax((start != 0) | (end != length))]}"
+        )
+    return rows

@@ -1,5 +1,6 @@
 """Sequences with a known grammar, so that the true causal effects are known."""
 
+from deepmr.simulation.causal import CausalGraph, Node
 from deepmr.simulation.dataset import SimulatedDataset, Sizes, simulate
 from deepmr.simulation.grammar import (
     CONFOUNDING,
@@ -7,21 +8,41 @@ from deepmr.simulation.grammar import (
     draw_grammar,
     variant_order,
 )
+from deepmr.simulation.graphs import DEVELOPMENT, GRAPHS, JUDGING, random_graph, shipped_graph
 from deepmr.simulation.motif import BACKGROUND, Motif, load_motifs
+from deepmr.simulation.planted import plant
+from deepmr.simulation.readings import GraphDataset, GraphSizes, Readings, simulate_graph
 from deepmr.simulation.sequences import PlantedSequences, draw_sequences, draw_variants
+from deepmr.simulation.structure import KINDS, PairStructure, pair_structure, structure_table
 
 __all__ = [
     "BACKGROUND",
     "CONFOUNDING",
+    "DEVELOPMENT",
+    "GRAPHS",
+    "JUDGING",
+    "KINDS",
+    "CausalGraph",
     "Grammar",
+    "GraphDataset",
+    "GraphSizes",
     "Motif",
+    "Node",
+    "PairStructure",
     "PlantedSequences",
+    "Readings",
     "SimulatedDataset",
     "Sizes",
     "draw_grammar",
     "draw_sequences",
     "draw_variants",
     "load_motifs",
+    "pair_structure",
+    "plant",
+    "random_graph",
+    "shipped_graph",
     "simulate",
+    "simulate_graph",
+    "structure_table",
     "variant_order",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import numpy as np
@@ -26,6 +26,8 @@ class Motif:
     Args:
         name: As in the motif set.
         probability: Probability of A, C, G, T at each position; rows sum to one.
+        threshold: Score at which a window is bound half of the time, in natural-log units;
+            0 by default, higher where the protein is scarce.
 
     Raises:
         ValueError: If a row does not sum to one or holds a zero, for which no log ratio exists.
@@ -37,6 +39,7 @@ class Motif:
 
     name: str
     probability: Float64[np.ndarray, "width 4"]
+    threshold: float = 0.0
 
     def __post_init__(self) -> None:
         if bool(np.any(self.probability <= 0)):
@@ -63,9 +66,22 @@ class Motif:
     def scores(
         self, codes: UInt8[np.ndarray, "sequence length"]
     ) -> Float64[np.ndarray, "sequence window"]:
-        """Return the log likelihood ratio to the background of every window."""
+        """Return every window's log likelihood ratio to the background, less the threshold."""
         windows = np.lib.stride_tricks.sliding_window_view(codes, self.width, axis=1)
-        return np.asarray(self.log_ratio[np.arange(self.width), windows].sum(axis=-1))
+        ratio = self.log_ratio[np.arange(self.width), windows].sum(axis=-1)
+        return np.asarray(ratio - self.threshold)
+
+    def with_strength(self, strength: float) -> Motif:
+        """Return the motif with the threshold at which its average site has these log odds.
+
+        A site drawn from the matrix is then bound with log odds of ``strength`` on average, so
+        that substitutions weaken it step by step instead of leaving it saturated.
+
+        Args:
+            strength: Natural-log odds that an average site is bound; 4 is a probability of .982.
+        """
+        mean = float((self.probability * self.log_ratio).sum())
+        return replace(self, threshold=mean - strength)
 
     def occupancy(
         self, codes: UInt8[np.ndarray, "sequence length"]
@@ -113,16 +129,23 @@ def _chunks(n: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n, size))
 
 
-def load_motifs() -> dict[str, Motif]:
-    """Return the three motifs of the paper's simulation, by name.
+def load_motifs(library: str = "motifs") -> dict[str, Motif]:
+    """Return shipped motifs by name.
+
+    Args:
+        library: ``motifs``: the three of the paper's simulation, by default; ``jaspar``: others
+            from JASPAR; ``all``: both.
 
     References:
-        Kheradpour and Kellis 2014, doi:10.1093/nar/gkt1249 (the matrices). A pseudo-probability
-        of 1e-5 is added to every entry and the rows are scaled to one again.
+        Kheradpour and Kellis 2014, doi:10.1093/nar/gkt1249 (matrices of ``motifs``).
+        Rauluseviciute et al. 2024, doi:10.1093/nar/gkad1059 (matrices of ``jaspar``).
+        A pseudo-probability of 1e-5 is added to every entry and the rows are scaled to one again.
     """
-    text = files("deepmr.simulation").joinpath("motifs.json").read_text(encoding="utf-8")
+    names = ("motifs", "jaspar") if library == "all" else (library,)
     motifs = {}
-    for name, record in json.loads(text)["motifs"].items():
-        rows = np.asarray(record["rows"], dtype=np.float64) + _PSEUDO_PROBABILITY
-        motifs[name] = Motif(name=name, probability=rows / rows.sum(axis=1, keepdims=True))
+    for file in names:
+        text = files("deepmr.simulation").joinpath(f"{file}.json").read_text(encoding="utf-8")
+        for name, record in json.loads(text)["motifs"].items():
+            rows = np.asarray(record["rows"], dtype=np.float64) + _PSEUDO_PROBABILITY
+            motifs[name] = Motif(name=name, probability=rows / rows.sum(axis=1, keepdims=True))
     return motifs

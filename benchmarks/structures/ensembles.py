@@ -1,0 +1,171 @@
+"""One data set of the study: simulate, train an ensemble, measure effects; kept as a file."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from benchmarks.structures.plan import NETWORKS, PAPER_SCENARIOS
+from benchmarks.structures_networks import dataset, effects, trained
+from deepmr.effects import MemberEffects
+from deepmr.files import atomic_write
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["gather", "read"]
+
+_TASKS = ("GATA1", "TAL1")
+_PAPER_LOCI = 300
+
+
+def gather(name: str, cache: Path, *, members: int = 5) -> Path:
+    """Return the file of a data set's effects, made now unless it is there.
+
+    Args:
+        name: GRAPH-SEED, with words for other data, networks or labels behind it; or
+            SCENARIO-SEED-effectR for the published two-task simulation.
+        cache: Folder of the files.
+        members: Networks of the ensemble.
+    """
+    path = cache / f"{name}.npz"
+    if path.is_file():
+        return path
+    start = time.perf_counter()
+    made = (
+        _paper(name, cache, members) if name.split("-", maxsplit=1)[0] in PAPER_SCENARIOS else None
+    )
+    content = _structures(name, members) if made is None else made
+    content["seconds"] = np.array(time.perf_counter() - start)
+    with atomic_write(path, "wb") as stream:
+        np.savez_compressed(stream, **content)
+    return path
+
+
+def _structures(name: str, members: int) -> dict[str, Any]:
+    graph, seed, *words = name.split("-")
+    network = next((NETWORKS[word] for word in words if word in NETWORKS), ())
+    data = [word for word in words if word not in NETWORKS and word not in _LABELS]
+    source = dataset("-".join([graph, seed, *data]))
+    if "untrained" in words:
+        networks = _untrained(source, int(seed), members)
+    else:
+        if "shuffled" in words:
+            _shuffle_labels(source, int(seed))
+        networks = trained(source, int(seed), members=members, options=list(network))
+    return effects(networks, source)
+
+
+_LABELS = ("untrained", "shuffled")
+
+
+def _shuffle_labels(source: Any, seed: int) -> None:
+    """Give every sequence outside the test split another sequence's readings."""
+    data = source.dataset
+    test = data.rows["test"]
+    rest = np.setdiff1d(np.arange(len(data.codes)), test)
+    observed = data.observed.copy()
+    observed[rest] = observed[np.random.default_rng(seed).permutation(rest)]
+    source.__dict__["dataset"] = replace(data, observed=observed)
+
+
+def _untrained(source: Any, seed: int, members: int) -> list[nn.Module]:
+    """Return networks of the default architecture with random weights."""
+    import torch
+
+    from deepmr.models import MotifScanner
+
+    networks = []
+    for k in range(members):
+        torch.manual_seed(1000 * seed + k)
+        exposures = [source.tasks.names.index(name) for name in source.exposures]
+        networks.append(MotifScanner(source.length, exposures).eval())
+    return networks
+
+
+def _paper(name: str, cache: Path, members: int) -> dict[str, Any]:
+    """Train on the published simulation; effects at test loci, with and without both motifs."""
+    import shutil
+
+    from benchmarks.paper_simulation.evidence import Round, ensemble_plan
+    from deepmr.lightning.training import load_weights
+    from deepmr.mutagenesis import build_engine, saturation
+    from deepmr.workflow.fit import fit
+
+    scenario, seed, effect = name.split("-")
+    one = Round(
+        scenario=scenario,
+        seed=int(seed),
+        network="default",
+        effect=float(effect.removeprefix("effect")),
+        members=members,
+    )
+    plan = ensemble_plan(one, cache, one.name)
+    if not (plan.folder / "manifest.json").is_file():
+        fit(plan)
+    source: Any = plan.source
+    part = source.split("test")
+    both = source.dataset.sequences.has_both[part.row]
+    first = np.zeros(len(part), dtype=bool)
+    first[:_PAPER_LOCI] = True
+    kept = first | (both & (np.cumsum(both) <= _PAPER_LOCI))
+    codes = part.codes[kept]
+    variants = saturation(codes)
+    value = []
+    for k in range(members):
+        network = load_weights(plan.network(), plan.folder / "members" / str(k) / "best.ckpt")
+        value.append(build_engine(network, length=source.length)(codes, variants).difference)
+    shutil.rmtree(plan.folder)
+    order = [source.tasks.names.index(task) for task in _TASKS]
+    return {
+        "x": np.stack(value, axis=2)[:, order].astype(np.float32),
+        "mask": variants.mask,
+        "codes": codes,
+        "tasks": np.array(_TASKS),
+        "is_first": first[kept],
+        "has_both": both[kept],
+        "structures": np.array(json.dumps([_truth(scenario, one.effect)])),
+    }
+
+
+def _truth(scenario: str, effect: float | None) -> dict[str, Any]:
+    """Return the true structure: without an effect the outcome reads the confounder alone."""
+    confounded = scenario in ("sequence", "both")
+    word = "forward" if effect else "shared" if confounded else "none"
+    kind = "directed" if effect else "nested" if confounded else "unrelated"
+    return {"exposure": _TASKS[0], "outcome": _TASKS[1], "word": word, "kind": kind}
+
+
+def read(
+    path: Path, *, loci: Bool[np.ndarray, " locus"] | slice | None = None
+) -> tuple[MemberEffects, list[dict[str, Any]]]:
+    """Return a data set's effects at some loci, or all, and the true structure of its pairs.
+
+    Args:
+        path: As `gather` returns it.
+        loci: Which loci.
+    """
+    with np.load(path) as content:
+        kept = slice(None) if loci is None else loci
+        value = content["x"][kept].astype(np.float64)
+        mask, codes = content["mask"][kept], content["codes"][kept]
+        tasks = tuple(str(task) for task in content["tasks"])
+        structures = json.loads(str(content["structures"]))
+    length = codes.shape[1]
+    alternative = np.broadcast_to(np.arange(4), (*codes.shape, 4))
+    alt = alternative[alternative != codes[..., None]].reshape(len(codes), 3 * length)
+    members = MemberEffects(
+        value=value,
+        tasks=tasks,
+        offset=np.broadcast_to(np.repeat(np.arange(length), 3), mask.shape).copy(),
+        ref=np.repeat(codes, 3, axis=1).astype(np.int64),
+        alt=alt.astype(np.int64),
+        mask=mask,
+    )
+    return members, structures

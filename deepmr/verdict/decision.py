@@ -1,0 +1,300 @@
+"""The rule that turns evidence into a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int, Shaped
+
+from deepmr.verdict.evidence import PairEvidence, resampled_evidence
+from deepmr.verdict.reasons import compose
+from deepmr.verdict.reliability import MemberAgreement
+from deepmr.verdict.statistics import PairStatistics
+from deepmr.verdict.thresholds import Thresholds
+from deepmr.verdict.verdict import Verdict
+
+__all__ = ["Decision", "decide", "judge", "wilson"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The rule's outcome for every pair, before it is put into words.
+
+    Args:
+        structure: One of `deepmr.verdict.STRUCTURES`.
+        state: Whether the direction's own evidence says that the source acts on the target:
+            pass, maybe, fail, or weak where too few loci transmit to judge.
+        over_identified: True where sites of more than one kind support the direction.
+        reliable: True where both tasks pass the reliability guard.
+        reliability: The guard's value, the lesser one of both tasks.
+    """
+
+    structure: Shaped[np.ndarray, " pair"]
+    state: Shaped[np.ndarray, "pair 2"]
+    over_identified: Bool[np.ndarray, "pair 2"]
+    reliable: Bool[np.ndarray, " pair"]
+    reliability: Float64[np.ndarray, " pair"]
+
+
+def wilson(
+    share: Float64[np.ndarray, "*batch"], n: Float64[np.ndarray, "*batch"], *, z: float
+) -> Float64[np.ndarray, "*batch"]:
+    """Return a limit of Wilson's interval of a share; the upper one for positive ``z``.
+
+    Args:
+        share: Observed share.
+        n: Number of observations; with none the limit is 0 or 1.
+        z: Normal quantile, negative for the lower limit.
+
+    References:
+        Wilson 1927, doi:10.1080/01621459.1927.10502953
+
+    Example:
+        >>> wilson(np.array([1.0]), np.array([8.0]), z=-1.645).round(2)
+        array([0.75])
+    """
+    safe = np.where(n > 0, n, 1.0)
+    part = np.sqrt(share * (1 - share) / safe + z * z / (4 * safe**2))
+    limit = (share + z * z / (2 * safe) + np.sign(z) * abs(z) * part) / (1 + z * z / safe)
+    return np.asarray(np.where(n > 0, limit, float(z > 0)))
+
+
+def decide(
+    evidence: PairEvidence,
+    pairs: Int[np.ndarray, "pair 2"],
+    reliability: Float64[np.ndarray, "pair 2"],
+    rule: Thresholds,
+) -> Decision:
+    """Apply the rule to all pairs.
+
+    In order: an unreliable task leaves a pair undecided; fewer than ``none`` transmitting loci
+    either way say none; a direction passes if the target follows the source along one
+    dose-response from all of the source's sites (`direction_state`); forward asks that this
+    direction passes and is clearly the more concordant one; inseparable that both pass; shared
+    that neither can.
+
+    Args:
+        evidence: As `resampled_evidence` returns.
+        pairs: Positions of each pair's tasks.
+        reliability: The guard of both tasks over its threshold (`guard_values`); below 1, or
+            missing, is not reliable.
+        rule: The constants.
+    """
+    state, certain = direction_state(evidence, rule)
+    over_identified = certain & distinct_kinds(evidence, pairs, rule)[pairs]
+    reliable = np.all(reliability >= 1.0, axis=-1)
+    strongest = np.nan_to_num(evidence.value["transmission"]).max(axis=-1)
+    a, b = state[:, 0], state[:, 1]
+    difference = np.where(a == "weak", -1.0, np.where(b == "weak", 1.0, evidence.difference))
+    error = np.where((a == "weak") | (b == "weak"), 0.0, evidence.difference_se)
+    own, own_se = evidence.own_difference, evidence.own_difference_se
+    likely = _likely(evidence, state, rule)
+    forward = _directed(a, b, difference, error, rule) | _own(a, b, own, own_se, rule)
+    forward |= likely[:, 0]
+    reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
+    reverse |= likely[:, 1]
+    own_share = np.nan_to_num(evidence.value["own"])
+    forward &= own_share[:, 0] >= rule.own_least
+    reverse &= own_share[:, 1] >= rule.own_least
+    alike = (a == "pass") & (b == "pass") & (own_share.max(axis=1) <= rule.own_alike)
+    neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak"))
+    structure = np.select(
+        [
+            ~reliable,
+            strongest < rule.none,
+            (a == "weak") & (b == "weak"),
+            forward,
+            reverse,
+            alike,
+            neither,
+        ],
+        ["undecided", "none", "undecided", "forward", "reverse", "inseparable", "shared"],
+        "undecided",
+    )
+    return Decision(
+        structure=structure,
+        state=state,
+        over_identified=over_identified,
+        reliable=reliable,
+        reliability=reliability.min(axis=-1),
+    )
+
+
+def _directed(
+    here: Shaped[np.ndarray, " pair"],
+    there: Shaped[np.ndarray, " pair"],
+    difference: Float64[np.ndarray, " pair"],
+    error: Float64[np.ndarray, " pair"],
+    rule: Thresholds,
+) -> Bool[np.ndarray, " pair"]:
+    clear = (difference >= rule.gap) & (difference > rule.z * error)
+    sure = (there != "maybe") | (difference >= rule.gap_unsure)
+    return np.asarray((here == "pass") & clear & sure)
+
+
+def _likely(
+    evidence: PairEvidence, state: Shaped[np.ndarray, "pair 2"], rule: Thresholds
+) -> Bool[np.ndarray, "pair 2"]:
+    """Say where a direction that does not pass is borne out by how far the other one fails.
+
+    Saturation and gating make sites of one kind disagree at some loci, in the true direction,
+    too. But hardly anything else than a direction makes both concordance and the agreement of
+    sites so unlike: the lower limit of the agreeing share and the difference in concordance
+    together must reach ``evidence_sum``.
+    """
+    two = evidence.total["two_sites"]
+    agree = np.nan_to_num(evidence.value["agreement"])
+    low = wilson(agree, two, z=-rule.z)
+    apart = agree - agree[:, ::-1]
+    difference = np.stack([evidence.difference, -evidence.difference], axis=1)
+    error = evidence.difference_se[:, None]
+    weak = state[:, ::-1] == "weak"
+    difference = np.where(weak, rule.gap_weak, difference)
+    error = np.where(weak, 0.0, error)
+    return np.asarray(
+        ((state[:, ::-1] == "fail") | weak)
+        & (state != "weak")
+        & (two >= rule.min_two_sites)
+        & (np.nan_to_num(evidence.value["concordance"]) >= rule.concordance_sites)
+        & (difference >= rule.gap_unsure)
+        & (difference > rule.z * error)
+        & (apart >= rule.agreement_gap)
+        & (low + difference >= rule.evidence_sum)
+    )
+
+
+def _own(
+    here: Shaped[np.ndarray, " pair"],
+    there: Shaped[np.ndarray, " pair"],
+    difference: Float64[np.ndarray, " pair"],
+    error: Float64[np.ndarray, " pair"],
+    rule: Thresholds,
+) -> Bool[np.ndarray, " pair"]:
+    """Say where a passing direction is set apart by sites of the target's own.
+
+    Where the target's own sites outweigh the common ones, loci that hold both do not transmit
+    in the other direction, and concordance there sees loci with the common site alone.
+    """
+    clear = (difference >= rule.own_gap) & (difference > rule.z * error)
+    return np.asarray((here == "pass") & (there == "fail") & clear)
+
+
+def direction_state(
+    evidence: PairEvidence, rule: Thresholds
+) -> tuple[Shaped[np.ndarray, "pair 2"], Bool[np.ndarray, "pair 2"]]:
+    """Say of each direction whether its own evidence passes, fails, or leaves it open.
+
+    With at least ``min_two_sites`` loci at which two sites of the source can be compared, the
+    share that agree decides, given a concordance of ``concordance_sites``. With fewer, the source
+    either has one kind of instrument, and a concordance of ``concordance_alone`` decides, or
+    there are too few loci, or variants too sparse, to know.
+
+    Returns:
+        One of pass, maybe, fail, weak each; and whether sites agree for certain.
+    """
+    total = evidence.total
+    concordance = np.nan_to_num(evidence.value["concordance"])
+    two, dense = total["two_sites"], total["dense"]
+    agree = np.nan_to_num(evidence.value["agreement"])
+    low, high = wilson(agree, two, z=-rule.z), wilson(agree, two, z=rule.z)
+    kinds = np.nan_to_num(evidence.value["two_kinds"])
+    seen = np.nan_to_num(evidence.value["dense"]) >= rule.min_dense
+    compared = two >= rule.min_two_sites
+    one_kind = seen & (wilson(kinds, dense, z=rule.z) < rule.one_kind)
+    follows = concordance >= rule.concordance_sites
+    # The share of the source's squared effects that leave the target is the other direction's own.
+    reaches = np.nan_to_num(evidence.value["own"])[:, ::-1] <= rule.own_most
+    state = np.select(
+        [
+            total["transmits"] < rule.min_loci,
+            compared & ((high < rule.agree_fails) | ~follows),
+            compared & (high >= rule.agree_passes) & (low >= rule.agree_least),
+            compared,
+            one_kind & (concordance >= rule.concordance_alone) & reaches,
+            one_kind & (concordance >= rule.concordance_alone),
+            one_kind,
+            follows,
+        ],
+        ["weak", "fail", "pass", "maybe", "pass", "maybe", "fail", "maybe"],
+        "fail",
+    )
+    return state, np.asarray(compared & (state == "pass") & (low >= rule.agree_certain))
+
+
+def distinct_kinds(
+    evidence: PairEvidence, pairs: Int[np.ndarray, "pair 2"], rule: Thresholds
+) -> Bool[np.ndarray, " task"]:
+    """Return which tasks have sites of different kinds, as shown by the other tasks of the run.
+
+    Two sites that move some task by different slopes are of different kinds. Without such a task
+    (a run of two tasks has none) they may be copies of one motif, whose agreement does not exclude
+    that the outcome reads this motif itself.
+    """
+    two, agree = evidence.total["two_sites"], evidence.total["agree"]
+    share = np.divide(agree, two, out=np.zeros_like(agree), where=two > 0)
+    differ = (two >= rule.min_two_sites) & (wilson(share, two, z=rule.z) < rule.kinds_differ)
+    found = np.zeros(int(pairs.max(initial=-1)) + 1, dtype=bool)
+    np.logical_or.at(found, pairs, differ)
+    return found
+
+
+def judge(
+    statistics: PairStatistics,
+    *,
+    agreement: MemberAgreement | None = None,
+    twin_scale: Float64[np.ndarray, " task"] | None = None,
+    thresholds: Thresholds | None = None,
+    resamples: int = 200,
+    seed: int = 0,
+) -> tuple[Verdict, ...]:
+    """Judge every pair: evidence, decision, and both in words.
+
+    Args:
+        statistics: Sufficient statistics of all loci (`PairStatistics.join`).
+        agreement: Of the ensemble's members (`MemberAgreement.join`).
+        twin_scale: Scales of the same tasks in an untrained twin of the network, over the same
+            loci; what the guard of one network alone needs.
+        thresholds: Constants of the rule.
+        resamples: Bootstrap resamples of loci for the intervals.
+        seed: Of the resamples.
+
+    Returns:
+        One verdict a pair, in the order of ``statistics.pairs``.
+
+    Raises:
+        ValueError: If there is no locus.
+    """
+    rule = Thresholds() if thresholds is None else thresholds
+    evidence = resampled_evidence(statistics, resamples=resamples, seed=seed)
+    guard, value = guard_values(statistics, agreement, twin_scale, rule)
+    pairs = statistics.pairs
+    decision = decide(evidence, pairs, guard[pairs], rule)
+    ensemble = agreement is not None and agreement.n_members > 1
+    return compose(statistics, evidence, decision, value, rule, ensemble=ensemble)
+
+
+def guard_values(
+    statistics: PairStatistics,
+    agreement: MemberAgreement | None,
+    twin_scale: Float64[np.ndarray, " task"] | None,
+    rule: Thresholds,
+) -> tuple[Float64[np.ndarray, " task"], Float64[np.ndarray, " task"]]:
+    """Return each task's guard over its threshold (1 and more passes), and the guard itself.
+
+    With two members and more the guard is their effects' correlation; with one network the
+    ratio of its scale to its untrained twin's; with neither it is missing.
+    """
+    if agreement is not None and agreement.n_members > 1:
+        value = agreement.correlation
+        return value / rule.reliability, value
+    if twin_scale is not None:
+        value = np.divide(
+            statistics.scale,
+            twin_scale,
+            out=np.full_like(statistics.scale, np.inf),
+            where=twin_scale > 0,
+        )
+        return value / rule.twin_ratio, value
+    missing: Float64[np.ndarray, " task"] = np.full(len(statistics.tasks), np.nan)
+    return missing, missing

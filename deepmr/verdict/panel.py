@@ -1,0 +1,238 @@
+"""The assumptions behind an answer, each held against its number: pass, doubt or fail."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deepmr.verdict.decision import Decision
+from deepmr.verdict.evidence import PairEvidence
+from deepmr.verdict.statistics import CURVE
+from deepmr.verdict.verdict import Measure
+
+__all__ = ["Check", "PredictionQuality", "assumption_panel"]
+
+_MEMBERS = (5.0, 3.0)
+_STRENGTH = (0.30, 0.10)  # share of loci with a strong instrument: pass from, fail below
+_CARRIED = (0.95, 0.80)
+_QUALITY = (0.5, 0.2)
+_CALIBRATION = (0.15, 0.4)
+_CHANGE = (0.15, 0.40)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One assumption, its number, and what to do where it is in doubt.
+
+    Args:
+        name: Of the assumption.
+        state: pass, doubt, fail, or unknown where its number is not at hand.
+        number: What it was judged by.
+        meaning: What the number is.
+        advice: What would help; empty for a pass.
+
+    Raises:
+        ValueError: If ``state`` is another word.
+    """
+
+    name: str
+    state: str
+    number: Measure
+    meaning: str
+    advice: str = ""
+
+    def __post_init__(self) -> None:
+        if self.state not in ("pass", "doubt", "fail", "unknown"):
+            raise ValueError(
+                f"Check.state is pass, doubt, fail or unknown; got {self.state!r} for {self.name}"
+            )
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "number": self.number.to_record(),
+            "meaning": self.meaning,
+            "advice": self.advice,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionQuality:
+    """How well the networks predict a task on held-out data at loci like those asked.
+
+    Args:
+        explained: R2 of a count or signal task, 2 AUROC - 1 of a binary one; NaN if unknown.
+        calibration_slope: Slope of measured on predicted values, 1 where calibrated; NaN if
+            unknown.
+    """
+
+    explained: float = math.nan
+    calibration_slope: float = math.nan
+
+
+def assumption_panel(
+    evidence: PairEvidence,
+    decision: Decision,
+    *,
+    pair: int,
+    direction: int,
+    n_members: int,
+    quality: Sequence[PredictionQuality] = (),
+) -> tuple[Check, ...]:
+    """Check the assumptions behind the answer for one pair in one direction.
+
+    Args:
+        evidence: As `resampled_evidence` returns.
+        decision: As `decide` returns.
+        pair: Position of the pair.
+        direction: 0 for the first task acting on the second, 1 for the reverse.
+        n_members: Networks of the ensemble.
+        quality: Of exposure and outcome; left out, the check is unknown.
+
+    Returns:
+        Checks in a fixed order: instrument strength, one dose-response, pleiotropy, prediction
+        quality, calibration, ensemble size, members' agreement, instrument threshold,
+        leave one site out, linearity.
+    """
+    at = (pair, direction)
+    considered = _ratio_of(evidence, "considered", at, evidence.total["considered"].max())
+    checks = [
+        _rising(
+            "instrument strength",
+            considered,
+            _STRENGTH,
+            "loci with a strong instrument, relative to the task with most of them",
+            "ask loci at which the exposure's motif occurs (instruments=motif, or loci of the "
+            "exposure's peaks)",
+        ),
+        _rising(
+            "one dose-response",
+            evidence.measure("concordance", *at),
+            (0.95, 0.90),
+            "share of the exposure's squared effects that the outcome follows",
+            "the slope mixes mechanisms; read the concordant slope, and the verdict's reasons",
+        ),
+        _falling(
+            "pleiotropy",
+            _minus(1.0, evidence.measure("carried", *at)),
+            (1 - _CARRIED[0], 1 - _CARRIED[1]),
+            "share of the instruments' squared exposure effects off the dose-response",
+            "use instruments inside the exposure's own motif (instruments=motif)",
+        ),
+    ]
+    checks += _prediction(quality)
+    checks.append(
+        _rising(
+            "ensemble size",
+            Measure(value=float(n_members)),
+            _MEMBERS,
+            "networks trained independently",
+            "train more networks (ensemble=5)",
+        )
+    )
+    checks.append(_agreement(decision, pair))
+    slope = evidence.value["slope"][at]
+    curve = [_slope(evidence, f"_{least}", at) for least in CURVE]
+    checks += [
+        _falling(
+            "instrument threshold",
+            _largest_change(slope, curve),
+            _CHANGE,
+            "largest relative change of the slope when only instruments above "
+            f"{', '.join(map(str, CURVE))} of the scale count",
+            "weak instruments answer otherwise; raise instruments.min_effect",
+        ),
+        _falling(
+            "leave one site out",
+            _largest_change(slope, [_slope(evidence, "_rest", at)]),
+            _CHANGE,
+            "relative change of the slope without each locus's strongest site",
+            "the answer rests on one kind of site; look at the slopes by site",
+        ),
+        _falling(
+            "linearity",
+            _largest_change(_slope(evidence, "_strong", at), [_slope(evidence, "_weak", at)]),
+            _CHANGE,
+            "relative difference between slopes of weak and of strong instruments",
+            "the dose-response bends; the slope holds for effects of the size asked only",
+        ),
+    ]
+    return tuple(checks)
+
+
+def _prediction(quality: Sequence[PredictionQuality]) -> list[Check]:
+    explained = min((one.explained for one in quality), default=math.nan)
+    away = max((abs(one.calibration_slope - 1.0) for one in quality), default=math.nan)
+    return [
+        _rising(
+            "prediction quality",
+            Measure(value=explained),
+            _QUALITY,
+            "the lesser of both tasks' R2 (or 2 AUROC - 1) on held-out data",
+            "more training data or longer training; effects of a poor network are noise",
+        ),
+        _falling(
+            "calibration",
+            Measure(value=away),
+            _CALIBRATION,
+            "distance from 1 of the slope of measured on predicted values, the larger of both",
+            "calibrate (calibrator=...) on loci like those asked",
+        ),
+    ]
+
+
+def _agreement(decision: Decision, pair: int) -> Check:
+    return Check(
+        name="members' agreement",
+        state="pass" if decision.reliable[pair] else "fail",
+        number=Measure(value=float(decision.reliability[pair])),
+        meaning="the reliability guard over its threshold, the lesser of both tasks",
+        advice="" if decision.reliable[pair] else "train on more sequences, or longer",
+    )
+
+
+def _ratio_of(evidence: PairEvidence, name: str, at: tuple[int, int], most: float) -> Measure:
+    return Measure(value=float(evidence.total[name][at] / most) if most > 0 else math.nan)
+
+
+def _slope(evidence: PairEvidence, suffix: str, at: tuple[int, int]) -> float:
+    xx, xy = evidence.total[f"xx{suffix}"][at], evidence.total[f"xy{suffix}"][at]
+    return float(xy / xx) if xx > 0 else math.nan
+
+
+def _largest_change(reference: float, others: Sequence[float]) -> Measure:
+    present = [other for other in others if not math.isnan(other)]
+    if not present or math.isnan(reference) or reference == 0.0:
+        return Measure(value=math.nan)
+    return Measure(value=float(np.max(np.abs(np.asarray(present) / reference - 1.0))))
+
+
+def _minus(whole: float, part: Measure) -> Measure:
+    return Measure(value=whole - part.value, low=whole - part.high, high=whole - part.low)
+
+
+def _rising(
+    name: str, number: Measure, limits: tuple[float, float], meaning: str, advice: str
+) -> Check:
+    """Judge a number of which more is better: pass from the first limit, fail below the second."""
+    if math.isnan(number.value):
+        return Check(name=name, state="unknown", number=number, meaning=meaning, advice=advice)
+    passes, fails = limits
+    state = "pass" if number.value >= passes else "fail" if number.value < fails else "doubt"
+    kept = "" if state == "pass" else advice
+    return Check(name=name, state=state, number=number, meaning=meaning, advice=kept)
+
+
+def _falling(
+    name: str, number: Measure, limits: tuple[float, float], meaning: str, advice: str
+) -> Check:
+    """Judge a number of which less is better: pass up to the first limit, fail above the second."""
+    mirrored = Measure(value=-number.value, low=-number.high, high=-number.low)
+    check = _rising(name, mirrored, (-limits[0], -limits[1]), meaning, advice)
+    return Check(name=name, state=check.state, number=number, meaning=meaning, advice=check.advice)
