@@ -63,9 +63,10 @@ def trained(
     """
     from hydra import compose, initialize_config_dir
 
-    from deepmr.cli.plans import build_loss, build_network, fit_plan, plain
+    from deepmr.cli.parts import build_loss, build_network, plain
+    from deepmr.cli.train import build_training
     from deepmr.lightning.training import load_weights
-    from deepmr.workflow.fit import fit
+    from deepmr.workflow.training import train
 
     with tempfile.TemporaryDirectory() as folder:
         overrides = ["data=structures", "data.n_train=100", f"seed={seed}", f"ensemble={members}"]
@@ -74,7 +75,7 @@ def trained(
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("train", overrides=overrides)
         config.logger = None
-        plan = fit_plan(config)
+        training = build_training(config)
         shape = {
             "names": source.tasks.names,
             "exposures": source.exposures,
@@ -82,15 +83,15 @@ def trained(
             "length": source.length,
         }
         settings = plain(config)
-        plan = replace(
-            plan,
-            source=source,
+        recipe = replace(
+            training.recipe,
             network=build_network(settings, shape),
             loss=build_loss(settings, source),
         )
-        fit(plan)
-        files = [plan.folder / "members" / str(k) / "best.ckpt" for k in range(members)]
-        return [load_weights(plan.network(), file).eval() for file in files]
+        training = replace(training, source=source, recipe=recipe)
+        train(training)
+        files = [training.member(k) / "best.ckpt" for k in range(members)]
+        return [load_weights(recipe.network(), file).eval() for file in files]
 
 
 def effects(networks: Sequence[nn.Module], source: Any) -> dict[str, np.ndarray]:
@@ -109,7 +110,7 @@ def effects(networks: Sequence[nn.Module], source: Any) -> dict[str, np.ndarray]
 
     from deepmr.mutagenesis import build_engine, saturation
 
-    loci = source.candidate_loci(*source.tasks.names[:2])
+    loci = source.candidate_loci("all")
     codes = source.sequences(*loci)
     variants = saturation(codes)
     x = np.stack(

@@ -93,10 +93,10 @@ def _paper(name: str, cache: Path, members: int) -> dict[str, Any]:
     """Train on the published simulation; effects at test loci, with and without both motifs."""
     import shutil
 
-    from benchmarks.paper_simulation.evidence import Round, ensemble_plan
+    from benchmarks.paper_simulation.evidence import Round, ensemble_training
     from deepmr.lightning.training import load_weights
     from deepmr.mutagenesis import build_engine, saturation
-    from deepmr.workflow.fit import fit
+    from deepmr.workflow.training import train
 
     scenario, seed, effect = name.split("-")
     one = Round(
@@ -106,10 +106,10 @@ def _paper(name: str, cache: Path, members: int) -> dict[str, Any]:
         effect=float(effect.removeprefix("effect")),
         members=members,
     )
-    plan = ensemble_plan(one, cache, one.name)
-    if not (plan.folder / "manifest.json").is_file():
-        fit(plan)
-    source: Any = plan.source
+    training = ensemble_training(one, cache, one.name)
+    if not (training.folder.path / "manifest.json").is_file():
+        train(training)
+    source: Any = training.source
     part = source.split("test")
     both = source.dataset.sequences.has_both[part.row]
     first = np.zeros(len(part), dtype=bool)
@@ -119,9 +119,9 @@ def _paper(name: str, cache: Path, members: int) -> dict[str, Any]:
     variants = saturation(codes)
     value = []
     for k in range(members):
-        network = load_weights(plan.network(), plan.folder / "members" / str(k) / "best.ckpt")
+        network = load_weights(training.recipe.network(), training.member(k) / "best.ckpt")
         value.append(build_engine(network, length=source.length)(codes, variants).difference)
-    shutil.rmtree(plan.folder)
+    shutil.rmtree(training.folder.path)
     order = [source.tasks.names.index(task) for task in _TASKS]
     return {
         "x": np.stack(value, axis=2)[:, order].astype(np.float32),

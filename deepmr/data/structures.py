@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped, UInt8
 
 from deepmr.data.simulation import PREFIX, SimulationSplit, simulated_rows
-from deepmr.data.source import SPLITS
+from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.files import fingerprint
 from deepmr.simulation import (
     CausalGraph,
@@ -77,6 +77,7 @@ class StructuresSource:
     """
 
     name = "structures"
+    genome = None
 
     def __init__(
         self,
@@ -246,18 +247,25 @@ class StructuresSource:
     ) -> Int64[np.ndarray, " locus"]:
         return simulated_rows(chrom, start, end, n=len(self.dataset.codes), length=self.length)
 
+    def loci_rules(self) -> tuple[str, ...]:
+        """Return the rules that `candidate_loci` knows: all of them take every test sequence."""
+        return LOCI_RULES
+
     def candidate_loci(
-        self, exposure: str, outcome: str
+        self, rule: str, *, exposure: str | None = None, outcome: str | None = None
     ) -> tuple[
         Shaped[np.ndarray, " locus"], Int64[np.ndarray, " locus"], Int64[np.ndarray, " locus"]
     ]:
-        """Return all test sequences, whatever the pair.
+        """Return all test sequences, whatever the rule and the pair.
 
         Raises:
-            LookupError: If a task is unknown.
+            LookupError: If a rule or a task is unknown.
+            ValueError: If the rule is ``pair`` and a name is missing.
         """
+        check_rule(rule, self.loci_rules(), exposure, outcome)
         for name in (exposure, outcome):
-            self.tasks.select(name)
+            if name is not None:
+                self.tasks.select(name)
         part = self.split("test")
         return part.chrom, part.start, part.end
 
@@ -306,9 +314,7 @@ class StructuresSource:
         return np.isin(self._rows(chrom, start, end), learned)
 
 
-def _matrices(
-    graph: CausalGraph, path: str | Path | None, strength: float
-) -> tuple[Motif, ...]:
+def _matrices(graph: CausalGraph, path: str | Path | None, strength: float) -> tuple[Motif, ...]:
     """Return the graph's motifs, each with the threshold that its average site's strength asks."""
     library = load_motifs("all") if path is None else _from_file(path)
     names = list(graph.motifs.values()) if path is None else list(library)

@@ -63,7 +63,7 @@ def plant(
     for slot, k in enumerate(slot_motif):
         rows = np.flatnonzero(starts[:, slot] >= 0)
         columns = starts[rows, slot][:, None] + np.arange(width[k])
-        codes[rows[:, None], columns] = motifs[k].sample(rng, rows.size)
+        codes[rows[:, None], columns] = motifs[int(k)].sample(rng, rows.size)
     return codes, starts.reshape(n, len(motifs), copies)
 
 

@@ -75,7 +75,7 @@ class PairStructure:
         )
 
 
-def _key(graph: CausalGraph, name: str) -> Hashable:
+def _key(graph: CausalGraph, name: str) -> tuple[str, Any]:
     """Return what a node is a function of: equal keys, equal up to a monotone change of scale."""
     if name in graph.motifs:
         return ("motif", name)
@@ -105,7 +105,7 @@ def _key(graph: CausalGraph, name: str) -> Hashable:
     return (node.form, tuple(sorted(of)), against)
 
 
-def _term_key(graph: CausalGraph, term: str) -> Any:
+def _term_key(graph: CausalGraph, term: str) -> tuple[str, Any]:
     names = members(term)
     if len(names) == 1:
         return _key(graph, names[0])
@@ -156,7 +156,10 @@ def pair_structure(graph: CausalGraph, exposure: str, outcome: str) -> PairStruc
         >>> pair_structure(graph, "Y", "X").word
         'reverse'
     """
-    first, second = graph.reached(graph.node(exposure).name), graph.reached(graph.node(outcome).name)
+    first, second = (
+        graph.reached(graph.node(exposure).name),
+        graph.reached(graph.node(outcome).name),
+    )
     kind, word, direct = _classify(graph, exposure, outcome)
     return PairStructure(
         exposure=exposure,

@@ -26,9 +26,7 @@ def test_a_hidden_node_moves_tasks_but_is_none() -> None:
 
 
 def test_feedback_settles_where_every_equation_holds() -> None:
-    found = graph(
-        {"F": {"of": {"A": 70, "G": 50}}, "G": {"of": {"B": 70, "F": 50}}}, feedback=True
-    )
+    found = graph({"F": {"of": {"A": 70, "G": 50}}, "G": {"of": {"B": 70, "F": 50}}}, feedback=True)
     doses = np.random.default_rng(0).random((40, 2))
     f, g = found.activity(doses).T
     # The solver stops at a change of 1e-12; the map contracts by (5/12)^2 a round.
@@ -90,7 +88,9 @@ def test_a_bad_graph_is_refused_in_one_line(name: str) -> None:
 
 
 def test_a_graph_has_no_other_parts() -> None:
-    with pytest.raises(ValueError, match="a graph has motifs, tasks, hidden, feedback; got 'edges'"):
+    with pytest.raises(
+        ValueError, match="a graph has motifs, tasks, hidden, feedback; got 'edges'"
+    ):
         graph({"Y": {"of": ["A"]}}, edges=[])
 
 

@@ -240,5 +240,5 @@ def test_an_impossible_random_graph_is_refused(change: dict[str, int], message: 
 
 
 def test_an_unknown_graph_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="one of fifteen, chains, .*, random; got 'sixteen'"):
+    with pytest.raises(ValueError, match=r"one of fifteen, chains, .*, random; got 'sixteen'"):
         shipped_graph("sixteen")
