@@ -75,7 +75,7 @@ class PairStructure:
         )
 
 
-def _key(graph: CausalGraph, name: str) -> tuple[str, Any]:
+def _key(graph: CausalGraph, name: str) -> Any:
     """Return what a node is a function of: equal keys, equal up to a monotone change of scale."""
     if name in graph.motifs:
         return ("motif", name)
@@ -105,7 +105,7 @@ def _key(graph: CausalGraph, name: str) -> tuple[str, Any]:
     return (node.form, tuple(sorted(of)), against)
 
 
-def _term_key(graph: CausalGraph, term: str) -> tuple[str, Any]:
+def _term_key(graph: CausalGraph, term: str) -> Any:
     names = members(term)
     if len(names) == 1:
         return _key(graph, names[0])
