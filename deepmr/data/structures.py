@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped, UInt8
 
+from deepmr.anscombe import anscombe
 from deepmr.data.simulation import PREFIX, SimulationSplit, simulated_rows
 from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.files import fingerprint
@@ -21,7 +22,6 @@ from deepmr.simulation import (
     Motif,
     PairStructure,
     Readings,
-    anscombe,
     load_motifs,
     pair_structure,
     random_graph,

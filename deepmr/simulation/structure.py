@@ -206,7 +206,7 @@ def _direct(graph: CausalGraph, cause: str, effect: str) -> bool:
 def _bypassed(graph: CausalGraph, cause: str, effect: str) -> bool:
     """Tell whether a motif that moves the cause reaches the effect without passing it."""
     own = _key(graph, cause)
-    if own[0] == "motif":  # type: ignore[index]
+    if own[0] == "motif":
         return False
     return any(
         _descends(graph, effect, ("motif", motif), stop=frozenset({own}))

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from deepmr.anscombe import anscombe
 from deepmr.simulation import (
     GRAPHS,
     GraphSizes,
     Readings,
-    anscombe,
     load_motifs,
     shipped_graph,
     simulate_graph,

@@ -113,7 +113,7 @@ def test_one_deletion_written_at_several_places_of_a_repeat_is_one_variant(
         (21, "TT", ""),
     ]
     assert "2 are listed more than once, and were taken once." in choice.notes
-    assert [len(one.ref) for one in choice.asked.alleles[1]] == [3, 2]
+    assert [len(one.ref) for one in choice.variants.alleles[1]] == [3, 2]
 
 
 def test_standard_errors_in_the_table_are_those_of_the_members_mean(
