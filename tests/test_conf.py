@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,38 @@ def _with_target(part: dict) -> list[dict]:
     return [value for value in part.values() if isinstance(value, dict) and "_target_" in value]
 
 
+def test_no_yaml_is_a_twin_of_another_or_called_default() -> None:
+    """Two files of a group that build the same parts differ in values alone: one will do."""
+    seen: dict[str, str] = {}
+    for group, name in LISTED:
+        assert name != "default", f"{group}/default.yaml says nothing of what it is"
+        content = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{name}.yaml"))
+        if "_target_" not in content:
+            continue
+        key = f"{group}: {_parts(content)}"
+        assert key not in seen, f"{group}/{name}.yaml and {seen[key]} are one part with two names"
+        seen[key] = f"{group}/{name}.yaml"
+
+
+def _parts(content: object) -> object:
+    if isinstance(content, dict):
+        return sorted((k, v if k == "_target_" else _parts(v)) for k, v in content.items())
+    return "list" if isinstance(content, list) else "value"
+
+
+@pytest.mark.parametrize("script", MAIN)
+def test_help_lists_every_part_of_the_script_s_groups_and_no_other(script: str) -> None:
+    text = OmegaConf.load(CONF / "hydra" / f"{script}.yaml").help.template
+    listed = text.partition("Parts to choose from")[2].replace("|\n  ", "|")
+    contents = (CONF / f"{script}.yaml").read_text()
+    taken = set(re.findall(r"^  - (?:optional )?(\w+):", contents, flags=re.MULTILINE))
+    found = dict(re.findall(r"^  (\w+)=(.*)$", listed, flags=re.MULTILINE))
+    assert set(found) == taken - {"paths", "hydra"}
+    for group, options in found.items():
+        files = {path.stem for path in (CONF / group).glob("*.yaml")}
+        assert set(options.split("|")) == files, group
+
+
 @pytest.mark.parametrize("script", MAIN)
 def test_every_group_of_the_table_of_contents_exists(script: str) -> None:
     text = (CONF / f"{script}.yaml").read_text()
@@ -95,5 +128,7 @@ def test_estimators_name_their_results_as_their_files() -> None:
         x, np.full(30, 0.05), 0.5 * x + rng.normal(size=30) * 0.05, np.full(30, 0.05)
     )
     for path in sorted((CONF / "estimator").glob("*.yaml")):
-        estimate = instantiate(_compose("estimator", path.stem).estimator[path.stem])(effects)
+        part = OmegaConf.to_container(_compose("estimator", path.stem).estimator[path.stem])
+        part = {key: value for key, value in part.items() if value is not None or key != "weights"}
+        estimate = instantiate(part)(effects)
         assert estimate.method == path.stem

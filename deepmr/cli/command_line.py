@@ -147,10 +147,23 @@ def check_overrides(
     keys = _valid_keys(conf, config_name, chosen, own)
     for override in overrides:
         key = override.key_or_group
-        if override.is_add() or override.is_delete() or key in groups or key.startswith("hydra"):
+        if override.is_delete() or key in groups or key.startswith("hydra"):
             continue
-        if key not in keys:
+        if override.is_add():
+            _check_addition(key, keys)
+        elif key not in keys:
             raise ValueError(f"{key}: there is no such setting; {nearest(key, keys)}")
+
+
+def _check_addition(key: str, keys: set[str]) -> None:
+    """Refuse ``+key=value`` that no part would read: only a part's own arguments can be added."""
+    part = key.rpartition(".")[0]
+    if not part or f"{part}._target_" not in keys:
+        hint = nearest(key, keys)
+        raise ValueError(
+            f"+{key}: nothing reads such a setting; a + adds an argument to a part, such as "
+            "+trainer.limit_train_batches=10" + (f"; {hint}" if hint.startswith("did") else "")
+        )
 
 
 def _parsed(arguments: Sequence[str], *, sweeping: bool) -> list[Override]:

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import command, is_leader, optional, part, plain, short_name
 from deepmr.files import fingerprint
+from deepmr.inference import OverMembers
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
 from deepmr.mutagenesis import Augmentation
@@ -25,6 +26,8 @@ from deepmr.workflow.trained_runs import find_runs, newest_run
 from deepmr.workflow.variants import VariantChoice
 
 __all__ = ["run_interrogation"]
+
+_OPTIONAL = ("weights", "adjustment")
 
 
 def run_interrogation(config: DictConfig) -> float:
@@ -110,9 +113,9 @@ def _pair(networks: Networks, config: DictConfig) -> tuple[Task, Task]:
 def _kept_tasks(
     settings: Mapping[str, Any], networks: Networks, pair: tuple[Task, Task]
 ) -> tuple[str, ...]:
-    kept = settings["effects"]["keep"]
+    kept = settings["store"]["keep"]
     if kept not in ("pair", "all"):
-        raise ValueError(f"effects.keep is pair or all, got {kept!r}")
+        raise ValueError(f"store.keep is pair or all, got {kept!r}")
     return networks.tasks.names if kept == "all" else (pair[0].name, pair[1].name)
 
 
@@ -148,15 +151,48 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
         settings={key: value for key, value in engine.items() if key != "chunk"},
         trainer=part(settings["trainer"]),
         progress=bool(settings["trainer"]["enable_progress_bar"]),
-        dtype=settings["effects"]["dtype"],
-        loci_per_shard=settings["effects"]["loci_per_shard"],
+        dtype=settings["store"]["dtype"],
+        loci_per_shard=settings["store"]["loci_per_shard"],
     )
 
 
 def _question(settings: Mapping[str, Any]) -> Question:
+    inference = instantiate(settings["inference"], _convert_="all")
+    ignored = inference.ignored if isinstance(inference, OverMembers) else frozenset()
+    chosen = f"inference={_class_name(settings['inference'])}"
+    estimators = {name: _without_null(one) for name, one in settings["estimator"].items()}
+    if not estimators:
+        raise ValueError("estimator= must name at least one, for example estimator=[ivw,egger]")
+    weighted = [name for name, one in estimators.items() if "weights" in one]
+    if weighted and "weights" in ignored:
+        raise ValueError(
+            f"estimator.{weighted[0]}.weights has no effect where inference.weights=equal gives "
+            "every variant the same error; leave it out, or set inference.weights=ensemble"
+        )
+    if "estimator" in ignored and len(estimators) > 1:
+        print(f"estimators: {chosen} is a regression of its own and is reported once")
+        estimators = dict([next(iter(estimators.items()))])
+    meta = _without_null(settings["meta"])
+    if "adjustment" in meta and "adjustment" in ignored:
+        raise ValueError(
+            f"meta.adjustment={meta['adjustment']} has no effect under {chosen}, which counts the "
+            "error that loci share by itself; leave it out, or use inference=summary"
+        )
+    pooling = part(meta)
+    if isinstance(inference, OverMembers):
+        inference.check_pooling(pooling)
     return Question(
         rule=instantiate(settings["instruments"], _convert_="all"),
-        estimators={name: part(one) for name, one in settings["estimator"].items()},
-        inference=instantiate(settings["inference"], _convert_="all"),
-        pooling=part(settings["meta"]),
+        estimators={name: part(one) for name, one in estimators.items()},
+        inference=inference,
+        pooling=pooling,
     )
+
+
+def _without_null(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out weights and adjustments that are null: the function knows its own."""
+    return {k: v for k, v in settings.items() if v is not None or k not in _OPTIONAL}
+
+
+def _class_name(settings: Mapping[str, Any]) -> str:
+    return str(settings["_target_"]).rsplit(".", 1)[-1]

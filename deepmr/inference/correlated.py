@@ -58,6 +58,11 @@ class Correlated(OverMembers):
                 "covariance of a few members cannot be inverted"
             )
 
+    @property
+    def ignored(self) -> frozenset[str]:
+        """``adjustment``, and the estimator: this method is a regression of its own."""
+        return frozenset({"adjustment", "estimator"})
+
     def local(
         self,
         members: MemberEffects,

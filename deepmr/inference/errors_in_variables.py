@@ -53,6 +53,11 @@ class ErrorsInVariables(OverMembers):
 
     selection: Literal["cross_fitted", "shared"] = "cross_fitted"
 
+    @property
+    def ignored(self) -> frozenset[str]:
+        """``adjustment``, and the estimator: this method is a regression of its own."""
+        return frozenset({"adjustment", "estimator"})
+
     def local(
         self,
         members: MemberEffects,

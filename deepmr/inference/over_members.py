@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
+
 from deepmr.effects import MemberEffects
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.pool import pool_slopes
@@ -52,6 +54,28 @@ class OverMembers(ABC):
             raise ValueError(
                 f"inference.shared must not be negative, got {self.shared}; it is a variance"
             )
+
+    def check_pooling(self, pooling: Pooling) -> None:
+        """Refuse, before any work, a meta-analysis without a variance between loci.
+
+        Raises:
+            ValueError: If the pooling reports no tau2.
+        """
+        probe = pooling(np.array([0.0, 1.0, 3.0]), np.full(3, 0.5))
+        if np.isnan(probe.tau2):
+            raise ValueError(
+                f"pooling over members needs the variance between loci (tau2), and meta="
+                f"{probe.method} has none; choose meta=random_effects, or inference=summary"
+            )
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """Settings of the question without effect here, for a refusal.
+
+        ``adjustment`` of the meta-analysis; ``weights`` of the estimators where every variant has
+        the same error; ``estimator`` where the method is a regression of its own.
+        """
+        return frozenset({"adjustment"})
 
     def __call__(
         self,

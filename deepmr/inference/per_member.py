@@ -29,7 +29,19 @@ the ensemble's own, which with five members are mostly luck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerMember(OverMembers):
+class _Weighted(OverMembers):
+    """An inference that runs the estimator on the members, with errors of its own choice."""
+
+    weights: Weights = "equal"
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """``adjustment``, and the estimators' ``weights`` where variants weigh alike."""
+        return frozenset({"adjustment", "weights"} if self.weights == "equal" else {"adjustment"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerMember(_Weighted):
     """Estimate each locus's slope with every member on its own, and average.
 
     Instruments are chosen once, from the ensemble. A network's errors are shared by all variants
@@ -47,8 +59,6 @@ class PerMember(OverMembers):
     Raises:
         ValueError: If ``shared`` is negative.
     """
-
-    weights: Weights = "equal"
 
     def local(
         self,
@@ -80,7 +90,7 @@ class PerMember(OverMembers):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Jackknife(OverMembers):
+class Jackknife(_Weighted):
     """Estimate with the whole ensemble, and with each member left out.
 
     A member's own effects are noisier than the ensemble's, which pulls its slope towards zero
@@ -93,8 +103,6 @@ class Jackknife(OverMembers):
         loci_weights: How loci are weighted in pooling.
         shared: Variance that all members share.
     """
-
-    weights: Weights = "equal"
 
     def local(
         self,
@@ -129,7 +137,7 @@ class Jackknife(OverMembers):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CrossFitted(OverMembers):
+class CrossFitted(_Weighted):
     """Choose each member's instruments by the other members.
 
     The noise that made a variant look strong is then not the noise in its effect: no winner's
@@ -142,8 +150,6 @@ class CrossFitted(OverMembers):
         loci_weights: How loci are weighted in pooling.
         shared: Variance that all members share.
     """
-
-    weights: Weights = "equal"
 
     def local(
         self,

@@ -41,6 +41,6 @@ def pool_slopes(
     if bool(np.any(lacking)):
         raise ValueError(
             "pooling over members reports tau2, and this pooling has none; choose "
-            "meta=reml_hk or another with a tau2, or inference=summary"
+            "meta=random_effects, or inference=summary"
         )
     return result

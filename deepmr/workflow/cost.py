@@ -64,7 +64,7 @@ def check_size(
     if needed > free:
         raise OSError(
             f"the effects need {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free at "
-            f"{store.folder.parent}; lower loci.n, set effects.keep=pair or effects.dtype=float16, "
+            f"{store.folder.parent}; lower loci.n, set store.keep=pair or store.dtype=float16, "
             "or choose paths.output="
         )
     done = store.n_shards - len(missing)

@@ -57,7 +57,7 @@ class MeasuredError:
             return said
         return (
             f"{said} That is not small beside the standard errors: use "
-            "mutagenesis.precision=float32 and effects.dtype=float32."
+            "mutagenesis.precision=float32 and store.dtype=float32."
         )
 
     def record(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def test_a_wrong_estimator_in_a_list_is_found() -> None:
 @pytest.mark.parametrize(
     ("script", "arguments", "sweeping"),
     [
-        ("train", ["model=deepsea", "data=encode", "data.root=x", "+new=1"], False),
+        ("train", ["model=deepsea", "data=encode", "data.root=x", "+trainer.limit_train_batches=1"], False),
         ("train", ["seed=1,2", "data.confounding=none,both"], True),
         ("train", ["logger=none", "trainer.max_epochs=2"], False),
         ("train", ["data=encode", "data.splits.test=[chr3,chr5]"], False),
@@ -50,3 +50,10 @@ def test_right_overrides_pass(script: str, arguments: list[str], sweeping: bool)
 
 def test_names_unlike_any_are_answered_with_all() -> None:
     assert nearest("zzz", ["cnn", "deepsea"]) == "valid are: cnn, deepsea"
+
+
+def test_an_addition_that_nothing_reads_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing reads such a setting"):
+        check_overrides(CONF, "train", ["+nonsense=1"])
+    with pytest.raises(ValueError, match="did you mean model"):
+        check_overrides(CONF, "train", ["+modle.dropout=1"])

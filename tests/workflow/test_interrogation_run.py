@@ -18,7 +18,7 @@ ASK = (
     "exposure=GATA1",
     "outcome=TAL1",
     "loci.n=6",
-    "effects.loci_per_shard=4",
+    "store.loci_per_shard=4",
     "logger=null",
     "trainer.accelerator=cpu",
     "instruments.min_effect=0",
@@ -105,8 +105,8 @@ def test_a_finished_interrogation_is_refused(asked: Path, runs: Path, script: Sc
         (["run=nowhere/*"], "no run matches"),
         (["loci.n=0"], "loci.n must be at least 1"),
         (["scale=odds"], "scale is one of logit, probability"),
-        (["effects.keep=some"], "effects.keep is pair or all"),
-        (["effects.dtype=float64"], "effects are kept as float32 or float16, got 'float64'"),
+        (["store.keep=some"], "store.keep is pair or all"),
+        (["store.dtype=float64"], "effects are kept as float32 or float16, got 'float64'"),
         (["variants.every=0"], "every must be 1 or more, got 0"),
         (["variants.region=[90,101]"], "must lie within the locus of 100 bases"),
         (["variants=vcf", "variants.path=none.vcf"], "variants.path=none.vcf: no such file"),
@@ -216,7 +216,7 @@ def test_views_of_one_network_are_members_and_of_several_are_averaged(
 
 
 def test_all_tasks_can_be_kept(runs: Path, script: Script) -> None:
-    outcome = script("interrogate", *ASK, "effects.keep=all", f"paths.output={runs}", "name=all")
+    outcome = script("interrogate", *ASK, "store.keep=all", f"paths.output={runs}", "name=all")
     assert outcome.status == 0, outcome.err
 
 
@@ -228,7 +228,7 @@ def _effects(folder: Path) -> np.ndarray:
 def test_half_precision_rounds_effects_within_what_it_promises(
     asked: Path, runs: Path, script: Script
 ) -> None:
-    outcome = script("interrogate", *ASK, "effects.dtype=float16", f"paths.output={runs}",
+    outcome = script("interrogate", *ASK, "store.dtype=float16", f"paths.output={runs}",
                      "name=half")  # fmt: skip
     assert outcome.status == 0, outcome.err
     assert "2 tasks kept as float16" in outcome.out
@@ -245,7 +245,7 @@ def test_half_precision_rounds_effects_within_what_it_promises(
     # rounding at random by up to .05 % an effect moves a slope over many by far less than its error
     shift = np.abs(one["value"] - two["value"])[known] / one["se"][known]
     assert shift.max() < 0.01
-    again = script("interrogate", *ASK, "effects.dtype=float16", f"paths.output={runs}",
+    again = script("interrogate", *ASK, "store.dtype=float16", f"paths.output={runs}",
                    "name=half-again")  # fmt: skip
     assert "nothing is computed again" in again.out
 

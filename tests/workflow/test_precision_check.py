@@ -14,7 +14,7 @@ from deepmr.workflow.precision_check import MeasuredError, is_reduced
 from tests.conftest import Script
 
 ASK = (
-    "exposure=GATA1", "outcome=TAL1", "loci.n=8", "effects.loci_per_shard=3", "logger=null",
+    "exposure=GATA1", "outcome=TAL1", "loci.n=8", "store.loci_per_shard=3", "logger=null",
     "trainer.accelerator=cpu", "instruments.min_effect=0", "instruments.min_z=1",
     "mutagenesis.engine=incremental",
 )  # fmt: skip
@@ -29,7 +29,7 @@ def _effects(folder: Path) -> MemberEffects:
 
 @pytest.mark.parametrize(
     "settings",
-    [("mutagenesis.precision=bfloat16",), ("effects.dtype=float16",)],
+    [("mutagenesis.precision=bfloat16",), ("store.dtype=float16",)],
     ids=["bfloat16", "float16"],
 )
 def test_the_error_that_is_said_is_that_of_all_effects(

@@ -15,7 +15,7 @@ from deepmr.io.tables import read_table
 from tests.conftest import REPOSITORY, TINY
 
 ASK = (
-    "exposure=GATA1", "outcome=TAL1", "effects.loci_per_shard=1", "logger=null",
+    "exposure=GATA1", "outcome=TAL1", "store.loci_per_shard=1", "logger=null",
     "trainer.accelerator=cpu", "instruments.min_effect=0", "instruments.min_z=1",
 )  # fmt: skip
 
