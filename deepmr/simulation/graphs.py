@@ -244,8 +244,7 @@ def _distinct(graph: CausalGraph, name: str) -> bool:
     """Tell whether no pair with this task looks causal, within rounding, without being it."""
     return all(
         pair["word"] != "shared" or pair[f"alignment_{direction}"] < _ALIKE
-        for pair in structure_table(graph)
-        if name in (pair["exposure"], pair["outcome"])
+        for pair in structure_table(graph, of=name)
         for direction in ("forward", "reverse")
     )
 

@@ -45,9 +45,7 @@ class Readings:
 
     def __post_init__(self) -> None:
         if self.targets not in TARGETS:
-            raise ValueError(
-                f"data.targets is one of {', '.join(TARGETS)}; got {self.targets!r}"
-            )
+            raise ValueError(f"data.targets is one of {', '.join(TARGETS)}; got {self.targets!r}")
         if len(self.motifs) != len(self.graph.motifs):
             raise ValueError(
                 f"the graph has {len(self.graph.motifs)} motifs, got {len(self.motifs)} matrices"
@@ -217,9 +215,7 @@ def simulate_graph(
     codes, starts, family = _with_variants(rng, drawn["train"], readings.motifs, sizes)
     parts = {"train": (codes, starts), "calibration": drawn["calibration"], "test": drawn["test"]}
     observed = [readings.observe(rng[f"read_{name}"], part[0]) for name, part in parts.items()]
-    held_out = np.isin(
-        family, rng["validation"].permutation(sizes.train)[: _n_validation(sizes)]
-    )
+    held_out = np.isin(family, rng["validation"].permutation(sizes.train)[: _n_validation(sizes)])
     first = family.size + np.cumsum([0, sizes.calibration, sizes.test])
     return GraphDataset(
         readings=readings,

@@ -47,7 +47,7 @@ def test_all_test_sequences_are_loci_whatever_the_pair(source: StructuresSource)
         np.testing.assert_array_equal(one, other)
     assert len(first[0]) == 20
     assert not source.seen(*first).any()
-    with pytest.raises(LookupError, match="no task is called 'GATA1'"):
+    with pytest.raises(LookupError, match=r"no task is called 'GATA1'"):
         source.candidate_loci("X", "GATA1")
 
 
@@ -74,7 +74,7 @@ def test_the_structure_of_a_pair_turns_with_it(source: StructuresSource) -> None
     assert source.structure("M", "Z").word == "forward"
     assert source.structure("Z", "M").word == "reverse"
     assert len(source.structures()) == 105
-    with pytest.raises(LookupError, match="no task is called 'W'"):
+    with pytest.raises(LookupError, match=r"no task is called 'W'"):
         source.structure("M", "W")
 
 
@@ -127,5 +127,5 @@ def test_bad_settings_are_refused_before_anything_is_drawn(change: dict, message
 
 @pytest.mark.parametrize("name", ["chr1", "sim-999999", "sim-"])
 def test_an_unknown_sequence_is_refused(source: StructuresSource, name: str) -> None:
-    with pytest.raises(LookupError, match="no simulated sequence is called"):
+    with pytest.raises(LookupError, match=r"no simulated sequence is called"):
         source.sequences(np.array([name]), np.array([0]), np.array([60]))

@@ -141,7 +141,7 @@ def test_impossible_sizes_are_refused(change: dict[str, float], message: str) ->
 
 
 def test_impossible_readings_are_refused() -> None:
-    with pytest.raises(ValueError, match="data.targets is one of counts, peaks; got 'reads'"):
+    with pytest.raises(ValueError, match=r"data.targets is one of counts, peaks; got 'reads'"):
         readings(targets="reads")
-    with pytest.raises(ValueError, match="data.present is a probability, 0 to 1; got 1.5"):
+    with pytest.raises(ValueError, match=r"data.present is a probability, 0 to 1; got 1.5"):
         simulate_graph(1, readings(), sizes=SMALL, present=1.5)
