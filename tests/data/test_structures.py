@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from deepmr.data.source import SPLITS, DataSource, Split
 from deepmr.data.structures import StructuresSource
+from tests.conftest import REPOSITORY
 
 SMALL = {"n_train": 60, "n_variants": 40, "n_calibration": 12, "n_test": 20, "length": 60}
 
@@ -107,6 +111,17 @@ def test_a_graph_may_be_declared_in_plain_data() -> None:
     source = StructuresSource(seed=0, graph=graph, exposures=["X"], outcomes=["Y"], **SMALL)
     assert source.structure("X", "Y").word == "inseparable"
     assert (source.exposures, source.outcomes) == (("X",), ("Y",))
+
+
+def test_a_graph_may_be_declared_on_the_command_line() -> None:
+    override = (
+        "data.graph={motifs: {A: CTCF, B: SP1}, tasks: {X: {of: [A]}, Y: {of: {X: 60, B: 40}}}}"
+    )
+    with initialize_config_dir(config_dir=str(REPOSITORY / "conf"), version_base="1.3"):
+        config = compose("train", overrides=["data=structures", override, "seed=3"])
+    source = instantiate(OmegaConf.to_container(config.data, resolve=True), _convert_="all")
+    assert source.structure("X", "Y").word == "forward"
+    assert source.tasks.names == ("X", "Y")
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,14 @@ def test_a_random_graph_is_a_function_of_its_seed() -> None:
     assert len(random_graph(0, n_motifs=6, n_tasks=9).tasks) == 9
 
 
+def test_random_graphs_hold_no_two_motifs_of_the_same_sites() -> None:
+    for seed in range(4):
+        names = set(random_graph(seed, n_motifs=22, n_tasks=2).motifs.values())
+        assert len(names) == 22
+        assert not {"ETS1", "SPI1"} <= names
+        assert not {"USF1", "MYC"} <= names
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
