@@ -15,6 +15,7 @@ from deepmr.anscombe import anscombe
 from deepmr.data.simulation import PREFIX, SimulationSplit, simulated_rows
 from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.files import fingerprint
+from deepmr.motifs import read_motifs
 from deepmr.simulation import (
     CausalGraph,
     GraphDataset,
@@ -329,5 +330,6 @@ def _matrices(graph: CausalGraph, path: str | Path | None, strength: float) -> t
 
 
 def _from_file(path: str | Path) -> dict[str, Motif]:
-    """Read a user's own motifs; not possible until a reader of motif files is part of deepmr."""
-    raise ValueError(f"data.motifs={path}: motif files are not read yet; leave data.motifs=null")
+    """Read a user's own motifs."""
+    library = read_motifs(path)
+    return {one.name: Motif.from_rows(one.name, one.probabilities) for one in library.motifs}

@@ -36,7 +36,11 @@ def test_a_wrong_estimator_in_a_list_is_found() -> None:
 @pytest.mark.parametrize(
     ("script", "arguments", "sweeping"),
     [
-        ("train", ["model=deepsea", "data=encode", "data.root=x", "+trainer.limit_train_batches=1"], False),
+        (
+            "train",
+            ["model=deepsea", "data=encode", "data.root=x", "+trainer.limit_train_batches=1"],
+            False,
+        ),
         ("train", ["seed=1,2", "data.confounding=none,both"], True),
         ("train", ["logger=none", "trainer.max_epochs=2"], False),
         ("train", ["data=encode", "data.splits.test=[chr3,chr5]"], False),
