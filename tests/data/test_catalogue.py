@@ -337,11 +337,16 @@ def test_track_with_other_content_than_promised_is_left_out_and_the_rest_fetched
         assert len(catalogue().fetch().tracks) == 1
 
 
-def test_refused_genome_or_last_track_is_an_error(catalogue: Make, server: StandIn) -> None:
+def test_refused_genome_is_an_error_when_the_rest_is_fetched(
+    catalogue: Make, server: StandIn, cache: Path
+) -> None:
     server.records["GENOME"] |= {"assembly": "hg19"}
     with pytest.raises(ValueError, match="GENOME must have the assembly"):
         catalogue().fetch()
-    server.records["GENOME"] |= {"assembly": "GRCh38"}
+    assert len(list(cache.glob("*.bed.gz"))) == 2
+
+
+def test_refusal_of_every_track_is_an_error(catalogue: Make, server: StandIn) -> None:
     server.records["ENCFF001AAA"] |= {"status": "revoked"}
     with pytest.raises(ValueError, match="ENCFF001AAA must have the status"):
         catalogue(settings={"tracks": SETTINGS["tracks"][:1]}).fetch()
