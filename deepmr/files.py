@@ -20,9 +20,12 @@ __all__ = [
     "fingerprint",
     "locked",
     "read_json",
+    "safe_name",
     "sha256",
     "write_json",
 ]
+
+_LONGEST_NAME = 120  # leaves room for suffixes within the 255 bytes of common file systems
 
 
 @contextmanager
@@ -137,3 +140,33 @@ def read_json(path: Path | str) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path} is not valid JSON ({error}); was it cut short?") from error
+
+
+def safe_name(text: str) -> str:
+    """Return a file name for a text from anywhere (a task, a run); other texts get other names.
+
+    Letters, digits, ``_``, ``-`` and ``.`` stay, save a leading dot; everything else becomes
+    ``-x`` and the hexadecimal digits of its UTF-8 bytes. A long name is cut and ends in a digest.
+    The result is never empty, ``.`` or ``..``, has no separator, and at most 120 characters.
+
+    Args:
+        text: Any text.
+
+    Example:
+        >>> [safe_name(text) for text in ("K562_GATA1", "../evil", "A/B", "a-xb")]
+        ['K562_GATA1', '-x2e.-x2fevil', 'A-x2fB', 'a-x2dxb']
+    """
+    escaped = []
+    for place, letter in enumerate(text):
+        plain = letter.isascii() and (letter.isalnum() or letter in "_-.")
+        # A "-x" of the text itself would look like an escape; a leading dot hides the file.
+        if letter == "-" and text[place + 1 : place + 2] == "x":
+            plain = False
+        if letter == "." and place == 0:
+            plain = False
+        escaped.append(letter if plain else "-x" + letter.encode("utf-8", "surrogatepass").hex())
+    name = "".join(escaped) or "-x"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{name[: _LONGEST_NAME - 35]}-x-{digest[:32]}"

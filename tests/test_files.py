@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from deepmr.files import atomic_write, fingerprint, locked, read_json, sha256, write_json
+from deepmr.files import (
+    atomic_write,
+    fingerprint,
+    locked,
+    read_json,
+    safe_name,
+    sha256,
+    write_json,
+)
 
 
 def test_an_exception_leaves_what_was_there(tmp_path: Path) -> None:
@@ -60,3 +71,20 @@ def test_sha256_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "abc").write_bytes(b"abc")
     # the standard's own example
     assert sha256(tmp_path / "abc").startswith("ba7816bf8f01cfea")
+
+
+NAMES = st.text(alphabet=st.sampled_from("ax2e-./_\\\0\u00fc "), max_size=6) | st.text(max_size=200)
+
+
+@given(NAMES, NAMES)
+def test_safe_names_are_plain_file_names_and_differ_where_the_texts_do(a: str, b: str) -> None:
+    name = safe_name(a)
+    assert re.fullmatch(r"[A-Za-z0-9_.-]{1,120}", name)
+    assert not name.startswith(".")
+    assert (name == safe_name(b)) == (a == b)
+
+
+def test_long_names_that_differ_at_their_end_stay_apart() -> None:
+    first, second = safe_name("x" * 300 + "a"), safe_name("x" * 300 + "b")
+    assert first != second
+    assert len(first) == 120

@@ -22,7 +22,7 @@ from deepmr.data.genome import EncodedGenome
 from deepmr.data.labelling import ContigBins, Windows, choose_windows, label_contig
 from deepmr.data.partition import check_disjoint
 from deepmr.data.settings import Labels, Negatives, PeakFiles, WindowSizes
-from deepmr.data.signal import read_signal, signal_contigs
+from deepmr.data.signal import checked_contigs, read_signal
 from deepmr.data.summary import summarise, write_summary
 from deepmr.data.tracks import Track, covered
 from deepmr.files import fingerprint, locked, read_json, sha256, write_json
@@ -251,12 +251,18 @@ def _signals(
 
 def _names_in(path: Path, genome: EncodedGenome, spelling: str) -> list[str | None]:
     """Return the name that a bigWig has for each contig of the genome, or None."""
-    known = signal_contigs(path)
+    known = checked_contigs(path)
     names = [match_contig(name, known, spelling) for name in genome.names]
     if not any(names):
         raise ValueError(
             f"{path}: " + describe_mismatch(known, genome.names, option="data.contig_names")
         )
+    for name, size, theirs in zip(genome.names, genome.lengths.tolist(), names, strict=True):
+        if theirs is not None and known[theirs] != size:
+            raise ValueError(
+                f"{path}: its contig {theirs} has {known[theirs]} bases, {name} of the genome has "
+                f"{size}; use a signal of the same assembly"
+            )
     return names
 
 

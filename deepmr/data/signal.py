@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyBigWig
 from jaxtyping import Float32, Float64, Int64
 
-__all__ = ["GAPS", "SUMMARIES", "read_signal", "signal_contigs"]
+from deepmr.data.bigwig import BigWig
+
+__all__ = ["GAPS", "SUMMARIES", "checked_contigs", "read_signal"]
 
 _SPAN = 1 << 22  # bases read at a time: 16 MB of float32
 
@@ -57,46 +57,37 @@ def read_signal(
             f"{', '.join(GAPS)}; got {summary!r} and {gaps!r}"
         )
     result = np.full(start.size, np.nan, dtype=np.float32)
-    with _opened(path) as track:
-        known = track.chroms().get(chrom)
-        if known is None or not start.size:
-            return result
-        if int(start[-1]) + size > known:
-            raise ValueError(
-                f"{path} knows {chrom} with {known} bases, a bin ends at {start[-1] + size}; "
-                "use a signal of the same assembly"
-            )
-        for rows in _spans(start, size):
-            values = _values(track, chrom, start[rows], size, gaps)
-            _check_finite(path, chrom, int(start[rows][0]), values)
-            result[rows] = _summarise(values, start[rows], size, summary)
+    track = BigWig(path)
+    known = track.contigs.get(chrom)
+    if known is None or not start.size:
+        return result
+    if int(start[-1]) + size > known:
+        raise ValueError(
+            f"{path} knows {chrom} with {known} bases, a bin ends at {start[-1] + size}; "
+            "use a signal of the same assembly"
+        )
+    for rows in _spans(start, size):
+        values = track.values(chrom, int(start[rows][0]), int(start[rows][-1]) + size)
+        _check_finite(path, chrom, int(start[rows][0]), values)
+        if gaps == "zero":
+            values = np.where(np.isnan(values), np.float32(0), values)
+        result[rows] = _summarise(values, start[rows], size, summary)
     return result
 
 
-def signal_contigs(path: Path) -> dict[str, int]:
-    """Return the contigs that a bigWig names, with their lengths in bases.
+def checked_contigs(path: Path) -> dict[str, int]:
+    """Read a bigWig from its beginning to its end, and return its contigs with their lengths.
+
+    Args:
+        path: The bigWig file.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no bigWig, is cut short or damaged.
     """
-    with _opened(path) as track:
-        return {str(name): int(size) for name, size in track.chroms().items()}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[pyBigWig.pyBigWig]:
-    if not path.is_file():
-        raise FileNotFoundError(f"a signal file is missing: {path}; no such file")
-    try:
-        with pyBigWig.open(str(path)) as track:
-            if not track.isBigWig():
-                raise ValueError(f"{path} is not a bigWig; tasks of kind signal and count need one")
-            yield track
-    except RuntimeError as error:  # pyBigWig's word for every failure
-        raise ValueError(
-            f"{path} cannot be read as bigWig ({error}); it may be cut short, fetch it again"
-        ) from error
+    track = BigWig(path)
+    track.check()
+    return track.contigs
 
 
 def _check_finite(path: Path, chrom: str, low: int, values: Float32[np.ndarray, " base"]) -> None:
@@ -118,15 +109,6 @@ def _spans(start: Int64[np.ndarray, " bin"], size: int) -> list[slice]:
         spans.append(slice(first, last))
         first = last
     return spans
-
-
-def _values(
-    track: pyBigWig.pyBigWig, chrom: str, start: Int64[np.ndarray, " bin"], size: int, gaps: str
-) -> Float32[np.ndarray, " base"]:
-    """Return the value of each base from the first bin to the last."""
-    low, high = int(start[0]), int(start[-1]) + size
-    values = np.asarray(track.values(chrom, low, high, numpy=True), dtype=np.float32)
-    return np.where(np.isnan(values), np.float32(0), values) if gaps == "zero" else values
 
 
 def _summarise(

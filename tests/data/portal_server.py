@@ -22,6 +22,7 @@ class StandIn:
     def __init__(self) -> None:
         self.records: dict[str, dict[str, Any]] = {}
         self.content: dict[str, bytes] = {}
+        self.linked: dict[str, dict[str, Any]] = {}  # objects that records name by their path
         self.troubles: dict[str, list[Any]] = {}
         self.asked: Counter[str] = Counter()
         self.ranges: list[str] = []
@@ -40,6 +41,9 @@ class StandIn:
         suffix = record.pop("suffix", ".bed.gz")
         self.content[accession] = content
         self.records[accession] = {
+            "@id": f"/files/{accession}/",
+            "@type": ["File", "Item"],
+            "title": accession,
             "accession": accession,
             "href": f"/files/{accession}/@@download/{accession}{suffix}",
             "md5sum": hashlib.md5(content).hexdigest(),
@@ -63,13 +67,17 @@ class StandIn:
             waiting = self.troubles.get(path, [])
             return waiting.pop(0) if waiting else None
 
+    def term(self, biosample: Any) -> str:
+        linked = self.linked.get(biosample) if isinstance(biosample, str) else biosample
+        return linked["term_name"]
+
     def found(self, query: dict[str, list[str]]) -> list[dict[str, Any]]:
         self.queries.append(query)
 
         def fits(record: dict[str, Any]) -> bool:
             flat = record | {
                 "target.label": record["target"] and record["target"]["label"],
-                "biosample_ontology.term_name": record["biosample_ontology"]["term_name"],
+                "biosample_ontology.term_name": self.term(record["biosample_ontology"]),
                 "preferred_default": str(record["preferred_default"]).lower(),
             }
             return all(
@@ -78,7 +86,15 @@ class StandIn:
                 if key not in {"type", "format", "limit"}
             )
 
-        return [record for record in self.records.values() if fits(record)]
+        found = [record for record in self.records.values() if fits(record)]
+        return [{name: one[name] for name in COLUMNS} for one in found]
+
+
+# What the real portal's search says of a file without frame=object: no digest, no content's place.
+COLUMNS = (
+    "@id", "@type", "accession", "title", "assembly", "dataset", "file_format", "output_type",
+    "status",
+)  # fmt: skip
 
 
 def _handler(stand_in: StandIn) -> type[BaseHTTPRequestHandler]:
@@ -107,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Location", f"{self.stand_in.address}/content/{accession}")
             self.send_header("Content-Length", "0")
             self.end_headers()
+        elif place.path in self.stand_in.linked:
+            self._json(200, self.stand_in.linked[place.path])
         elif accession in self.stand_in.records:
             self._json(200, self.stand_in.records[accession])
         else:

@@ -37,6 +37,8 @@ SETTINGS = {
 }
 
 Make = Callable[..., Catalogue]
+NAMED = ["GATA1", "TAL1"]
+pytestmark = pytest.mark.filterwarnings("ignore:no digest is pinned")
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_a_source_trains_on_what_was_fetched(server: StandIn) -> None:
 def test_missing_record_is_named(catalogue: Make, server: StandIn) -> None:
     del server.records["ENCFF002AAA"]
     with pytest.raises(LookupError, match="has no file ENCFF002AAA"):
-        catalogue().fetch()
+        catalogue(targets=NAMED).fetch()
 
 
 def test_missing_content_names_source_and_place(
@@ -141,10 +143,10 @@ def test_body_cut_short_is_continued_where_it_stopped(
 def test_wrong_content_is_never_used(catalogue: Make, server: StandIn, cache: Path) -> None:
     server.content["ENCFF001AAA"] = TAL1
     with pytest.raises(ValueError, match="has not the content the portal promises"):
-        catalogue().fetch()
+        catalogue(targets=NAMED).fetch()
     assert not (cache / "ENCFF001AAA.bed.gz").exists()
     server.content["ENCFF001AAA"] = GATA1
-    catalogue().fetch()
+    catalogue(targets=NAMED).fetch()
     assert (cache / "ENCFF001AAA.bed.gz").read_bytes() == GATA1
 
 
@@ -176,20 +178,20 @@ def test_file_that_is_not_what_was_asked_for_is_refused_before_it_is_fetched(
 ) -> None:
     server.records["ENCFF001AAA"] |= change
     with pytest.raises(ValueError, match=f"ENCFF001AAA {complaint}"):
-        catalogue().fetch()
+        catalogue(targets=NAMED).fetch()
     assert not server.asked["/content/ENCFF001AAA"]
 
 
 def test_pinned_checksum_must_agree_with_the_portal(catalogue: Make) -> None:
     tracks = [SETTINGS["tracks"][0] | {"md5": "0" * 32}]
     with pytest.raises(ValueError, match="must have the md5 0000"):
-        catalogue(settings={"tracks": tracks}).fetch()
+        catalogue(settings={"tracks": tracks}, targets=["GATA1"]).fetch()
 
 
 def test_incomplete_record_is_refused(catalogue: Make, server: StandIn) -> None:
     del server.records["ENCFF001AAA"]["md5sum"]
     with pytest.raises(LookupError, match="record of ENCFF001AAA lacks 'md5sum'"):
-        catalogue().fetch()
+        catalogue(targets=NAMED).fetch()
 
 
 def test_without_a_network_every_file_is_listed(
@@ -292,6 +294,150 @@ def test_search_without_a_network_says_what_to_do(catalogue: Make, server: Stand
         catalogue(targets=["SPI1"]).fetch()
     with pytest.raises(FileNotFoundError, match=r"ENCFF009AAA is not in the cache"):
         catalogue(targets=["ENCFF009AAA"]).fetch()
+
+
+def test_search_gives_accessions_and_each_record_gives_the_rest(
+    catalogue: Make, server: StandIn
+) -> None:
+    server.add("ENCFF003AAA", TAL1, target={"label": "SPI1"})
+    assert "md5sum" not in server.found({"accession": ["ENCFF003AAA"]})[0]
+    (track,) = catalogue(targets=["SPI1"]).fetch().tracks
+    assert track.file.read_bytes() == TAL1
+    assert server.asked["/files/ENCFF003AAA/"] >= 1
+
+
+def test_biosample_named_by_its_path_is_looked_up(catalogue: Make, server: StandIn) -> None:
+    path = "/biosample-types/cell_line_EFO_0002067/"
+    server.linked[path] = {"@id": path, "term_name": "K562"}
+    server.add("ENCFF003AAA", TAL1, target="/targets/SPI1-human/", biosample_ontology=path)
+    (track,) = catalogue(targets=["ENCFF003AAA"]).fetch().tracks
+    assert (track.task.target, track.task.biosample) == ("SPI1", "K562")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"assembly": "hg19"}, {"status": "revoked"}, {"md5sum": None}, {"md5sum": "../../../e"}],
+)
+def test_refused_track_of_the_catalogue_is_left_out_and_said(
+    catalogue: Make, server: StandIn, cache: Path, change: dict[str, Any]
+) -> None:
+    server.records["ENCFF001AAA"] |= change
+    with pytest.warns(UserWarning, match=r"1 of 2 tracks .* were refused and left out: .*001AAA"):
+        fetched = catalogue().fetch()
+    assert [track.task.target for track in fetched.tracks] == ["TAL1"]
+    assert {record["accession"] for record in fetched.records} == {"GENOME", "ENCFF002AAA"}
+    assert not list(cache.glob("ENCFF001AAA.bed*"))
+
+
+def test_track_with_other_content_than_promised_is_left_out_and_the_rest_fetched(
+    catalogue: Make, server: StandIn
+) -> None:
+    server.content["ENCFF001AAA"] = TAL1
+    with pytest.warns(UserWarning, match="left out: .*has not the content the portal promises"):
+        assert len(catalogue().fetch().tracks) == 1
+
+
+def test_refused_genome_is_an_error_when_the_rest_is_fetched(
+    catalogue: Make, server: StandIn, cache: Path
+) -> None:
+    server.records["GENOME"] |= {"assembly": "hg19"}
+    with pytest.raises(ValueError, match="GENOME must have the assembly"):
+        catalogue().fetch()
+    assert len(list(cache.glob("*.bed.gz"))) == 2
+
+
+def test_refusal_of_every_track_is_an_error(catalogue: Make, server: StandIn) -> None:
+    server.records["ENCFF001AAA"] |= {"status": "revoked"}
+    with pytest.raises(ValueError, match="ENCFF001AAA must have the status"):
+        catalogue(settings={"tracks": SETTINGS["tracks"][:1]}).fetch()
+
+
+@pytest.mark.parametrize(
+    "accession",
+    ["../../../../evil", "/etc/evil", "a/b", "..", ".x", "E/../x", "", "x" * 101],
+)
+def test_accession_that_is_a_path_is_refused(catalogue: Make, accession: str) -> None:
+    tracks = [{"target": "GATA1", "biosample": "K562", "accession": accession}]
+    with pytest.raises(ValueError, match="an accession is letters, digits"):
+        catalogue(settings={"tracks": tracks}).fetch()
+
+
+@pytest.mark.parametrize("hostile", ["../../../../evil", "ENCFF003AAA/../../x", "/evil", ""])
+def test_hostile_search_answer_writes_nothing_outside_the_cache(
+    catalogue: Make, server: StandIn, tmp_path: Path, hostile: str
+) -> None:
+    server.add("ENCFF003AAA", TAL1, target={"label": "SPI1"})
+    server.records["ENCFF003AAA"] |= {"accession": hostile, "@id": f"/files/{hostile}"}
+    with pytest.raises(LookupError, match=r"which is no accession|no file evil|no file x"):
+        catalogue(targets=["SPI1"]).fetch()
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+def test_targets_that_are_paths_are_refused(catalogue: Make) -> None:
+    with pytest.raises(ValueError, match="an accession is letters, digits"):
+        catalogue(targets=["ENCFF/../../../evil"]).fetch()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"href": "@evil.example/x"},
+        {"href": "https://evil.example/x"},
+        {"href": None},
+        {"md5sum": "../../evil"},
+        {"file_size": "many"},
+        {"file_size": -1},
+    ],
+)
+def test_record_with_impossible_values_is_refused(
+    catalogue: Make, server: StandIn, change: dict[str, Any]
+) -> None:
+    server.records["ENCFF001AAA"] |= change
+    with pytest.raises(LookupError, match="record of ENCFF001AAA is not usable"):
+        catalogue(targets=NAMED).fetch()
+
+
+def test_record_of_another_file_is_refused(catalogue: Make, server: StandIn) -> None:
+    server.records["ENCFF001AAA"] |= {"accession": "ENCFF999ZZZ"}
+    with pytest.raises(ValueError, match=r"must have the accession ENCFF001AAA, .* 'ENCFF999ZZZ'"):
+        catalogue(targets=NAMED).fetch()
+
+
+@pytest.mark.filterwarnings("default:no digest is pinned")
+def test_digests_that_nobody_pinned_are_recorded_and_shown(catalogue: Make, cache: Path) -> None:
+    pin = {"md5": hashlib.md5(GATA1).hexdigest()}
+    tracks = [SETTINGS["tracks"][0] | pin, SETTINGS["tracks"][1]]
+    shown = rf"no digest is pinned for GENOME .*ENCFF002AAA \(md5 {hashlib.md5(TAL1).hexdigest()}\)"
+    with pytest.warns(UserWarning, match=shown) as said:
+        fetched = catalogue(settings={"tracks": tracks}).fetch()
+    assert not any("ENCFF001AAA" in str(one.message) for one in said)
+    pinned = {record["accession"]: record["pinned"] for record in fetched.records}
+    assert pinned == {"GENOME": False, "ENCFF001AAA": True, "ENCFF002AAA": False}
+    assert all(len(record["sha256"]) == 64 for record in fetched.records)
+
+
+def test_content_that_changed_in_the_cache_is_refused(catalogue: Make, cache: Path) -> None:
+    catalogue().fetch()
+    path = cache / "ENCFF001AAA.bed.gz"
+    path.write_bytes(bytes(path.stat().st_size))
+    with pytest.raises(ValueError, match=r"AAA\.bed\.gz has not the content of ENCFF001AAA"):
+        catalogue().fetch()
+
+
+def test_another_digest_than_the_first_time_is_refused(
+    catalogue: Make, server: StandIn, cache: Path
+) -> None:
+    catalogue().fetch()
+    (cache / "ENCFF001AAA.bed.gz").unlink()
+    server.add("ENCFF001AAA", TAL1)
+    with pytest.raises(ValueError, match=r"ENCFF001AAA had the md5 .* delete .*ENCFF001AAA\.json"):
+        catalogue(targets=NAMED).fetch()
+
+
+def test_answer_that_is_no_json_object_is_no_portal(catalogue: Make, server: StandIn) -> None:
+    server.records["ENCFF001AAA"] = 5  # type: ignore[assignment]
+    with pytest.raises(FileNotFoundError, match=r"did not answer with a JSON object|no connection"):
+        catalogue(targets=NAMED).fetch()
 
 
 def _start_download(url: str, path: Path, md5: str) -> subprocess.Popen[bytes]:

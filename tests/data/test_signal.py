@@ -153,3 +153,13 @@ def test_bigwig_of_the_other_spelling_is_named_or_matched(tiny_root: Path, sourc
     _, target, mask = split.gather(np.arange(len(split)))
     assert mask.all()
     assert sorted(set(target[:, -1].tolist())) == [0.0, 3.0]
+
+
+def test_bigwig_of_another_assembly_is_refused(tiny_root: Path, source: Make) -> None:
+    with pyBigWig.open(str(tiny_root / "s.bw"), "w") as track:
+        track.addHeader([(name, size + 50 * (name == "chr3")) for name, size in SIZES.items()])
+        track.addEntries(["chr1_a"], [1000], ends=[1200], values=[3.0])
+    with (tiny_root / "tracks.tsv").open("a") as stream:
+        stream.write("K562_ATAC\tATAC\tATAC-seq\tK562\tsignal\ts.bw\t\n")
+    with pytest.raises(ValueError, match=r"s\.bw: its contig chr3 has 4050 bases, chr3 of the gen"):
+        source().prepare()

@@ -3,56 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from deepmr.data.cache import cache_folder
+from deepmr.data.cache import cache_folder, content_hash
 from deepmr.data.encode_portal.download import Download, fetch_all
-from deepmr.data.encode_portal.portal import OUTPUT_TYPES, Portal, PortalFile, assay_of
+from deepmr.data.encode_portal.entry import Entry, verify
+from deepmr.data.encode_portal.portal import Portal, PortalFile, assay_of
 from deepmr.data.inputs import DataFiles
 from deepmr.data.tracks import Track
 from deepmr.files import locked, read_json, write_json
 from deepmr.tasks import Task
 
-__all__ = ["Catalogue", "Entry"]
+__all__ = ["Catalogue"]
 
-_SUFFIX = {"binary": ".bed.gz", "signal": ".bigWig", "count": ".bigWig", "genome": ".fasta.gz"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One file that is wanted.
-
-    Args:
-        accession: Of the file.
-        kind: ``binary`` (peaks), ``signal`` or ``count`` (bigWig), ``genome`` or ``exclude``.
-        target: What a track measures; empty for the genome and the exclusion list.
-        biosample: Where a track was measured.
-        md5: Of its content, where it was pinned.
-        experiment: Accession of the experiment, for people.
-    """
-
-    accession: str
-    kind: str = "binary"
-    target: str = ""
-    biosample: str = ""
-    md5: str | None = None
-    experiment: str = ""
-
-    @property
-    def file_name(self) -> str:
-        """Name in the cache, and on the portal."""
-        return self.accession + _SUFFIX.get(self.kind, ".bed.gz")
-
-    @property
-    def output_types(self) -> tuple[str, ...]:
-        """The portal's output types that fit a track of this kind."""
-        return OUTPUT_TYPES[assay_of(self.target), "binary" if self.kind == "binary" else "signal"]
+_ASSEMBLY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 
 
 class Catalogue:
@@ -78,6 +50,11 @@ class Catalogue:
         parallel: int = 4,
     ) -> None:
         self._assembly = str(settings["assembly"])
+        if not _ASSEMBLY.fullmatch(self._assembly):
+            raise ValueError(
+                "data.catalogue.assembly is letters, digits, '.', '_' and '-', got "
+                f"{self._assembly!r}"
+            )
         self._genome = Entry(**settings["genome"], kind="genome")
         exclude = settings.get("exclude")
         self._exclude = Entry(**exclude, kind="exclude") if exclude else None
@@ -95,22 +72,48 @@ class Catalogue:
     def fetch(self) -> DataFiles:
         """Find every file in the cache, or fetch it.
 
+        A track of the catalogue's own list that the portal refuses (no such file, another content
+        or description than expected) is left out with a warning; one that was named in
+        ``targets`` is an error, raised when all others have been fetched.
+
         Raises:
             LookupError: If a target has no file, or several, on the portal.
-            ValueError: If a file is not what was asked for (assembly, output type, target,
-                checksum).
+            ValueError: If a file is not what was asked for (assembly, output type, target, digest),
+                in the cache or on the portal, or every track was refused.
             FileNotFoundError: If files are missing and cannot be fetched; the message says where
                 each one is and where it belongs.
         """
         tracks = self._entries()
         others = [self._genome, *([self._exclude] if self._exclude else [])]
-        records = self._complete([*others, *tracks])
+        refused = self._complete([*others, *tracks])
+        kept = self._without(refused, tracks)
+        records = [self._describe(entry) for entry in [*others, *kept]]
         return DataFiles(
             genome=self.folder / self._genome.file_name,
             exclude=self.folder / self._exclude.file_name if self._exclude else None,
-            tracks=tuple(self._track(entry, records[entry.accession]) for entry in tracks),
-            records=tuple(records.values()),
+            tracks=tuple(
+                self._track(entry, record)
+                for entry, record in zip(kept, records[len(others) :], strict=True)
+            ),
+            records=tuple(records),
         )
+
+    def _without(self, refused: Mapping[str, Exception], tracks: Sequence[Entry]) -> list[Entry]:
+        """Leave refused tracks out, and say so; raise what must not be left out."""
+        kept = [entry for entry in tracks if entry.accession not in refused]
+        if not refused:
+            return kept
+        dropped = {entry.accession for entry in tracks} & set(refused)
+        vital = [error for accession, error in refused.items() if accession not in dropped]
+        if vital or self._targets is not None or not kept:
+            raise (vital or list(refused.values()))[0]
+        listed = "; ".join(str(refused[e.accession]) for e in tracks if e.accession in dropped)
+        warnings.warn(
+            f"{len(dropped)} of {len(tracks)} tracks of the catalogue were refused and left out: "
+            f"{listed}",
+            stacklevel=3,
+        )
+        return kept
 
     def _entries(self) -> list[Entry]:
         if self._targets is None:
@@ -132,9 +135,13 @@ class Catalogue:
             if key not in known:
                 known[key] = asdict(self._search(target))
                 write_json(notes, known)
-        return Entry(**known[key])
+        try:
+            return Entry(**known[key])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{notes} is damaged ({error}); delete it") from error
 
     def _by_accession(self, accession: str) -> Entry:
+        Entry(accession=accession)  # refuses what is no accession before it becomes a path
         record = self._stored(accession)
         if record is None:
             try:
@@ -145,12 +152,12 @@ class Catalogue:
                     f"reached ({_reason(error)}); fetch it where there is a network, with "
                     "data.download_only=true"
                 ) from error
-        kind = "signal" if record["url"].endswith(".bigWig") else "binary"
+        kind = "signal" if str(record.get("url")).endswith(".bigWig") else "binary"
         return Entry(
             accession=accession,
             kind=kind,
-            target=record["target"] or record["assay"].removesuffix("-seq"),
-            biosample=record["biosample"],
+            target=record.get("target") or str(record.get("assay", "")).removesuffix("-seq"),
+            biosample=record.get("biosample", ""),
         )
 
     def _search(self, target: str) -> Entry:
@@ -184,58 +191,100 @@ class Catalogue:
             experiment=found[0].experiment,
         )
 
-    def _complete(self, entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
-        """Fetch what is missing and return the record of every entry."""
+    def _complete(self, entries: Sequence[Entry]) -> dict[str, Exception]:
+        """Fetch what is missing; return why files were refused, by accession.
+
+        Raises:
+            FileNotFoundError: If the portal, or a file on it, cannot be reached.
+        """
         missing = [entry for entry in entries if not (self.folder / entry.file_name).exists()]
-        failures: dict[str, Exception] = {}
         with ThreadPoolExecutor(max_workers=max(1, self._parallel)) as pool:
             asked = {entry: pool.submit(self._ask, entry) for entry in missing}
-        downloads = []
+        refused: dict[str, Exception] = {}
+        failures: dict[str, Exception] = {}
+        downloads: dict[str, Download] = {}
         for entry, answer in asked.items():
             error = answer.exception()
             if isinstance(error, requests.RequestException):
                 failures[entry.accession] = error
+            elif isinstance(error, LookupError | ValueError):
+                refused[entry.accession] = error
             else:
                 record = answer.result()
-                path = self.folder / entry.file_name
-                downloads.append(
-                    Download(url=record.url, path=path, md5=record.md5, size=record.size)
+                downloads[entry.accession] = Download(
+                    url=record.url,
+                    path=self.folder / entry.file_name,
+                    md5=record.md5,
+                    size=record.size,
                 )
         portal = self._portal
-        refused = fetch_all(
-            downloads, parallel=self._parallel, retries=portal.retries, pause=portal.pause
+        wrong = fetch_all(
+            list(downloads.values()),
+            parallel=self._parallel,
+            retries=portal.retries,
+            pause=portal.pause,
         )
-        for path, error in refused.items():
-            if isinstance(error, ValueError):
-                raise error
-            failures[path.name.split(".", 1)[0]] = error
+        for accession, download in downloads.items():
+            error = wrong.get(download.path)
+            if error is not None:
+                (refused if isinstance(error, ValueError) else failures)[accession] = error
         if failures:
             raise FileNotFoundError(self._shopping_list(entries, failures))
-        return {entry.accession: self._describe(entry) for entry in entries}
+        self._show_digests([entry for entry in missing if entry.accession not in refused])
+        return refused
+
+    def _show_digests(self, fetched: Sequence[Entry]) -> None:
+        """Say which digests nobody had pinned: the portal alone vouches for these contents."""
+        loose = [e.accession for e in fetched if e.md5 is None]
+        if loose:
+            listed = ", ".join(f"{one} (md5 {(self._stored(one) or {})['md5']})" for one in loose)
+            warnings.warn(
+                f"no digest is pinned for {listed}; the portal's was checked and recorded, compare "
+                "it with another source",
+                stacklevel=4,
+            )
 
     def _ask(self, entry: Entry) -> PortalFile:
         """Fetch an entry's record, verify that it is what was asked for, and keep it."""
         record = self._portal.record(entry.accession)
-        _verify(entry, record, self._assembly)
-        write_json(self.folder / f"{entry.accession}.json", asdict(record))
+        verify(entry, record, self._assembly)
+        before = self._stored(entry.accession)
+        if before is not None and before.get("md5") not in {None, record.md5}:
+            raise ValueError(
+                f"{entry.accession} had the md5 {before['md5']} when it was fetched before, the "
+                f"portal now says {record.md5}; delete {self._note(entry.accession)} to accept that"
+            )
+        write_json(self._note(entry.accession), asdict(record))
         return record
 
+    def _note(self, accession: str) -> Path:
+        return self.folder / f"{accession}.json"
+
     def _stored(self, accession: str) -> dict[str, Any] | None:
-        path = self.folder / f"{accession}.json"
-        return dict(read_json(path)) if path.exists() else None
+        path = self._note(accession)
+        if not path.exists():
+            return None
+        stored = read_json(path)
+        if not isinstance(stored, dict):
+            raise ValueError(  # noqa: TRY004 - a file's content, not an argument
+                f"{path} is damaged: a record is a JSON object; delete it"
+            )
+        return stored
 
     def _describe(self, entry: Entry) -> dict[str, Any]:
-        """Return what is known of a file in the cache; one placed by hand has no record yet."""
-        stored = self._stored(entry.accession)
+        """Return what is known of a file in the cache, compared with its content.
+
+        One that was placed by hand has no record yet; its digest is recorded now. Later the content
+        must be what was recorded.
+        """
         path = self.folder / entry.file_name
+        stored = self._stored(entry.accession)
+        content = content_hash(path)
+        if stored is not None and stored.get("sha256") == content:
+            return {**stored, "path": str(path), "pinned": entry.md5 is not None}
+        with path.open("rb") as stream:
+            md5 = hashlib.file_digest(stream, "md5").hexdigest()
         if stored is None:
-            with path.open("rb") as stream:
-                md5 = hashlib.file_digest(stream, "md5").hexdigest()
-            if entry.md5 not in {None, md5}:
-                raise ValueError(
-                    f"{path} has not the content of {entry.accession} (md5 {md5}, expected "
-                    f"{entry.md5}); delete it and fetch it again"
-                )
             stored = {
                 "accession": entry.accession,
                 "url": self._portal.file_url(entry.accession, entry.file_name),
@@ -246,8 +295,15 @@ class Catalogue:
                 "biosample": entry.biosample,
                 "note": "placed by hand; not checked against the portal",
             }
-            write_json(self.folder / f"{entry.accession}.json", stored)
-        return {**stored, "path": str(path)}
+        expected = entry.md5 or stored.get("md5")
+        if md5 != expected or "sha256" in stored:
+            raise ValueError(
+                f"{path} has not the content of {entry.accession} (md5 {md5}, expected "
+                f"{expected}); delete it and fetch it again"
+            )
+        stored["sha256"] = content
+        write_json(self._note(entry.accession), stored)
+        return {**stored, "path": str(path), "pinned": entry.md5 is not None}
 
     def _shopping_list(self, entries: Sequence[Entry], failures: Mapping[str, Exception]) -> str:
         lines = []
@@ -274,33 +330,6 @@ class Catalogue:
             kind=kind,
         )
         return Track(task=task, file=self.folder / entry.file_name)
-
-
-def _verify(entry: Entry, record: PortalFile, assembly: str) -> None:
-    """Compare a record with what was asked for.
-
-    Raises:
-        ValueError: If they differ.
-    """
-    asked: dict[str, tuple[str, tuple[str, ...]]] = {
-        # A reference sequence is an assembly, and its record may leave the field out.
-        "assembly": (record.assembly, (assembly, "") if entry.kind == "genome" else (assembly,)),
-        "status": (record.status, ("released", "archived")),
-        "md5": (record.md5, (entry.md5 or record.md5,)),
-    }
-    if entry.kind not in {"genome", "exclude"}:
-        # Open chromatin has no target, so its assay is compared in the target's place.
-        assay = assay_of(entry.target)
-        chip = assay.endswith("ChIP-seq")
-        asked["target"] = (record.target, (entry.target,)) if chip else (record.assay, (assay,))
-        asked["biosample"] = (record.biosample, (entry.biosample,))
-        asked["output type"] = (record.output_type, entry.output_types)
-    for what, (found, allowed) in asked.items():
-        if found not in allowed:
-            raise ValueError(
-                f"{entry.accession} must have the {what} {' or '.join(allowed)}, the portal says "
-                f"{found!r}; choose another file in data.targets or data.catalogue"
-            )
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,10 @@ class PortalFile:
         target: e.g. ``GATA1``; empty for open chromatin.
         biosample: e.g. ``K562``.
         created: Date, as the portal writes it.
+
+    Raises:
+        ValueError: If the digest is not one, or the size is negative: these come from outside, and
+            the digest becomes part of a file's name.
     """
 
     accession: str
@@ -87,6 +92,12 @@ class PortalFile:
     target: str
     biosample: str
     created: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[0-9a-f]{32}", self.md5):
+            raise ValueError(f"an md5 is 32 hexadecimal digits, got {self.md5[:60]!r}")
+        if self.size < 0:
+            raise ValueError(f"a size is 0 or more bytes, got {self.size}")
 
 
 def assay_of(target: str) -> str:
@@ -174,11 +185,26 @@ class Portal:
     ) -> list[PortalFile]:
         """Find released default files of a target in a biosample.
 
+        A search of the portal answers with a few columns of each file, without its digest; so only
+        the accessions are taken from it, and then each file's own record is fetched.
+
+        Args:
+            target: e.g. ``GATA1``, ``H3K27ac``, ``DNase``.
+            biosample: e.g. ``K562``.
+            assembly: e.g. ``GRCh38``.
+            kind: ``binary`` for peaks, ``signal`` for bigWig files.
+
         Returns:
             All that fit, newest first; none if there is none.
+
+        Raises:
+            LookupError: If the answer names a file by what is no accession, or a record is
+                incomplete.
+            requests.RequestException: If the portal cannot be reached, or fails for good.
         """
         answer = self._json("/search/", self.query(target, biosample, assembly, kind))
-        found = [self._parse(item) for item in (answer or {}).get("@graph", [])]
+        listed = (answer or {}).get("@graph", [])
+        found = [self.record(_accession(item)) for item in listed]
         return sorted(found, key=lambda file: (file.created, file.accession), reverse=True)
 
     def query(
@@ -220,11 +246,14 @@ class Portal:
                 return None
             answer.raise_for_status()
             try:
-                return dict(answer.json())
-            except ValueError as error:
+                content = answer.json()
+            except ValueError:
+                content = None
+            if not isinstance(content, dict):
                 raise requests.ConnectionError(
-                    f"{answer.url} did not answer with JSON; is it the portal?"
-                ) from error
+                    f"{answer.url} did not answer with a JSON object; is it the portal?"
+                )
+            return content
 
         return with_retries(ask, retries=self.retries, pause=self.pause)
 
@@ -233,28 +262,62 @@ class Portal:
         try:
             return PortalFile(
                 accession=accession,
-                url=self.address + item["href"],
-                md5=item["md5sum"],
+                url=self.address + _path(item["href"]),
+                md5=str(item["md5sum"]),
                 size=int(item.get("file_size", 0)),
-                assembly=item.get("assembly", ""),
-                output_type=item["output_type"],
-                status=item["status"],
+                assembly=str(item.get("assembly", "")),
+                output_type=str(item["output_type"]),
+                status=str(item["status"]),
                 experiment=_last_part(item.get("dataset", "")),
-                assay=item.get("assay_title", ""),
+                assay=str(item.get("assay_title", "")),
                 target=_label(item.get("target"), "label").removesuffix("-human"),
-                biosample=_label(item.get("biosample_ontology"), "term_name"),
-                created=item.get("date_created", ""),
+                biosample=self._term(item.get("biosample_ontology")),
+                created=str(item.get("date_created", "")),
             )
         except KeyError as error:
             raise LookupError(
                 f"the portal's record of {accession or 'a file'} lacks {error}; fetch the file "
                 "by hand, or choose another"
             ) from error
+        except (TypeError, ValueError) as error:
+            raise LookupError(
+                f"the portal's record of {accession or 'a file'} is not usable ({error}); fetch "
+                "the file by hand, or choose another"
+            ) from error
+
+    def _term(self, value: Any) -> str:
+        """Return the name of a biosample, which a record embeds or names by its path."""
+        if isinstance(value, str) and value.startswith("/"):
+            value = self._json(value, {})
+        return _label(value, "term_name")
 
 
-def _last_part(path: str) -> str:
+def _accession(item: Any) -> str:
+    """Return the accession of one of a search's answers.
+
+    Raises:
+        LookupError: If it is none: it comes from outside, and names a file in the cache.
+    """
+    listed = item if isinstance(item, Mapping) else {}
+    found = str(listed.get("accession") or _last_part(str(listed.get("@id", ""))))
+    if not re.fullmatch(r"ENC[A-Z]{2}[0-9]{3}[A-Z]{3}|TST[A-Z]{2}[0-9]{6}", found):
+        raise LookupError(
+            f"the portal's search names a file by {found[:60]!r}, which is no accession; name "
+            "the file's accession in data.targets"
+        )
+    return found
+
+
+def _path(href: Any) -> str:
+    """Verify that a link leads to the portal itself: a path, not another host."""
+    if not isinstance(href, str) or not href.startswith("/"):
+        raise ValueError(f"a file's link is a path on the portal, got {str(href)[:60]!r}")
+    return href
+
+
+def _last_part(path: Any) -> str:
     """Return the identifier in one of the portal's paths, ``/experiments/ENCSR000EFT/``."""
-    return path.rstrip("/").rsplit("/", 1)[-1]
+    return str(path).rstrip("/").rsplit("/", 1)[-1]
 
 
 def _label(value: Any, key: str) -> str:
