@@ -18,7 +18,7 @@ from deepmr.mr.numerics.density_grid import grid_mode
 from deepmr.mr.numerics.ratio import Weights, outcome_error, with_positive_errors
 from deepmr.mr.result import MREstimate
 
-__all__ = ["kernel_mode", "mode_bandwidth", "penalized_mode", "simple_mode", "weighted_mode"]
+__all__ = ["mode_bandwidth", "penalized_mode", "simple_mode", "weighted_mode"]
 
 Search = Literal["exact", "grid"]
 ErrorMethod = Literal["bootstrap", "none"]
