@@ -44,6 +44,7 @@ from deepmr.mr.multivariable import (
 from deepmr.mr.presso import Presso, presso, presso_tests
 from deepmr.mr.raps import overdispersion, raps
 from deepmr.mr.result import MREstimate
+from deepmr.mr.value_only import value_only
 from deepmr.mr.wald import wald_ratio, wald_ratios
 
 __all__ = [
@@ -97,6 +98,7 @@ __all__ = [
     "simple_median",
     "simple_mode",
     "steiger",
+    "value_only",
     "wald_ratio",
     "wald_ratios",
     "weighted_median",
