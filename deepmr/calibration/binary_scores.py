@@ -55,6 +55,11 @@ def binary_scores(
         Stephenson, Coelho and Jolliffe 2008, doi:10.1175/2007WAF2006116.1 (within-bin terms).
         Kumar, Liang and Ma 2019, doi:10.48550/arXiv.1909.10155 (debiased calibration error).
         Cox 1958, doi:10.1093/biomet/45.3-4.562 (slope and intercept).
+
+    Example:
+        >>> scores = binary_scores(np.array([-1.0, 1.0, 2.0]), np.array([0.0, 1.0, 0.0]), draws=10)
+        >>> scores[0].name, round(scores[0].value, 3)
+        ('nll', 0.918)
     """
     check_binary("scores", logit, target)
     if target.size == 0:

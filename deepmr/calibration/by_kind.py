@@ -88,12 +88,18 @@ def choose_strength(
     Args:
         calibrators: Fitted, one a task; those that are no line on the logit scale have no part.
         prediction: Raw logits on another split than they were fitted on.
-        target: 0 or 1.
+        target: Labels, 0 or 1, of the same shape.
         known: True where there is a label.
         min_class: A task with fewer samples of either class there has no say.
 
     Returns:
         The strength; 1 where no task has a say.
+
+    Example:
+        >>> good = FittedAffine(slope=1.0, intercept=0.0, method="vector")
+        >>> logit, label = np.linspace(-3, 3, 40)[:, None], np.tile([0.0, 1.0], 20)[:, None]
+        >>> choose_strength([good], logit, label, np.ones((40, 1), bool))
+        0.0
     """
     samples = []
     for column, fitted in enumerate(calibrators):

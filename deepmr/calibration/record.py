@@ -48,6 +48,9 @@ _TYPES: dict[str, Callable[[Mapping[str, Any]], FittedCalibrator]] = {
 def from_record(record: Mapping[str, Any]) -> FittedCalibrator:
     """Restore a fitted calibrator from what its ``to_record`` returned.
 
+    Args:
+        record: Plain data with a ``type`` and the fields of that type.
+
     Raises:
         ValueError: If the type is unknown, a field is missing, or its content is not what the
             calibrator allows.

@@ -132,6 +132,13 @@ def predictive_scores(
     References:
         Kuleshov, Fenner and Ermon 2018, doi:10.48550/arXiv.1807.00263 (error over quantiles).
         Gneiting, Balabdaoui and Raftery 2007, doi:10.1111/j.1467-9868.2007.00587.x (sharpness).
+
+    Example:
+        >>> from deepmr.calibration import FittedVariance
+        >>> mean, seen = np.zeros(2), np.array([1.0, -3.0])
+        >>> scores = predictive_scores(FittedVariance(noise=1.0), mean, seen, draws=10)
+        >>> {score.name: score.value for score in scores}["mse"]
+        5.0
     """
     check_pairs("scores", prediction, target)
     if target.size == 0:

@@ -159,6 +159,13 @@ def fit_calibrators(
     Raises:
         ValueError: If shapes do not agree, a calibrator refuses its input, or a strength is to be
             chosen without ``held_out`` or for calibrators that are no lines.
+
+    Example:
+        >>> logit = np.linspace(-4, 4, 100)[:, None]
+        >>> label = (np.random.default_rng(0).random((100, 1)) < 1 / (1 + np.exp(-logit))) * 1.0
+        >>> tasks = TaskTable((Task("GATA1", "GATA1"),))
+        >>> fit_calibrators(ByKind(), tasks, logit, label).of("GATA1").strictly_increasing
+        True
     """
     shape = (target.shape[0], len(tasks))
     for what, values in (("predictions", prediction), ("targets", target)):

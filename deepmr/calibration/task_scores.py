@@ -23,14 +23,14 @@ class TaskScore:
     """One row of the table.
 
     Args:
-        task: Its name.
-        kind: Its kind.
+        task: Name of the task.
+        kind: Kind of the task: ``binary``, ``count`` or ``signal``.
         stage: ``raw`` or ``calibrated``.
         score: Name of the score.
         value: NaN where it is undefined.
         lower: Lower end of the 95 % interval.
-        upper: The upper end.
-        n_samples: Labelled samples.
+        upper: Upper end of the 95 % interval.
+        n_samples: Number of labelled samples.
         n_positives: Positives among them; 0 for other kinds.
     """
 
@@ -68,14 +68,22 @@ def score_tasks(
     has no rows.
 
     Args:
-        calibrators: One a task.
-        tasks: The outputs, in order.
+        calibrators: The fitted calibrators of the tasks.
+        tasks: The model's outputs, in order.
         prediction: The ensemble's mean raw prediction.
         target: Labels.
         mask: True where there is a label; by default wherever the target is not NaN.
         spread: Standard deviation over members, where the calibrators were fitted with one.
-        draws: Bootstrap resamples.
-        seed: Of the bootstrap.
+        draws: Bootstrap resamples, 500 by default.
+        seed: Seed of the bootstrap, 0 by default.
+
+    Example:
+        >>> tasks = TaskTable((Task("GATA1", "GATA1"),))
+        >>> raw = CalibratorTable.identity(tasks, reason="an example")
+        >>> logit, label = np.array([[-1.0], [1.0], [2.0]]), np.array([[0.0], [1.0], [0.0]])
+        >>> row = score_tasks(raw, tasks, logit, label, draws=10)[0]
+        >>> row.stage, row.score, round(row.value, 3)
+        ('raw', 'nll', 0.918)
     """
     known = ~np.isnan(target) if mask is None else mask
     rows: list[TaskScore] = []
@@ -163,8 +171,21 @@ def summarise_scores(
 ) -> CalibrationSummary:
     """Summarise one score over tasks; binary tasks need ``min_positives`` to be judged.
 
+    Args:
+        rows: Scores of the tasks, raw and calibrated, as `score_tasks` returns them.
+        score: Name of the score, ``nll`` by default; lower is better.
+        min_positives: Fewest positives of a binary task that counts, 50 by default.
+
     Raises:
         ValueError: If no task has this score and enough positives.
+
+    Example:
+        >>> tasks = TaskTable((Task("GATA1", "GATA1"),))
+        >>> raw = CalibratorTable.identity(tasks, reason="an example")
+        >>> logit, label = np.array([[-1.0], [1.0], [2.0]]), np.array([[0.0], [1.0], [0.0]])
+        >>> rows = score_tasks(raw, tasks, logit, label, draws=10)
+        >>> summarise_scores(rows, min_positives=1).improved
+        0.0
     """
     judged = [
         row

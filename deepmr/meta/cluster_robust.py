@@ -1,4 +1,4 @@
-"""Errors robust to clusters: loci on one chromosome, loci that overlap."""
+"""Cluster-robust standard errors: loci on one chromosome, loci that overlap."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def cluster_robust(
     across clusters (see `deepmr.inference.two_way`).
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
-        cluster: A label a locus, the same for all batch members.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
+        cluster: One label a locus, the same for the whole batch.
         tau2: Estimator of the variance between loci, which sets the weights.
         correction: ``cr2``: unbiased if the working model is right, t with Satterthwaite's degrees
             of freedom. ``cr1``: CR0 times G / (G - 1), t with G - 1 (metafor's ``robust``).
             ``cr0``: the plain sandwich, t with G - 1.
-        mask: False where a locus is to be left out.
+        mask: False where a locus is to be left out; by default none is.
 
     Returns:
         The pooled effect; with fewer than two clusters its error is NaN.
@@ -87,6 +87,9 @@ def cluster_robust(
 
 def overlapping(loci: Sequence[Interval]) -> Int[np.ndarray, " locus"]:
     """Label loci so that those that overlap, directly or through others, share a label.
+
+    Args:
+        loci: Genomic intervals, in any order.
 
     Example:
         >>> loci = [Interval("chr1", 0, 10), Interval("chr1", 50, 60), Interval("chr1", 5, 15)]

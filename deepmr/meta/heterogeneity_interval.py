@@ -29,14 +29,14 @@ def tau2_interval(
     lie outside it. Ends below 0 are 0. Needs 2 loci; with fewer both ends are NaN.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         method: ``q_profile``: the values of tau2 at which Q(tau2) is no surprise for a chi-square.
             ``jackson``: those at which Q with the fixed weights 1 / se is none; it needs the
             eigenvalues of a matrix as large as the number of loci, and is meant for at most a
             few thousand of them.
         level: Coverage.
-        mask: False where a locus is to be left out.
+        mask: False where a locus is to be left out; by default none is.
 
     Raises:
         ValueError: If the method is unknown, the level is not inside (0, 1), or as
@@ -75,8 +75,17 @@ def i2_interval(
 ) -> tuple[Float64[np.ndarray, "*batch"], Float64[np.ndarray, "*batch"]]:
     """Return the test-based interval of I2 from Q; fractions, NaN with fewer than 3 loci.
 
+    Args:
+        heterogeneity: Cochran's Q and its degrees of freedom.
+        level: Coverage, 0.95 by default.
+
     References:
         Higgins and Thompson 2002, doi:10.1002/sim.1186 (interval of log H from Q).
+
+    Example:
+        >>> low, high = i2_interval(Heterogeneity(q=np.asarray(38.0), df=np.asarray(2.0)))
+        >>> round(float(low), 2), round(float(high), 2)
+        (0.88, 0.98)
     """
     q, df = heterogeneity.q, heterogeneity.df
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -23,13 +23,13 @@ def log_likelihood(
     """Return the normal log-likelihood of the loci at ``tau2``, the mean at its best.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         tau2: Variance between loci.
         restricted: The likelihood that REML maximises (of contrasts between loci). Restricted
             likelihoods compare models with the same mean structure only.
         zero_se: As in `deepmr.meta.random_effects`.
-        mask: False where a locus is to be left out.
+        mask: False where a locus is to be left out; by default none is.
 
     Raises:
         ValueError: As `deepmr.meta.random_effects` does.

@@ -96,7 +96,7 @@ def mantel_haenszel(
         event_0: Events in group 0.
         none_0: Members of group 0 without event.
         measure: As in `table_effects`; ratios are pooled and returned on the log scale.
-        increment: As in `table_effects`.
+        increment: Continuity correction of a table with an empty cell, 0.5 by default.
 
     Raises:
         ValueError: As `table_effects` does.
@@ -105,6 +105,12 @@ def mantel_haenszel(
         Mantel and Haenszel 1959, doi:10.1093/jnci/22.4.719; Robins, Breslow and Greenland 1986,
         doi:10.2307/2531052 (error of the odds ratio); Greenland and Robins 1985,
         doi:10.2307/2530643 (errors of risk ratio and difference).
+
+    Example:
+        >>> counts = ([4, 6, 3], [119, 300, 228], [11, 29, 11], [128, 274, 209])
+        >>> cells = [np.array(cell, dtype=float) for cell in counts]
+        >>> round(float(mantel_haenszel(*cells, measure="rr").common.pooled.value), 3)
+        -1.351
     """
     raw = (event_1, none_1, event_0, none_0)
     value, se = table_effects(*raw, measure=measure, increment=increment)

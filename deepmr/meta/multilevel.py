@@ -1,4 +1,4 @@
-"""Loci within clusters (chromosomes, overlapping loci): a random effect for each of the two."""
+"""Three-level meta-analysis: random effects of clusters and of loci within them."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def multilevel(
     clusters. Neither knows what one ensemble gets wrong everywhere: `deepmr.inference.two_way`.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
-        cluster: A label a locus, the same for all batch members.
-        mask: False where a locus is to be left out.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
+        cluster: One label a locus, the same for the whole batch.
+        mask: False where a locus is to be left out; by default none is.
 
     Returns:
         The pooled effect, t with clusters - 1 degrees of freedom. ``tau2`` is the variance within

@@ -1,4 +1,4 @@
-"""Permutation p-values of moderators: no distribution assumed."""
+"""Permutation test of the moderators of a meta-regression."""
 
 from __future__ import annotations
 
@@ -32,20 +32,26 @@ def permutation_test(
     the observed deal counted: the smallest p-value is 1 / (n_permutations + 1).
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
-        moderators: Properties of the loci.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
+        moderators: Properties of the loci, one column each.
         rng: Where the deals come from; the same deals for the whole batch.
-        n_permutations: How many deals.
+        n_permutations: Number of permutations, 999 by default.
         tau2: Estimator of the variance between loci.
         adjustment: As in `meta_regression`.
-        mask: False where a locus is to be left out.
+        mask: False where a locus is to be left out; by default none is.
 
     Raises:
         ValueError: If ``n_permutations`` is below 1, or as `meta_regression` does.
 
     References:
         Higgins and Thompson 2004, doi:10.1002/sim.1752 (permutation tests in meta-regression).
+
+    Example:
+        >>> x, rng = np.arange(6.0), np.random.default_rng(0)
+        >>> value, se = 0.5 + 0.1 * x, np.full(6, 0.1)
+        >>> permutation_test(value, se, x[:, None], rng=rng, n_permutations=99).tolist()
+        [0.01]
     """
     if n_permutations < 1:
         raise ValueError(f"a permutation test needs at least 1 permutation, got {n_permutations}")

@@ -41,9 +41,9 @@ def common_effect(
     `deepmr.inference.two_way`.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
-        mask: False where a locus is to be left out.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
+        mask: False where a locus is to be left out; by default none is.
 
     Returns:
         The pooled effect; loci without an estimate (NaN or infinite effect or error, error 0)
@@ -139,8 +139,8 @@ def random_effects(
     `deepmr.meta.cluster_robust` are for loci that resemble each other (one chromosome, overlap).
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         tau2: Estimator of the variance between loci, ``reml`` by default, as in metafor;
             ``zero``: none; a number: taken as known.
         adjustment: ``none``: standard error 1 / sqrt(sum of weights), normal quantiles.
@@ -152,7 +152,7 @@ def random_effects(
         zero_se: What becomes of a locus whose standard error is 0: ``drop`` (default, as R's meta
             does; where *every* locus has error 0 none is dropped and all count alike), or ``keep``
             (as metafor does: its weight is then 1 / tau2; what needs 1 / se^2 is NaN).
-        mask: False where a locus is to be left out.
+        mask: False where a locus is to be left out; by default none is.
 
     Returns:
         The pooled effect, by these rules at the edges. A locus with a NaN or infinite effect or

@@ -1,4 +1,4 @@
-"""Meta-regression: which properties of a locus its effect depends on."""
+"""Meta-regression of local effects on properties of their loci."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def meta_regression(
     related ones share what they explain.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         moderators: Properties of the loci, e.g. distance to the motif, GC content; the same for
             the whole batch, or one set a batch member. A locus with one missing is left out.
         names: The moderators' names; an intercept comes first.
@@ -129,8 +129,8 @@ def meta_regression(
         adjustment: As in `random_effects` (Knapp and Hartung's is t with k - p).
         cluster: Labels of loci that resemble each other; errors are then robust to it (see
             `deepmr.meta.cluster_robust`) and ``adjustment`` is without effect.
-        correction: Which robust error.
-        mask: False where a locus is to be left out.
+        correction: Correction of the robust error, ``cr2`` by default, as in `cluster_robust`.
+        mask: False where a locus is to be left out; by default none is.
 
     Raises:
         ValueError: If moderators are linearly dependent, shapes or names do not fit, or as

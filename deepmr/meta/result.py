@@ -1,4 +1,4 @@
-"""What every way of pooling returns."""
+"""The result of a meta-analysis over loci."""
 
 from __future__ import annotations
 

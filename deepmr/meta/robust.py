@@ -1,4 +1,4 @@
-"""Pooling that a few wild loci do not decide: median and trimmed mean."""
+"""Robust pooling: median and trimmed mean over loci."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def median_effect(
     it is infinite.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         weights: ``equal``, or ``precision``: 1 / se^2.
-        mask: False where a locus is to be left out.
+        mask: False where a locus is to be left out; by default none is.
 
     Returns:
         The median; tau2 and the prediction are NaN: a median models no distribution of effects.
@@ -88,10 +88,10 @@ def trimmed_mean(
     """Average the loci, equally weighted, without the lowest and the highest.
 
     Args:
-        value: The loci's effects.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
         se: Their standard errors; only whether there is one matters.
         proportion: Share cut off at each end.
-        mask: False where a locus is to be left out.
+        mask: False where a locus is to be left out; by default none is.
 
     Returns:
         The mean, its error from the winsorised variance, t with the loci left less one as degrees

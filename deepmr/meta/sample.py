@@ -1,4 +1,4 @@
-"""Loci made ready for pooling."""
+"""Effects and variances of loci, checked and flattened to rows for pooling."""
 
 from __future__ import annotations
 

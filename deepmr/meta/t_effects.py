@@ -1,4 +1,4 @@
-"""Pooling of true effects that follow Student's t."""
+"""Meta-analysis with t-distributed random effects."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def t_effects(
     sum over nodes equally spaced in its logarithm, where a trapezoid is exact to many digits.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         df: Degrees of freedom of the effects' distribution: the lower, the heavier the tails.
         n_nodes: Nodes of the quadrature.
-        mask: False where a locus is to be left out.
+        mask: False where a locus is to be left out; by default none is.
 
     Returns:
         The centre, with its error from the observed information. ``tau2`` is the squared *scale*

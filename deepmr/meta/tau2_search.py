@@ -1,4 +1,4 @@
-"""Searches for tau2 that end, or say that they did not."""
+"""Iterative solutions for tau2: Q equations and (restricted) maximum likelihood."""
 
 from __future__ import annotations
 

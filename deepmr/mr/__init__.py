@@ -10,24 +10,20 @@ from deepmr.mr.diagnostics import (
     HeterogeneityTests,
     InstrumentStrength,
     RadialFit,
-    funnel_asymmetry,
     heterogeneity,
     instrument_strength,
     leave_one_out,
-    prefers_egger,
     radial_ivw,
-    single_instrument,
     steiger,
 )
 from deepmr.mr.egger import egger
-from deepmr.mr.example import ldl_chd
+from deepmr.mr.example import ldl_chd, lipids_chd
 from deepmr.mr.grip import grip
 from deepmr.mr.ivw import inverse_variance_weighted
 from deepmr.mr.lasso import LassoSelection, lasso, lasso_selection
 from deepmr.mr.maximum_likelihood import maximum_likelihood
 from deepmr.mr.median import penalized_weighted_median, simple_median, weighted_median
 from deepmr.mr.mode import (
-    kernel_mode,
     mode_bandwidth,
     penalized_mode,
     simple_mode,
@@ -48,6 +44,7 @@ from deepmr.mr.multivariable import (
 from deepmr.mr.presso import Presso, presso, presso_tests
 from deepmr.mr.raps import overdispersion, raps
 from deepmr.mr.result import MREstimate
+from deepmr.mr.value_only import value_only
 from deepmr.mr.wald import wald_ratio, wald_ratios
 
 __all__ = [
@@ -70,17 +67,16 @@ __all__ = [
     "contamination_mixture",
     "debiased_ivw",
     "egger",
-    "funnel_asymmetry",
     "grip",
     "heterogeneity",
     "instrument_strength",
     "inverse_variance_weighted",
-    "kernel_mode",
     "lasso",
     "lasso_selection",
     "ldl_chd",
     "leave_one_out",
     "likely_valid",
+    "lipids_chd",
     "maximum_likelihood",
     "mediated_effect",
     "mode_bandwidth",
@@ -94,7 +90,6 @@ __all__ = [
     "penalized_debiased_ivw",
     "penalized_mode",
     "penalized_weighted_median",
-    "prefers_egger",
     "presso",
     "presso_tests",
     "radial_ivw",
@@ -102,8 +97,8 @@ __all__ = [
     "rows",
     "simple_median",
     "simple_mode",
-    "single_instrument",
     "steiger",
+    "value_only",
     "wald_ratio",
     "wald_ratios",
     "weighted_median",

@@ -53,6 +53,15 @@ def rows(result: MREstimate) -> list[dict[str, Any]]:
     """Return one row for each locus of a result, with the derived columns people read.
 
     ``locus`` is the position in the batch, last axis fastest.
+
+    Args:
+        result: Estimates of one locus or of many.
+
+    Example:
+        >>> from deepmr.mr import ldl_chd
+        >>> row = rows(inverse_variance_weighted(ldl_chd()))[0]
+        >>> round(row["ci_lower"], 2), round(row["ci_upper"], 2), row["flags"]
+        (1.8, 3.87, ('heterogeneity',))
     """
     low, high = result.effect.interval()
     columns: dict[str, np.ndarray] = {

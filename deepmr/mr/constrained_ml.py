@@ -1,4 +1,4 @@
-"""Constrained maximum likelihood: some instruments invalid, how many decided by BIC."""
+"""Constrained maximum likelihood (cML): the number of invalid instruments is chosen by BIC."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_INVALID = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstrainedFit:
-    """Everything `constrained_ml` can say about one set of instruments.
+    """Selected and averaged constrained maximum-likelihood fits, and the invalid instruments.
 
     Args:
         selected: The estimate at the number of invalid instruments with the smallest BIC.
@@ -185,6 +185,16 @@ def constrained_ml_fit(
     rng: np.random.Generator | int = 0,
 ) -> ConstrainedFit:
     """Return the selected and the averaged fit of `constrained_ml`, and the invalid instruments.
+
+    Args:
+        effects: The instruments.
+        sample_size: N; by default the smaller of ``effects.n_exposure`` and ``n_outcome``.
+        max_invalid: Largest number of invalid instruments tried; by default n - 2, at most 200.
+        perturbations: Redraw the data this often; 0 (default) fits them as they are.
+        rng: Generator or seed for the redraws, 0 by default.
+
+    Raises:
+        ValueError: If no sample size is known.
 
     Example:
         >>> from deepmr.mr import ldl_chd

@@ -261,7 +261,12 @@ def likely_valid(
     spread: float | None = None,
     grid: tuple[float, float, float] | None = None,
 ) -> Bool[np.ndarray, "*batch variant"]:
-    """Say which instruments `contamination_mixture` counts as valid at its estimate.
+    """Return which instruments `contamination_mixture` counts as valid at its estimate.
+
+    Args:
+        effects: The instruments.
+        spread: Standard deviation of invalid ratios; by default 1.5 times that of all ratios.
+        grid: (low, high, step) searches this grid as R does; by default the search is exact.
 
     Example:
         >>> from deepmr.mr import ldl_chd

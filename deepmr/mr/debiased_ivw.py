@@ -79,6 +79,10 @@ def debiased_ivw(effects: EffectSizes, *, over_dispersion: bool = True) -> MREst
     (mean F - 1) sqrt(n) = 20. Use all instruments; choosing those with large x brings the
     winner's curse back. *Directional* pleiotropy biases it as it does IVW.
 
+    Args:
+        effects: The instruments.
+        over_dispersion: Let balanced direct effects widen the error; True by default.
+
     References:
         Ye, Shao and Kang 2021, doi:10.1214/20-AOS2027.
 

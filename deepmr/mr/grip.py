@@ -90,6 +90,11 @@ def grip(
     unbiased estimates of the true ones, which holds with many instruments and a mean F above 10
     or so, and otherwise may be wild. Instruments with x = 0 carry no information and are left out.
 
+    Args:
+        effects: The instruments; at least 3 with an exposure effect, otherwise NaN.
+        adjusted: Correct for weak instruments; False by default.
+        distribution: ``t`` (default) with n - 2 degrees of freedom, or ``normal``.
+
     References:
         Dudbridge and Bowden et al. 2025 (MR-GRIP), as implemented in TwoSampleMR's mr_grip.
 

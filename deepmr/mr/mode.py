@@ -14,91 +14,22 @@ from deepmr.estimate import Estimate
 from deepmr.mr.flags import common_flags
 from deepmr.mr.numerics.batch import assemble, in_batch
 from deepmr.mr.numerics.blocks import Columns, by_blocks
-from deepmr.mr.numerics.density_grid import grid_mode
+from deepmr.mr.numerics.kernel_density import (
+    CANDIDATES,
+    NORMAL_MAD,
+    bandwidth,
+    grid_mode,
+    kernel_mode,
+)
 from deepmr.mr.numerics.ratio import Weights, outcome_error, with_positive_errors
 from deepmr.mr.result import MREstimate
 
-__all__ = ["kernel_mode", "mode_bandwidth", "penalized_mode", "simple_mode", "weighted_mode"]
+__all__ = ["mode_bandwidth", "penalized_mode", "simple_mode", "weighted_mode"]
 
 Search = Literal["exact", "grid"]
 ErrorMethod = Literal["bootstrap", "none"]
 LEAST = 2
-_NORMAL_MAD = 1.4826
-_CANDIDATES = 256
-_PEAKS = 4
 _ELEMENTS = 1 << 20
-
-
-def bandwidth(
-    ratio: Float64[np.ndarray, "*batch variant"], n: np.ndarray, phi: float
-) -> Float64[np.ndarray, "*batch"]:
-    """Return 0.9 min(sd, 1.4826 mad) n^(-1/5) phi; absent ratios are NaN."""
-    ratio = np.where(np.all(np.isnan(ratio), axis=-1, keepdims=True), 0.0, ratio)
-    median = np.nanmedian(ratio, axis=-1)
-    mad = _NORMAL_MAD * np.nanmedian(np.abs(ratio - median[..., None]), axis=-1)
-    sd = np.nanstd(ratio, axis=-1, ddof=1)
-    return np.asarray(0.9 * np.minimum(sd, mad) / n**0.2 * phi)
-
-
-def _candidates(ratio: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Return all ratios, or with many of them some at equal steps of cumulative weight."""
-    count = ratio.shape[-1]
-    if count <= _CANDIDATES:
-        return ratio
-    order = np.argsort(ratio, axis=-1)
-    total = np.cumsum(np.take_along_axis(weight, order, axis=-1), axis=-1)
-    share = total / total[..., -1:]
-    place = (np.arange(_CANDIDATES) + 0.5) / _CANDIDATES
-    flat = share.reshape(-1, count)
-    index = np.stack([np.minimum(np.searchsorted(row, place), count - 1) for row in flat])
-    index = index.reshape((*ratio.shape[:-1], _CANDIDATES))
-    return np.take_along_axis(ratio, np.take_along_axis(order, index, axis=-1), axis=-1)
-
-
-def _density(at: np.ndarray, ratio: np.ndarray, weight: np.ndarray, h: np.ndarray) -> np.ndarray:
-    z = (at[..., :, None] - ratio[..., None, :]) / h[..., None, None]
-    return np.asarray(np.einsum("...cv,...v->...c", np.exp(-0.5 * z**2), weight))
-
-
-def _climb(at: np.ndarray, ratio: np.ndarray, weight: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """Move each point to the top of its hill: mean-shift steps, then Newton's."""
-    for step in range(40):
-        z = (at[..., :, None] - ratio[..., None, :]) / h[..., None, None]
-        k = np.exp(-0.5 * z**2) * weight[..., None, :]
-        total = k.sum(axis=-1)
-        slope = -np.sum(k * z, axis=-1)
-        curve = np.sum(k * (z**2 - 1), axis=-1)
-        shift = slope / np.where(total > 0, total, 1.0)
-        newton = slope / np.where(curve < 0, -curve, 1.0)
-        use = (curve < 0) & (np.abs(newton) < 0.5) & (step > 2)
-        move = np.where(use, newton, shift) * h[..., None]
-        at = at + move
-        if bool(np.all(np.abs(move) <= 1e-12 * (np.abs(at) + h[..., None]))):
-            break
-    return at
-
-
-def kernel_mode(
-    ratio: Float64[np.ndarray, "*batch variant"],
-    weight: Float64[np.ndarray, "*batch variant"],
-    h: Float64[np.ndarray, "*batch"],
-) -> Float64[np.ndarray, "*batch"]:
-    """Return the highest point of a Gaussian kernel density, not of a grid on it.
-
-    R evaluates the density at 512 points over the whole range; with one wild ratio their spacing
-    exceeds the bandwidth and the answer is an artefact. Here the best ratios are climbed from.
-    """
-    safe = np.where(h > 0, h, 1.0)
-    filled = np.where(np.isnan(ratio), 0.0, ratio)
-    at = _candidates(filled, weight)
-    height = _density(at, filled, weight, safe)
-    peaks = np.argsort(-height, axis=-1)[..., : min(_PEAKS * 4, at.shape[-1])]
-    ordered = np.take_along_axis(at, peaks, axis=-1)
-    tops = _climb(ordered[..., ::_PEAKS], filled, weight, safe)
-    height = _density(tops, filled, weight, safe)
-    best = np.argmax(height, axis=-1)
-    top = np.take_along_axis(tops, best[..., None], axis=-1)[..., 0]
-    return np.asarray(np.where(h > 0, top, np.nan))
 
 
 def _ratios(block: Columns, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
@@ -180,7 +111,7 @@ def _kernel(
     error = np.full(n_loci, np.nan)
     if iterations:
         rng = np.random.default_rng(options.seed)
-        across = min(n_variants, _CANDIDATES) if search == "exact" else 8
+        across = min(n_variants, CANDIDATES) if search == "exact" else 8
         step = max(1, _ELEMENTS // max(n_loci * n_variants * across, 1))
         drawn = np.concatenate(
             [
@@ -190,7 +121,7 @@ def _kernel(
                 for k in range(0, iterations, step)
             ]
         )
-        error = _NORMAL_MAD * np.median(np.abs(drawn - np.median(drawn, axis=0)), axis=0)
+        error = NORMAL_MAD * np.median(np.abs(drawn - np.median(drawn, axis=0)), axis=0)
     n = block.n
     enough = (n >= LEAST) & (h > 0)
     f = block.x / block.sx

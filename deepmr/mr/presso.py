@@ -1,4 +1,4 @@
-"""MR-PRESSO: is there pleiotropy, in which instruments, and does it matter?"""
+"""MR-PRESSO: global, outlier and distortion tests, and IVW without the outliers."""
 
 from __future__ import annotations
 
@@ -167,6 +167,12 @@ def presso_tests(
     instruments; its null distribution is simulated from normals around the fitted effects. The
     outlier test needs n / iterations below the level to be able to reject (give 20 n or more).
 
+    Args:
+        effects: The instruments; the tests need 4.
+        iterations: Simulated data sets, 1000 by default.
+        level: Of the global and of the (Bonferroni-corrected) outlier test, 0.05 by default.
+        rng: Generator or seed of the simulation, 0 by default.
+
     References:
         Verbanck, Chen, Neale and Do 2018, doi:10.1038/s41588-018-0099-7.
 
@@ -209,7 +215,7 @@ def presso(
         effects: The instruments; the tests need 4.
         iterations: Simulated data sets; all loci see the same standard normal draws.
         level: Of the global and of the (Bonferroni-corrected) outlier test.
-        rng: Generator or seed.
+        rng: Generator or seed of the simulation, 0 by default.
 
     References:
         Verbanck, Chen, Neale and Do 2018, doi:10.1038/s41588-018-0099-7.

@@ -1,4 +1,4 @@
-"""Robust adjusted profile scores: many weak instruments, small pleiotropy, a few outliers."""
+"""Robust adjusted profile score (MR-RAPS): many weak instruments and balanced pleiotropy."""
 
 from __future__ import annotations
 
@@ -209,6 +209,11 @@ def raps(effects: EffectSizes, *, over_dispersion: bool = True, loss: Loss = "l2
     ``tukey``. R's mr.raps 0.4.2 scales residuals by a maximum over variants where each variant's
     own variance is meant when both options are on; this solves the published equations.
 
+    Args:
+        effects: The instruments.
+        over_dispersion: Estimate the variance of balanced direct effects; True by default.
+        loss: Loss of the residuals: ``l2`` (default), ``huber`` or ``tukey``.
+
     References:
         Zhao et al. 2020, doi:10.1214/19-AOS1866.
 
@@ -230,6 +235,10 @@ def overdispersion(effects: EffectSizes, *, loss: Loss = "l2") -> Estimate:
     """Return `raps`'s estimate of the variance of the direct effects, in squared outcome units.
 
     The error is its sandwich error; at the boundary 0 it says little.
+
+    Args:
+        effects: The instruments.
+        loss: Loss of the residuals: ``l2`` (default), ``huber`` or ``tukey``.
 
     Example:
         >>> from deepmr.mr import ldl_chd

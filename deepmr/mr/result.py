@@ -1,4 +1,4 @@
-"""What every MR estimator returns."""
+"""The result of a Mendelian randomization estimator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["MREstimate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MREstimate:
-    """A causal effect, how many instruments it rests on, and what should give pause.
+    """Causal effect of an exposure on an outcome, with heterogeneity, pleiotropy and warnings.
 
     Args:
         method: Short name, as on the command line (``ivw``, ``egger``, ...).

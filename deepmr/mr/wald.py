@@ -1,4 +1,4 @@
-"""The causal effect one instrument alone implies: the ratio of its two effects."""
+"""Wald ratio of a single instrument: its outcome effect over its exposure effect."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ def wald_ratios(effects: EffectSizes, *, weights: Weights = "first_order") -> Es
     With a weak instrument the ratio is heavy-tailed and neither error describes it: its
     normal interval is too short on the far side of 0. NaN where masked or where x is 0.
 
+    Args:
+        effects: The instruments.
+        weights: Order of the ratios' errors, ``first_order`` by default, or ``second_order``.
+
     References:
         Thomas, Lawlor and Thompson 2007, doi:10.1016/j.annepidem.2006.12.001 (delta method).
 
@@ -49,6 +53,10 @@ def wald_ratio(effects: EffectSizes, *, weights: Weights = "first_order") -> MRE
 
     With one instrument there is no test of its validity: the estimate is only as good as the
     assumption that the variant acts on the outcome through the exposure alone.
+
+    Args:
+        effects: The instruments; NaN at loci with none or with several.
+        weights: Order of the ratios' errors, ``first_order`` by default, or ``second_order``.
 
     Example:
         >>> one = EffectSizes.from_arrays([0.1], [0.01], [0.05], [0.02])

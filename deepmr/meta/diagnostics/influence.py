@@ -1,4 +1,4 @@
-"""What a single locus does to the pooled effect: leave-one-out, cumulative, influence, Baujat."""
+"""Influence of single loci on the pooled effect: leave-one-out, cumulative, Baujat."""
 
 from __future__ import annotations
 
@@ -70,6 +70,12 @@ def leave_one_out(
 
     The work grows with the square of the number of loci (10,000 loci: tens of seconds).
 
+    Args:
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
+        tau2: Estimator of the variance between loci, ``reml`` by default.
+        adjustment: Adjustment of the pooled error, ``hartung_knapp`` by default.
+
     Raises:
         ValueError: As `random_effects` does.
 
@@ -92,14 +98,19 @@ def cumulative(
     """Pool the first locus, the first two, and so on; the last axis counts them.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         order: Positions of the loci in the order they come in; by default as they are.
-        tau2: As in `random_effects`.
-        adjustment: As in `random_effects`.
+        tau2: Estimator of the variance between loci, ``reml`` by default.
+        adjustment: Adjustment of the pooled error, ``hartung_knapp`` by default.
 
     Raises:
         ValueError: If ``order`` is no permutation of the loci, or as `random_effects` does.
+
+    Example:
+        >>> r = cumulative(np.array([0.1, 0.2, 0.9]), np.full(3, 0.1), tau2="zero")
+        >>> r.pooled.value.round(2).tolist()
+        [0.1, 0.15, 0.4]
     """
     n_loci = value.shape[-1]
     positions = np.arange(n_loci) if order is None else order
@@ -123,13 +134,22 @@ def influence(
     *,
     tau2: Tau2Method = "reml",
 ) -> Influence:
-    """Measure what leaving each locus out changes, tau2 estimated again each time.
+    """Return case-deletion diagnostics of each locus, tau2 estimated again each time.
+
+    Args:
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
+        tau2: Estimator of the variance between loci, ``reml`` by default.
 
     Raises:
         ValueError: As `random_effects` does.
 
     References:
         Viechtbauer and Cheung 2010, doi:10.1002/jrsm.11 (all definitions).
+
+    Example:
+        >>> influence(np.array([0.1, 0.2, 0.9]), np.full(3, 0.1)).dffits.round(2).tolist()
+        [-0.52, -0.31, 4.33]
     """
     full = random_effects(value, se, tau2=tau2, adjustment="none")
     without = leave_one_out(value, se, tau2=tau2, adjustment="none")
@@ -160,8 +180,8 @@ def baujat(
     """Place each locus by its part in the heterogeneity and its pull on the mean.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         tau2: ``zero``, as Baujat did it: terms of Cochran's Q around the common effect, in closed
             form. With any other estimator tau2 is held at its value over all loci.
 
@@ -170,6 +190,10 @@ def baujat(
 
     References:
         Baujat et al. 2002, doi:10.1002/sim.1221.
+
+    Example:
+        >>> baujat(np.array([0.1, 0.2, 0.9]), np.full(3, 0.1)).heterogeneity.round(2).tolist()
+        [9.0, 4.0, 25.0]
     """
     full = random_effects(value, se, tau2=tau2, adjustment="none")
     present, variance = _columns(value, se)

@@ -1,4 +1,4 @@
-"""Do imprecise loci tell another story: Egger's regression and the rank test."""
+"""Small-study effects: Egger's regression and Begg's rank test of funnel asymmetry."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def egger_test(
     instruments chosen by the very effects they are to measure, or to a bias of weak ones.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         model: ``random``: meta-regression with variance tau2 between loci, normal quantiles
             (metafor's default). ``multiplicative``: Egger's own, weights 1 / se^2 with a
             dispersion factor, t with k - 2 degrees of freedom.
         predictor: The standard error, or its square.
         tau2: Estimator for ``random``.
-        mask: False where a locus is to be left out.
+        mask: False where a locus is to be left out; by default none is.
 
     Returns:
         The test; NaN with fewer than 3 loci, or where all are equally precise.
@@ -128,6 +128,11 @@ def rank_test(
     Weaker than Egger's regression but free of its linearity. P-values are exact without ties
     and up to 170 loci (as metafor's), else from the normal approximation, by then a few per cent
     off. NaN with fewer than 2 loci.
+
+    Args:
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
+        mask: False where a locus is to be left out; by default none is.
 
     Raises:
         ValueError: As `random_effects` does.

@@ -1,4 +1,4 @@
-"""Trim and fill: how much an asymmetric funnel could matter."""
+"""Trim and fill: pooling after the funnel was made symmetric."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def trim_and_fill(
     funnels asymmetric without any locus missing.
 
     Args:
-        value: The loci's effects.
-        se: Their standard errors.
+        value: Effect of each locus, loci on the last axis; NaN where there is none.
+        se: Standard error of each effect, same shape, 0 or more.
         estimator: Of the number missing: from the signed ranks' sum (``l0``), its quadratic
             form (``q0``), or the length of the longest run of extreme ranks (``r0``).
         tau2: Estimator of the variance between loci; ``zero`` trims around the common effect.
-        adjustment: As in `random_effects`.
-        mask: False where a locus is to be left out.
+        adjustment: Adjustment of the pooled error, ``none`` by default.
+        mask: False where a locus is to be left out; by default none is.
 
     Returns:
         The filled pooling. The side is the one that Egger's regression (same tau2) points to;

@@ -1,4 +1,4 @@
-"""What one instrument alone says, and what the others say without it."""
+"""Leave-one-out analysis of the IVW estimate."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from deepmr.mr.ivw import Model, random_effects_factor
 from deepmr.mr.numerics.batch import in_batch
 from deepmr.mr.numerics.blocks import Columns, by_blocks
 from deepmr.mr.numerics.ratio import with_positive_errors
-from deepmr.mr.wald import wald_ratios
 
-__all__ = ["leave_one_out", "single_instrument"]
+__all__ = ["leave_one_out"]
 
 
 def _kernel(block: Columns, *, model: Model) -> dict[str, np.ndarray]:
@@ -40,6 +39,10 @@ def leave_one_out(effects: EffectSizes, *, model: Model = "random") -> Estimate:
     In closed form, without refitting. One instrument that moves the estimate alone deserves a
     look; none doing so does not make them valid. NaN where a variant is masked.
 
+    Args:
+        effects: The instruments.
+        model: Factor on the error, ``random`` by default, as in `inverse_variance_weighted`.
+
     References:
         Burgess, Bowden et al. 2017, doi:10.1097/EDE.0000000000000559 (as a sensitivity analysis).
 
@@ -52,14 +55,3 @@ def leave_one_out(effects: EffectSizes, *, model: Model = "random") -> Estimate:
     found = by_blocks(effects, partial(_kernel, model=model))
     batch = effects.mask.shape[:-1]
     return Estimate(value=in_batch(found["value"], batch), se=in_batch(found["se"], batch))
-
-
-def single_instrument(effects: EffectSizes) -> Estimate:
-    """Return each instrument's own ratio estimate, to lay beside the pooled one.
-
-    Example:
-        >>> from deepmr.mr import ldl_chd
-        >>> single_instrument(ldl_chd()).value.shape
-        (28,)
-    """
-    return wald_ratios(effects)

@@ -1,4 +1,4 @@
-"""Radial IVW: every instrument's share of the heterogeneity, with weights that count its errors."""
+"""Radial IVW: each instrument's contribution to Cochran's Q, and outliers."""
 
 from __future__ import annotations
 
@@ -104,6 +104,13 @@ def radial_ivw(
     second-order ones use each ratio itself and make it too small; modified ones use the first
     fit's slope, b, in sy^2 + b^2 sx^2, and are right under homogeneity. At ``level`` 0.05 one valid
     instrument in twenty is called an outlier.
+
+    Args:
+        effects: The instruments.
+        weights: Order of the ratios' errors: ``modified_second_order`` (default), ``first_order``
+            or ``second_order``.
+        level: Level of the test of each instrument's contribution to Q, 0.05 by default.
+        tolerance: Largest last step of the iterated slope, 1e-4 by default.
 
     References:
         Bowden et al. 2018, doi:10.1093/ije/dyy101; Bowden et al. 2019, doi:10.1093/ije/dyy258

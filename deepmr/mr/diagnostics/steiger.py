@@ -1,4 +1,4 @@
-"""Which way does the effect run? Steiger's test of the variance explained."""
+"""Steiger's test of the causal direction, by the variance explained in each trait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How strong the instruments are: F statistics, and I2 of the exposure effects."""
+"""Strength of the instruments: F statistics, and I2 of the exposure effects."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ def strength_kernel(block: Columns) -> dict[str, np.ndarray]:
 
 
 def instrument_strength(effects: EffectSizes) -> InstrumentStrength:
-    """Measure the strength of the instruments.
+    """Return F statistics and I2_GX of the instruments.
+
+    Args:
+        effects: The instruments.
 
     Example:
         >>> from deepmr.mr import ldl_chd

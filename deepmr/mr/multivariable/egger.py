@@ -41,6 +41,12 @@ def multivariable_egger(
 
     References:
         Rees, Wood and Burgess 2017, doi:10.1002/sim.7492.
+
+    Example:
+        >>> from deepmr.mr import lipids_chd
+        >>> found = multivariable_egger(lipids_chd())
+        >>> found.effect.value.round(2).tolist(), round(float(found.pleiotropy.p_value), 2)
+        ([2.83, -0.66, 0.83], 0.01)
     """
     effects, exact = with_positive_errors(effects)
     rows = rows_of(effects)

@@ -39,23 +39,19 @@ def multivariable_ivw(
 
     Args:
         effects: The instruments; more of them than exposures.
-        model: As for `inverse_variance_weighted`.
-        distribution: Normal, or t with n - K degrees of freedom.
-        robust: Regress by an MM-estimate instead of least squares.
+        model: Factor on the error, ``auto`` by default: ``fixed``, ``random`` or
+            ``random_unfloored``, as in `inverse_variance_weighted`.
+        distribution: ``normal`` (default), or ``t`` with n - K degrees of freedom.
+        robust: Regress by an MM-estimate instead of least squares; False by default.
 
     References:
         Burgess and Thompson 2015, doi:10.1093/aje/kwu283;
         Sanderson, Davey Smith, Windmeijer and Bowden 2019, doi:10.1093/ije/dyy262.
 
     Example:
-        >>> x = np.array([[0.1, 0.2, 0.3, 0.1], [0.3, 0.1, 0.1, 0.2]])
-        >>> y = np.array([1.0, 2.0]) @ x
-        >>> one, yes = np.full(4, 0.01), np.ones(4, bool)
-        >>> e = MultivariableEffectSizes(
-        ...     beta_exposure=x, se_exposure=x / 10, beta_outcome=y, se_outcome=one, mask=yes
-        ... )
-        >>> multivariable_ivw(e).effect.value.round(6).tolist()
-        [1.0, 2.0]
+        >>> from deepmr.mr import lipids_chd
+        >>> multivariable_ivw(lipids_chd()).effect.value.round(2).tolist()
+        [1.93, -0.59, 0.72]
     """
     effects, exact = with_positive_errors(effects)
     rows = rows_of(effects)

@@ -79,6 +79,11 @@ def multivariable_median(
 
     References:
         Grant and Burgess 2021, doi:10.1002/sim.9156.
+
+    Example:
+        >>> from deepmr.mr import lipids_chd
+        >>> multivariable_median(lipids_chd(), error="none").effect.value.round(2).tolist()
+        [2.12, 0.11, 1.04]
     """
     effects, exact = with_positive_errors(effects)
     rows = rows_of(effects)

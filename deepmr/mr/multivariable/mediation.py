@@ -39,6 +39,11 @@ def mediated_effect(
     References:
         Burgess et al. 2017, doi:10.1007/s10654-017-0255-x; Carter et al. 2021,
         doi:10.1007/s10654-021-00757-1.
+
+    Example:
+        >>> from deepmr.mr import lipids_chd
+        >>> [round(float(part.value), 2) for part in mediated_effect(lipids_chd())]
+        [2.83, 1.93, 0.91]
     """
     effects, _ = with_positive_errors(effects)
     rows = rows_of(effects)

@@ -29,12 +29,12 @@ class MultivariableEstimate:
     """Direct effects of several exposures on one outcome.
 
     Args:
-        method: Short name.
+        method: Short name, such as ``multivariable_ivw``.
         n_instruments: Number of instruments used.
         effect: One direct effect for each exposure, on the last axis.
         pleiotropy: MR-Egger's intercept, where the method has one.
         heterogeneity: Q about the fitted plane, where the method has one.
-        flags: Named warnings.
+        flags: Named warnings, each an array over the batch.
     """
 
     method: str

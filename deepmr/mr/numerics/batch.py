@@ -1,4 +1,4 @@
-"""Give results computed locus by locus the batch axes of their effects."""
+"""Batch axes of results that were computed for loci in a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How estimators see effect sizes: plain arrays, absent variants neutralised, a block at a time.
+"""Blocks of loci as plain arrays, absent variants set to effect 0 and error 1.
 
 Ten thousand loci by three thousand variants are a gigabyte of input; a dozen temporaries of that
 size would not fit. Every estimator is therefore a kernel on a block of loci small enough for the
