@@ -19,6 +19,7 @@ from deepmr.inference.combine import (
 from deepmr.inference.contract import Estimator, LocalInference
 from deepmr.inference.over_members import OverMembers
 from deepmr.instruments import Rule, moderate
+from deepmr.mr import value_only
 from deepmr.mr.result import MREstimate
 
 __all__ = ["CrossFitted", "Jackknife", "PerMember", "Weights"]
@@ -77,7 +78,7 @@ class PerMember(_Weighted):
         require_members(members, 2, "per_member")
         effects, mask = selected(members, exposure, outcome, rule)
         x, y = members.of(exposure), members.of(outcome)
-        found = estimator(
+        found = value_only(estimator)(
             _stack(effects, x, y, mask[..., None, :], self.weights, per_member=_of_one(members))
         )
         return combine(
@@ -123,11 +124,12 @@ class Jackknife(_Weighted):
         one = _of_one(members)
         effects, mask = selected(members, exposure, outcome, rule)
         x, y = members.of(exposure), members.of(outcome)
+        alone = value_only(estimator)
 
         def estimates(x: np.ndarray, y: np.ndarray, size: float) -> MREstimate:
             kept = mask[..., None, :]
             relative = one * (1.0 + size * members.shared) / size
-            return estimator(_stack(effects, x, y, kept, self.weights, per_member=relative))
+            return alone(_stack(effects, x, y, kept, self.weights, per_member=relative))
 
         full = estimates(x.mean(axis=-2, keepdims=True), y.mean(axis=-2, keepdims=True), n)
         without = estimates(_others(x), _others(y), n - 1.0)
@@ -170,7 +172,7 @@ class CrossFitted(_Weighted):
         x, y = members.of(exposure), members.of(outcome)
         mask = self.instruments(members, exposure, outcome, rule)
         stacked = _stack(effects, x, y, mask, self.weights, per_member=_of_one(members))
-        found = estimator(stacked)
+        found = value_only(estimator)(stacked)
         union = np.asarray(np.any(mask, axis=-2))
         return combine(
             found.effect.value,
