@@ -1,6 +1,6 @@
-"""The story of an interrogation: measure, estimate, write. Command line and notebook both call it.
+"""The story of an interrogation: measure, estimate, judge, write; both doors call it.
 
-networks + loci  --measure-->  variant effects  --estimate-->  causal effects  --write-->  report
+networks + loci --measure--> variant effects --estimate--> causal effects --judge--> verdict
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from deepmr.loci import Loci
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.plot import forest, mr_scatter
-from deepmr.report import summary_table
+from deepmr.report import summary_table, verdict_text
 from deepmr.sequence import base_codes
 from deepmr.tasks import Task, TaskTable
+from deepmr.verdict import Verdict
+from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.outputs import (
     Findings,
@@ -94,7 +96,7 @@ def ask(
     tracker: Callable[..., Tracker] | None = None,
     notes: Sequence[str] = (),
 ) -> float:
-    """Interrogate into a run's folder: measure, estimate, write; the manifest comes last.
+    """Interrogate into a run's folder: measure, estimate, judge, write; the manifest comes last.
 
     Args:
         networks: What is interrogated.
@@ -135,6 +137,16 @@ def ask(
             error = check_precision(store, variants.loci, pair, networks, compute, folder.seed)
             names = (pair[0].name, pair[1].name)
             answers = estimate(effects.read(names), variants.loci, names, question)
+            judgement = judge_pair(
+                effects,
+                names,
+                controls=question.controls,
+                networks=networks,
+                loci=variants.loci,
+                variants=variants.variants,
+                compute=compute,
+                seed=folder.seed,
+            )
             findings = Findings(
                 networks=networks,
                 pair=pair,
@@ -142,6 +154,7 @@ def ask(
                 effects=effects,
                 question=question,
                 answers=tuple(answers),
+                judgement=judgement,
                 notes=(*notes, *([str(error)] if error else [])),
             )
             facts = {"precision": error.record() if error else compute.precision}
@@ -208,6 +221,11 @@ class Interrogation:
     meta: ResultTable
 
     @property
+    def verdict(self) -> Verdict:
+        """The verdict on the pair, with reasons and evidence."""
+        return self.findings.judgement.verdict
+
+    @property
     def answers(self) -> tuple[Answer, ...]:
         """The answers, one a direction and estimator."""
         return self.findings.answers
@@ -250,13 +268,14 @@ class Interrogation:
         return Path(folder)
 
     def __str__(self) -> str:
-        return summary_table(self.meta)
+        failed = self.findings.judgement.failed_controls
+        return f"{verdict_text(self.verdict, failed)}\n{summary_table(self.meta)}"
 
     def __repr__(self) -> str:
         exposure, outcome = self.findings.names
         return (
-            f"Interrogation({exposure} -> {outcome}: {len(self.findings.loci)} loci, "
-            f"{self.findings.effects.n_members} members)"
+            f"Interrogation({exposure} -> {outcome}: {self.verdict.structure}; "
+            f"{len(self.findings.loci)} loci, {self.findings.effects.n_members} members)"
         )
 
     def _repr_html_(self) -> str:
@@ -302,6 +321,7 @@ def interrogate(
     inference: Inference | None = None,
     pooling: Callable[..., Any] | None = None,
     scale: str | None = None,
+    controls: str = "standard",
     region: Sequence[int] | Sequence[Sequence[int]] | None = None,
     every: int = 1,
     compute: Compute | None = None,
@@ -329,6 +349,8 @@ def interrogate(
         pooling: A meta-analysis ``(value, se) -> MetaAnalysisResult``; by default that of
             `Question`.
         scale: ``logit`` or ``probability``; by default that of the networks (``logit``).
+        controls: Negative controls asked beside the question: ``standard`` (default), ``all`` or
+            ``none``.
         region: ``(start, end)`` within the sequences to mutate, or several; by default all.
         every: Mutate each k-th base, default 1.
         compute: Engine and precision; by default the exact engine in float32.
@@ -351,7 +373,7 @@ def interrogate(
         ...     [Counts(1.9), Counts(2.1)], ["X", "Y"], ["ACGTACGT", "GGGATTCA"], "X", "Y"
         ... )
         >>> result
-        Interrogation(X -> Y: 2 loci, 2 members)
+        Interrogation(X -> Y: undecided; 2 loci, 2 members)
         >>> round(float(result.meta["value"][0]), 3)
         2.0
     """
@@ -366,10 +388,20 @@ def interrogate(
     pair = networks.pair(exposure, outcome)
     choice = saturate(_loci(sequences, names), region=region, every=every)
     chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
-    question = replace(Question(), **{k: v for k, v in chosen.items() if v is not None})
+    given = {key: value for key, value in chosen.items() if value is not None}
+    question = replace(Question(), controls=controls, **given)
     kept = (pair[0].name, pair[1].name)
     effects = measure(networks, choice.loci, choice.variants, tasks=kept, compute=compute)
     answers = estimate(effects.read(kept), choice.loci, kept, question)
+    judgement = judge_pair(
+        effects,
+        kept,
+        controls=question.controls,
+        networks=networks,
+        loci=choice.loci,
+        variants=choice.variants,
+        compute=compute,
+    )
     findings = Findings(
         networks=networks,
         pair=pair,
@@ -377,6 +409,7 @@ def interrogate(
         effects=effects,
         question=question,
         answers=tuple(answers),
+        judgement=judgement,
         notes=(*networks.notes, *choice.notes),
     )
     return Interrogation(findings=findings, estimates=findings.estimates(), meta=findings.meta())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped, UInt8
@@ -53,6 +53,18 @@ class Loci:
 
     def __len__(self) -> int:
         return len(self.chrom)
+
+    def first(self, n: int) -> Loci:
+        """Return the first n loci."""
+        truth = self.true_effects
+        return replace(
+            self,
+            chrom=self.chrom[:n],
+            start=self.start[:n],
+            end=self.end[:n],
+            codes=self.codes[:n],
+            true_effects=None if truth is None else truth[:n],
+        )
 
     def places(self) -> list[tuple[str, int, int]]:
         """Return the keys by which tables are joined."""

@@ -186,6 +186,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
         estimators={name: part(one) for name, one in estimators.items()},
         inference=inference,
         pooling=pooling,
+        controls=str(settings["controls"]),
     )
 
 

@@ -41,6 +41,8 @@ class Question:
         inference: How the members' estimates become intervals; by default `PerMember`.
         pooling: Meta-analysis ``(value, se) -> MetaAnalysisResult`` over loci; by default random
             effects by REML.
+        controls: Negative controls asked beside the question: ``standard`` (default), ``all``,
+            ``none``.
 
     Raises:
         ValueError: If there is no estimator.
@@ -50,6 +52,7 @@ class Question:
     estimators: Mapping[str, Estimator] = field(default_factory=_default_estimators)
     inference: Inference = field(default_factory=PerMember)
     pooling: Callable[..., MetaAnalysisResult] = random_effects
+    controls: str = "standard"
 
     def __post_init__(self) -> None:
         if not self.estimators:

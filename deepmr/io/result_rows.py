@@ -71,6 +71,7 @@ def meta_rows(
     method: str,
     result: MetaAnalysisResult,
     true_value: np.ndarray | float | None = None,
+    structure: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Return a pooled result as rows of ``meta.parquet``: one, or one per element of its batch.
 
@@ -80,6 +81,7 @@ def meta_rows(
         method: The estimator whose effects were pooled.
         result: The pooled effect.
         true_value: The true effect over the same loci and variants, where known.
+        structure: The verdict's word on exposure and outcome, where there is one.
 
     Raises:
         ValueError: If the result has more than one batch axis.
@@ -104,6 +106,7 @@ def meta_rows(
         "prediction_lower": _fill(result.prediction_lower, shape),
         "prediction_upper": _fill(result.prediction_upper, shape),
         "true_value": _fill(np.nan if true_value is None else true_value, shape),
+        "structure": _fill(structure or "", shape, object),
     }
 
 

@@ -117,9 +117,16 @@ META = _schema(
         ("prediction_lower", pa.float64(), _EFFECT, "Effect at a new locus: 95 %, lower end."),
         ("prediction_upper", pa.float64(), _EFFECT, "Effect at a new locus: 95 %, upper end."),
         _TRUTH,
+        (
+            "structure",
+            pa.string(),
+            "",
+            "Verdict on the two tasks: forward, reverse, both, inseparable, shared, none, "
+            "undecided; empty where none was asked for.",
+        ),
     ),
     "value se df ci_lower ci_upper p_value neg_log10_p q q_df tau2 i2 prediction_lower "
-    "prediction_upper true_value",
+    "prediction_upper true_value structure",
 )
 
 _TASK = "task units, on the run's effect scale"

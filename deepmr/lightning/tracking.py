@@ -28,6 +28,10 @@ class Tracker(Protocol):
         """Log a table."""
         ...
 
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Note the run's few final values, verdict and effect say."""
+        ...
+
     def figure(self, name: str, path: Path) -> None:
         """Log a figure from its PNG file."""
         ...
@@ -48,6 +52,9 @@ class NoTracker:
         """Return None."""
 
     def table(self, name: str, columns: Columns) -> None:
+        """Do nothing."""
+
+    def summary(self, values: Mapping[str, Any]) -> None:
         """Do nothing."""
 
     def figure(self, name: str, path: Path) -> None:
@@ -135,6 +142,10 @@ class WandbTracker:
         values = [np.asarray(columns[name]).tolist() for name in names]
         rows = [list(row) for row in zip(*values, strict=True)]
         self.run.log({name: self.wandb.Table(columns=names, data=rows)})
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Set entries of the run's summary."""
+        self.run.summary.update(dict(values))
 
     def figure(self, name: str, path: Path) -> None:
         """Log a figure."""

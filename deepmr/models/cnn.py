@@ -64,14 +64,18 @@ class MotifScanner(nn.Module):
             )
         self.scan = nn.Conv1d(4, filters, width, padding=width // 2, bias=False)
         self.normalise = nn.BatchNorm1d(filters)
-        nn.init.constant_(self.normalise.weight, _STARTING_GAIN)
-        nn.init.constant_(self.normalise.bias, _STARTING_LOG_ODDS)
         self.maximum = nn.AdaptiveMaxPool1d(1)
         self.flatten = nn.Flatten()
         self.soft_or = SoftOr()
         self.heads = Heads(
             2 * filters, exposures, outcomes, hidden=[hidden] * layers, dropout=dropout
         )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the scan's starting gain and log odds; all layers start as PyTorch has them."""
+        nn.init.constant_(self.normalise.weight, _STARTING_GAIN)
+        nn.init.constant_(self.normalise.bias, _STARTING_LOG_ODDS)
 
     @no_type_check  # torch.fx traces this with proxies, which are no tensors
     def forward(self, sequence: Float[Tensor, "batch 4 length"]) -> Float[Tensor, "batch task"]:

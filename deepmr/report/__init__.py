@@ -3,7 +3,7 @@
 from deepmr.report.content import Figure, ReportContent
 from deepmr.report.effect_errors import effect_error_sentence
 from deepmr.report.page import render_report, write_report
-from deepmr.report.terminal import summary_table
+from deepmr.report.terminal import summary_table, verdict_text
 
 __all__ = [
     "Figure",
@@ -11,5 +11,6 @@ __all__ = [
     "effect_error_sentence",
     "render_report",
     "summary_table",
+    "verdict_text",
     "write_report",
 ]

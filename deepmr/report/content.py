@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from deepmr.inference import EffectZScores
+from deepmr.verdict import Verdict
+from deepmr.verdict.controls import Control, ControlNotRun
 
 __all__ = ["Figure", "ReportContent"]
 
@@ -67,6 +69,9 @@ class ReportContent:
         outcome: Name of the task asked as effect.
         meta: Columns of ``meta.parquet``: pooled effects of every method, both directions.
         estimates: Columns of ``estimates.parquet``: effects of every locus.
+        verdict: The verdict on the pair, where one was asked for.
+        controls: Answers of the negative controls.
+        controls_not_run: Controls that were not run, with the reason.
         exposure_unit: The exposure's effect scale: ``logit``, ``anscombe``, ``probability``,
             ``signal``, or words of one's own.
         outcome_unit: The outcome's effect scale.
@@ -90,6 +95,9 @@ class ReportContent:
     outcome: str
     meta: Mapping[str, np.ndarray]
     estimates: Mapping[str, np.ndarray]
+    verdict: Verdict | None = None
+    controls: Sequence[Control] = ()
+    controls_not_run: Sequence[ControlNotRun] = ()
     exposure_unit: str = ""
     outcome_unit: str = ""
     method: str = ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from deepmr.report.number import MISSING, interval_text, matching_text, p_text, percent_text
+from deepmr.verdict import Verdict
 
-__all__ = ["summary_table"]
+__all__ = ["summary_table", "verdict_text"]
 
 
 def summary_table(meta: Mapping[str, np.ndarray]) -> str:
@@ -43,6 +44,27 @@ def summary_table(meta: Mapping[str, np.ndarray]) -> str:
     for (exposure, outcome), block in zip(questions, blocks, strict=True):
         lines.append(f"{exposure} -> {outcome}")
         lines += [_line(cells, widths) for cells in [header, *block]]
+    return "\n".join(lines)
+
+
+def verdict_text(verdict: Verdict, failed_controls: Sequence[str] = ()) -> str:
+    """Return the verdict with its reasons as lines for the terminal.
+
+    Args:
+        verdict: The verdict on a pair.
+        failed_controls: Names of negative controls that came out with a causal word.
+
+    Example:
+        >>> print(verdict_text(Verdict(exposure="GATA1", outcome="TAL1", structure="none")))
+        verdict: none (GATA1, TAL1)
+    """
+    lines = [f"verdict: {verdict.structure} ({verdict.exposure}, {verdict.outcome})"]
+    lines += [f"  {reason}" for reason in verdict.reasons]
+    if failed_controls:
+        lines.append(
+            f"  Controls that should be empty are not: {', '.join(failed_controls)}; "
+            "do not trust the verdict."
+        )
     return "\n".join(lines)
 
 

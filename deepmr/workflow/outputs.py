@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepmr.effect_shard import Effects
-from deepmr.files import atomic_write
+from deepmr.files import atomic_write, write_json
 from deepmr.genome import Interval
 from deepmr.inference.estimation import Answer, Question
 from deepmr.io.result_rows import estimates_rows, meta_rows
@@ -28,9 +28,17 @@ from deepmr.plot import (
     to_png,
     true_versus_estimated,
 )
-from deepmr.report import Figure, ReportContent, effect_error_sentence, summary_table, write_report
+from deepmr.report import (
+    Figure,
+    ReportContent,
+    effect_error_sentence,
+    summary_table,
+    verdict_text,
+    write_report,
+)
 from deepmr.tasks import Task
 from deepmr.workflow.effect_error_check import effect_errors
+from deepmr.workflow.judgement import Judgement
 from deepmr.workflow.variants import VariantChoice, write_variants
 
 __all__ = [
@@ -54,6 +62,7 @@ class Findings:
         effects: Their effects, in memory or on disk.
         question: How the pair was asked.
         answers: One a direction and estimator, the question's own direction first.
+        judgement: The verdict on the pair, with its controls.
         notes: Sentences that a reader of the report must know.
     """
 
@@ -63,6 +72,7 @@ class Findings:
     effects: Effects
     question: Question
     answers: tuple[Answer, ...]
+    judgement: Judgement
     notes: tuple[str, ...] = ()
 
     @property
@@ -101,6 +111,7 @@ class Findings:
                 method=answer.method,
                 result=answer.pooled,
                 true_value=answer.true_pooled,
+                structure=self.judgement.structure_of(answer.exposure, answer.outcome),
             )
             for answer in self.answers
         ]
@@ -121,7 +132,7 @@ class Findings:
 
 
 def write_tables(findings: Findings, folder: Path) -> list[Path]:
-    """Write ``loci``, ``estimates``, ``meta`` and, for listed variants, ``variants`` (parquet).
+    """Write tables (``loci``, ``estimates``, ``meta``, ``variants`` if listed) and verdict.json.
 
     Returns:
         The files written.
@@ -133,7 +144,8 @@ def write_tables(findings: Findings, folder: Path) -> list[Path]:
     _write_loci(findings, folder / "loci.parquet")
     write_table(folder / "estimates.parquet", findings.estimates(), ESTIMATES, metadata=metadata)
     write_table(folder / "meta.parquet", findings.meta(), META, metadata=metadata)
-    names = ["loci.parquet", "estimates.parquet", "meta.parquet"]
+    write_json(folder / "verdict.json", findings.judgement.to_record())
+    names = ["loci.parquet", "estimates.parquet", "meta.parquet", "verdict.json"]
     if findings.variants.listed is not None:
         names.append("variants.parquet")
         write_variants(
@@ -147,7 +159,8 @@ def write_tables(findings: Findings, folder: Path) -> list[Path]:
 
 
 def print_summary(findings: Findings) -> None:
-    """Print the pooled effects, and what gives pause, on the terminal."""
+    """Print the verdict, the pooled effects and what gives pause, on the terminal."""
+    print(verdict_text(findings.judgement.verdict, findings.judgement.failed_controls))
     print(summary_table(findings.meta()))
     errors = effect_errors(findings.effects, findings.loci, findings.names)
     for sentence in [*findings.hints(), effect_error_sentence(errors)]:
@@ -185,6 +198,9 @@ def write_page(
             outcome=outcome,
             exposure_unit=units[exposure],
             outcome_unit=units[outcome],
+            verdict=findings.judgement.verdict,
+            controls=findings.judgement.controls,
+            controls_not_run=findings.judgement.not_run,
             meta=findings.meta(),
             estimates=findings.estimates(),
             figures=list(drawn.values()),
@@ -199,10 +215,22 @@ def write_page(
 
 def log_findings(findings: Findings, tracker: Tracker, figures: Sequence[Path]) -> None:
     """Send tables and figures to the tracker."""
+    tracker.summary(_summary(findings))
     tracker.table("meta", findings.meta())
     tracker.table("estimates", findings.estimates())
     for path in figures:
         tracker.figure(path.stem, path)
+
+
+def _summary(findings: Findings) -> dict[str, Any]:
+    """Return the answer as a few plain values, for a tracker."""
+    first = findings.answers[0].pooled.pooled
+    lower, upper = first.interval()
+    numbers = {"effect": first.value, "ci_lower": lower, "ci_upper": upper}
+    return {
+        "verdict": findings.judgement.verdict.structure,
+        **{name: float(value) for name, value in numbers.items() if np.isfinite(value)},
+    }
 
 
 def _write_loci(findings: Findings, path: Path) -> None:

@@ -1,0 +1,179 @@
+"""Judge a pair of tasks from its measured effects: verdict, controls and assumption panel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deepmr.effect_shard import Effects
+from deepmr.effects import MemberEffects
+from deepmr.loci import Loci
+from deepmr.mutagenesis import VariantSet
+from deepmr.networks import Networks
+from deepmr.verdict import (
+    MemberAgreement,
+    PairStatistics,
+    Thresholds,
+    Verdict,
+    effect_scale,
+    judge,
+    locus_maximum,
+    member_agreement,
+    pair_statistics,
+)
+from deepmr.verdict.controls import (
+    Control,
+    ControlNotRun,
+    controls_of,
+    other_locus,
+    permuted_within_loci,
+    wanted_controls,
+)
+from deepmr.workflow.measurement import Compute, measure_in_memory
+from deepmr.workflow.untrained import untrained_twin
+
+__all__ = ["Judgement", "judge_pair"]
+
+Change = Callable[[MemberEffects, int], MemberEffects]
+
+_TWIN_SHARE = 5
+"""The untrained twin is measured at the first 1 / 5 of the loci: a fifth of the cost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The verdict on a pair of tasks, beside what the controls answer.
+
+    Args:
+        verdict: Structure, caveats, reasons and evidence.
+        controls: Answers of the negative controls, which should hold no causal word.
+        not_run: Controls that were not run, with the reason.
+    """
+
+    verdict: Verdict
+    controls: tuple[Control, ...] = ()
+    not_run: tuple[ControlNotRun, ...] = ()
+
+    @property
+    def failed_controls(self) -> tuple[str, ...]:
+        """Names of the controls that came out with a causal word."""
+        return tuple(one.name for one in self.controls if not one.passed)
+
+    def structure_of(self, exposure: str, outcome: str) -> str:
+        """Return the structure as a question in this direction would have it.
+
+        Args:
+            exposure: Name of the task asked as cause.
+            outcome: Name of the task asked as effect.
+        """
+        if (exposure, outcome) == (self.verdict.exposure, self.verdict.outcome):
+            return self.verdict.structure
+        turned = {"forward": "reverse", "reverse": "forward"}
+        return turned.get(self.verdict.structure, self.verdict.structure)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return plain values, the content of ``verdict.json``."""
+        return {
+            **self.verdict.to_record(),
+            "controls": [one.to_record() for one in (*self.controls, *self.not_run)],
+        }
+
+
+def judge_pair(
+    effects: Effects,
+    pair: tuple[str, str],
+    *,
+    controls: str = "standard",
+    networks: Networks | None = None,
+    loci: Loci | None = None,
+    variants: VariantSet | None = None,
+    compute: Compute | None = None,
+    seed: int = 0,
+) -> Judgement:
+    """Judge whether one task acts on another, and ask the controls the same question.
+
+    Effects are read twice, shard by shard: once for the scale of each task, once for the
+    sufficient statistics.
+
+    Args:
+        effects: Effects of all loci on both tasks.
+        pair: Names of exposure and outcome.
+        controls: ``standard`` (effects permuted within loci, effects of other loci, the untrained
+            twin), ``all`` or ``none``.
+        networks: The networks, for their untrained twin; None where there is only a table.
+        loci: The loci, for the twin.
+        variants: The variants, for the twin.
+        compute: How the twin is measured.
+        seed: Seed of permutations, twin and resamples.
+
+    Raises:
+        ValueError: If ``controls`` is another word.
+    """
+    has_network = networks is not None and loci is not None and variants is not None
+    wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
+    scale = _scale(effects, pair)
+    statistics, agreement = _statistics(effects, pair, scale, None)
+    verdict = judge(statistics, agreement=agreement, seed=seed)[0]
+    changes: dict[str, Change] = {
+        "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
+        "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
+    }
+    answers, not_run = [], list(left)
+    for name in wanted:
+        if name in changes:
+            changed = _statistics(effects, pair, scale, changes[name])
+            answers += controls_of(name, judge(changed[0], agreement=changed[1], seed=seed))
+    if "untrained" in wanted and networks and loci and variants:
+        found = _untrained(networks, loci, variants, compute or Compute(), pair, seed)
+        if isinstance(found, ControlNotRun):
+            not_run.append(found)
+        else:
+            answers.append(found)
+    return Judgement(verdict=verdict, controls=tuple(answers), not_run=tuple(not_run))
+
+
+def _scale(effects: Effects, pair: tuple[str, str]) -> np.ndarray:
+    maxima = [locus_maximum(shard.effects) for shard in effects.read(pair)]
+    return effect_scale(np.concatenate(maxima))
+
+
+def _statistics(
+    effects: Effects, pair: tuple[str, str], scale: np.ndarray, change: Change | None
+) -> tuple[PairStatistics, MemberAgreement]:
+    rule = Thresholds()
+    statistics, agreement = [], []
+    for shard in _changed(effects, pair, change):
+        statistics.append(pair_statistics(shard, scale=scale, thresholds=rule))
+        agreement.append(member_agreement(shard, scale=scale, thresholds=rule))
+    return PairStatistics.join(statistics), MemberAgreement.join(agreement)
+
+
+def _changed(
+    effects: Effects, pair: tuple[str, str], change: Change | None
+) -> Iterable[MemberEffects]:
+    for shard in effects.read(pair):
+        if change is None:
+            yield shard.effects
+        elif len(shard.loci) >= len(pair):  # a control may need another locus to draw from
+            yield change(shard.effects, shard.index)
+
+
+def _untrained(
+    networks: Networks,
+    loci: Loci,
+    variants: VariantSet,
+    compute: Compute,
+    pair: tuple[str, str],
+    seed: int,
+) -> Control | ControlNotRun:
+    """Ask networks of the same architecture with random weights, at some of the loci."""
+    twin = untrained_twin(networks, seed=seed)
+    if isinstance(twin, str):
+        return ControlNotRun(name="untrained", reason=twin)
+    few = loci.first(max(len(loci) // _TWIN_SHARE, 2))
+    effects = measure_in_memory(twin, few, variants, compute, pair)
+    statistics, agreement = _statistics(effects, pair, _scale(effects, pair), None)
+    return controls_of("untrained", judge(statistics, agreement=agreement, seed=seed))[0]
