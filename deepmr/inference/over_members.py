@@ -16,7 +16,12 @@ from deepmr.instruments import Rule
 from deepmr.meta.result import MetaAnalysisResult
 from deepmr.mr.result import MREstimate
 
-__all__ = ["OverMembers"]
+__all__ = ["SHARED_ERROR", "OverMembers"]
+
+SHARED_ERROR = 0.4
+"""Variance of the error that all members share, over the variance between members: one value for
+every inference over members, in yamls and notebooks alike. Fixed on development rounds of the
+simulation (docs/validity.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,7 @@ class OverMembers(ABC):
 
     loci: Loci = "sampled"
     loci_weights: LociWeights = "equal"
-    shared: float = 0.0
+    shared: float = SHARED_ERROR
 
     def __post_init__(self) -> None:
         for name, words in (("loci", Loci), ("loci_weights", LociWeights)):

@@ -59,7 +59,9 @@ def test_independent_pooling_is_far_too_sure_where_members_err_alike():
     assert share_covered(random_effects(mean, se), 0.5) < 0.5
 
 
-@pytest.mark.parametrize("inference", [PerMember(), Jackknife()], ids=["per_member", "jackknife"])
+@pytest.mark.parametrize(
+    "inference", [PerMember(shared=0.0), Jackknife(shared=0.0)], ids=["per_member", "jackknife"]
+)
 def test_local_results_pool_to_the_truth(inference):
     members, truth = ensemble(np.random.default_rng(1), n_loci=50, locus_sd=0.2, member_sd=0.05)
     local = inference.local(members, "x", "y", rule=All(), estimator=least_squares)
