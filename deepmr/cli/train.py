@@ -90,5 +90,6 @@ def build_training(config: DictConfig) -> Training:
 
 
 def _name(config: DictConfig, source: DataSource, recorded: Mapping[str, Any]) -> str:
-    model = short_name(config, "model")
-    return str(config.name or "-".join((model, source.name, run_hash(recorded))))
+    if config.name:
+        return str(config.name)
+    return "-".join((short_name(config, "model"), source.name, run_hash(recorded)))
