@@ -1,4 +1,4 @@
-"""Peaks and signals on a genome as a data source: ``data=encode``."""
+"""Data source of peaks and signals on a genome: ``data=encode``."""
 
 from __future__ import annotations
 
@@ -343,8 +343,8 @@ class EncodeSource:
     def true_effects(
         self,
         chrom: Shaped[np.ndarray, " locus"],  # noqa: ARG002 - the contract's argument
-        start: Int64[np.ndarray, " locus"],  # noqa: ARG002 - likewise
-        end: Int64[np.ndarray, " locus"],  # noqa: ARG002 - likewise
+        start: Int64[np.ndarray, " locus"],  # noqa: ARG002
+        end: Int64[np.ndarray, " locus"],  # noqa: ARG002
     ) -> None:
         """Return None: nobody knows the true effects of substitutions in a real genome."""
         return
@@ -353,7 +353,7 @@ class EncodeSource:
         self,
         chrom: Shaped[np.ndarray, " locus"],
         start: Int64[np.ndarray, " locus"],  # noqa: ARG002 - splits are whole contigs
-        end: Int64[np.ndarray, " locus"],  # noqa: ARG002 - likewise
+        end: Int64[np.ndarray, " locus"],  # noqa: ARG002
     ) -> Bool[np.ndarray, " locus"]:
         """Tell which regions lie on a contig of the training or validation split.
 

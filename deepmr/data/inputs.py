@@ -1,4 +1,4 @@
-"""The files of a data set, and how those that a user placed in a folder are found."""
+"""The files of a data set: genome, tracks and excluded regions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prepared data set: windows and labels on disk, named by everything that made them."""
+"""Windows and labels in the cache, keyed by the files and settings that they depend on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of tracks: one row a task, where its file lies and where it was measured."""
+"""Read the list of tracks: one row a task, with its file and the contigs it was measured on."""
 
 from __future__ import annotations
 

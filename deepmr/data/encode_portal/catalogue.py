@@ -1,4 +1,4 @@
-"""From names of tracks to files on this machine, by way of the ENCODE portal."""
+"""Resolve names of tracks to files in the cache, fetched from the ENCODE portal."""
 
 from __future__ import annotations
 

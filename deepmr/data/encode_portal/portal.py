@@ -1,4 +1,4 @@
-"""What the ENCODE portal says about files: one record by accession, or a search by name."""
+"""Client of the ENCODE portal: records of files by accession, and searches by name."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ class PortalFile:
 
     Args:
         accession: e.g. ``ENCFF148JKK``.
-        url: Where its content is.
-        md5: Of its content.
-        size: In bytes.
+        url: Address of the content.
+        md5: MD5 digest of the content, 32 hexadecimal digits.
+        size: Bytes of the content; 0 if the portal does not say.
         assembly: e.g. ``GRCh38``.
         output_type: e.g. ``IDR thresholded peaks``.
         status: ``released``, unless it was archived or revoked.
@@ -149,7 +149,7 @@ class Portal:
     """The ENCODE portal's JSON interface.
 
     Args:
-        address: Where it is; a mirror or a local stand-in may take its place.
+        address: Address of the portal, or of a mirror.
         retries: How often a passing failure is tried again.
         pause: Seconds before the first new try; doubled each time.
 
