@@ -11,19 +11,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
+from deepmr.data.encode_portal import PortalFiles
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.heads import choose_tasks, divide
-from deepmr.data.inputs import DataFiles
+from deepmr.data.inputs import DataFiles, LocalFiles
 from deepmr.data.loci import inside_windows, strongest, summits
 from deepmr.data.partition import fold_splits, split_contigs
-from deepmr.data.prepared import Recipe, measured_on, prepare
+from deepmr.data.prepared import Recipe, prepare
 from deepmr.data.settings import (
     Heads,
     Labels,
-    LocalFiles,
     Negatives,
     PeakFiles,
-    PortalFiles,
     Splits,
     Training,
     WindowSizes,
@@ -32,7 +31,7 @@ from deepmr.data.settings import (
 )
 from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.data.summary import positive_weights
-from deepmr.data.tracks import Track, covered
+from deepmr.data.tracks import Track, covered, measured_on
 from deepmr.data.windows import WindowSplit
 from deepmr.files import read_json
 from deepmr.tasks import TaskTable

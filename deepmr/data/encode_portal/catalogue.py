@@ -14,9 +14,10 @@ from typing import Any
 import requests
 
 from deepmr.data.cache import cache_folder, content_hash
+from deepmr.data.encode_portal.assay import assay_of
 from deepmr.data.encode_portal.download import Download, fetch_all
 from deepmr.data.encode_portal.entry import Entry, verify
-from deepmr.data.encode_portal.portal import Portal, PortalFile, assay_of
+from deepmr.data.encode_portal.portal import Portal, PortalFile
 from deepmr.data.inputs import DataFiles
 from deepmr.data.tracks import Track
 from deepmr.files import locked, read_json, write_json
