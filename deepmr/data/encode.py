@@ -1,4 +1,4 @@
-"""Peaks and signals on a genome as a data source: ``data=encode``."""
+"""Data source of peaks and signals on a genome: ``data=encode``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
+from deepmr.data.encode_portal import PortalFiles
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.heads import choose_tasks, divide
-from deepmr.data.inputs import DataFiles
+from deepmr.data.inputs import DataFiles, LocalFiles
 from deepmr.data.loci import inside_windows, strongest, summits
 from deepmr.data.partition import fold_splits, split_contigs
-from deepmr.data.prepared import Recipe, measured_on, prepare
+from deepmr.data.prepared import Recipe, prepare
 from deepmr.data.settings import (
     Heads,
     Labels,
-    LocalFiles,
     Negatives,
     PeakFiles,
-    PortalFiles,
     Splits,
     Training,
     WindowSizes,
@@ -32,7 +31,7 @@ from deepmr.data.settings import (
 )
 from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.data.summary import positive_weights
-from deepmr.data.tracks import Track, covered
+from deepmr.data.tracks import Track, covered, measured_on
 from deepmr.data.windows import WindowSplit
 from deepmr.files import read_json
 from deepmr.tasks import TaskTable
@@ -343,8 +342,8 @@ class EncodeSource:
     def true_effects(
         self,
         chrom: Shaped[np.ndarray, " locus"],  # noqa: ARG002 - the contract's argument
-        start: Int64[np.ndarray, " locus"],  # noqa: ARG002 - likewise
-        end: Int64[np.ndarray, " locus"],  # noqa: ARG002 - likewise
+        start: Int64[np.ndarray, " locus"],  # noqa: ARG002
+        end: Int64[np.ndarray, " locus"],  # noqa: ARG002
     ) -> None:
         """Return None: nobody knows the true effects of substitutions in a real genome."""
         return
@@ -353,7 +352,7 @@ class EncodeSource:
         self,
         chrom: Shaped[np.ndarray, " locus"],
         start: Int64[np.ndarray, " locus"],  # noqa: ARG002 - splits are whole contigs
-        end: Int64[np.ndarray, " locus"],  # noqa: ARG002 - likewise
+        end: Int64[np.ndarray, " locus"],  # noqa: ARG002
     ) -> Bool[np.ndarray, " locus"]:
         """Tell which regions lie on a contig of the training or validation split.
 

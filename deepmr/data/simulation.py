@@ -1,4 +1,4 @@
-"""The simulation as a data source: everything about it is known, true effects are handed out."""
+"""Data source of simulated sequences in which two factors have known effects on each other."""
 
 from __future__ import annotations
 

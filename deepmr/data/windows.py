@@ -1,4 +1,4 @@
-"""A split of a genome: windows cut from the memory map, with the labels of their middle bins."""
+"""Windows of one split, cut from the encoded genome, with the labels of their middle bins."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class WindowSplit:
 
     @property
     def start(self) -> Int64[np.ndarray, " locus"]:
-        """First base of each window, context included; negative where it reaches over the rim."""
+        """First base of each window, context included; negative before the contig's first base."""
         return self._start
 
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from deepmr.data.encode_portal.portal import OUTPUT_TYPES, PortalFile, assay_of
+from deepmr.data.encode_portal.assay import OUTPUT_TYPES, assay_of
+from deepmr.data.encode_portal.portal import PortalFile
 
 __all__ = ["Entry", "verify"]
 

@@ -1,4 +1,4 @@
-"""What the ENCODE portal says about files: one record by accession, or a search by name."""
+"""Client of the ENCODE portal: records of files by accession, and searches by name."""
 
 from __future__ import annotations
 
@@ -11,46 +11,12 @@ from urllib.parse import urlencode
 
 import requests
 
-__all__ = [
-    "ADDRESS",
-    "OUTPUT_TYPES",
-    "Portal",
-    "PortalFile",
-    "assay_of",
-    "is_passing",
-    "with_retries",
-]
+from deepmr.data.encode_portal.assay import OUTPUT_TYPES, assay_of
+
+__all__ = ["ADDRESS", "Portal", "PortalFile", "is_passing", "with_retries"]
 
 ADDRESS = "https://www.encodeproject.org"
 
-OUTPUT_TYPES: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("TF ChIP-seq", "binary"): (
-        "IDR thresholded peaks",
-        "optimal IDR thresholded peaks",
-        "conservative IDR thresholded peaks",
-    ),
-    ("Histone ChIP-seq", "binary"): (
-        "replicated peaks",
-        "pseudoreplicated peaks",
-        "pseudo-replicated peaks",
-    ),
-    ("DNase-seq", "binary"): ("peaks",),
-    ("ATAC-seq", "binary"): (
-        "IDR thresholded peaks",
-        "pseudoreplicated peaks",
-        "pseudo-replicated peaks",
-        "replicated peaks",
-    ),
-    ("TF ChIP-seq", "signal"): ("fold change over control",),
-    ("Histone ChIP-seq", "signal"): ("fold change over control",),
-    ("DNase-seq", "signal"): ("read-depth normalized signal",),
-    ("ATAC-seq", "signal"): ("fold change over control",),
-}
-"""Which of the portal's output types count as the data of an assay, by kind of task."""
-
-_OPEN_CHROMATIN = {"dnase": "DNase-seq", "dnase-seq": "DNase-seq", "atac": "ATAC-seq"}
-_OPEN_CHROMATIN["atac-seq"] = "ATAC-seq"
-_HISTONES = ("H1", "H2A", "H2B", "H3", "H4")
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and to wait for the next bytes
 
@@ -63,9 +29,9 @@ class PortalFile:
 
     Args:
         accession: e.g. ``ENCFF148JKK``.
-        url: Where its content is.
-        md5: Of its content.
-        size: In bytes.
+        url: Address of the content.
+        md5: MD5 digest of the content, 32 hexadecimal digits.
+        size: Bytes of the content; 0 if the portal does not say.
         assembly: e.g. ``GRCh38``.
         output_type: e.g. ``IDR thresholded peaks``.
         status: ``released``, unless it was archived or revoked.
@@ -98,19 +64,6 @@ class PortalFile:
             raise ValueError(f"an md5 is 32 hexadecimal digits, got {self.md5[:60]!r}")
         if self.size < 0:
             raise ValueError(f"a size is 0 or more bytes, got {self.size}")
-
-
-def assay_of(target: str) -> str:
-    """Return the assay that measures a target: a histone mark, open chromatin, or else a factor.
-
-    Example:
-        >>> [assay_of(target) for target in ("GATA1", "H3K27ac", "DNase", "HDAC1")]
-        ['TF ChIP-seq', 'Histone ChIP-seq', 'DNase-seq', 'TF ChIP-seq']
-    """
-    if target.casefold() in _OPEN_CHROMATIN:
-        return _OPEN_CHROMATIN[target.casefold()]
-    mark = any(target.startswith(name) for name in _HISTONES) and target[1:2].isdigit()
-    return "Histone ChIP-seq" if mark else "TF ChIP-seq"
 
 
 def is_passing(error: Exception) -> bool:
@@ -149,7 +102,7 @@ class Portal:
     """The ENCODE portal's JSON interface.
 
     Args:
-        address: Where it is; a mirror or a local stand-in may take its place.
+        address: Address of the portal, or of a mirror.
         retries: How often a passing failure is tried again.
         pause: Seconds before the first new try; doubled each time.
 
