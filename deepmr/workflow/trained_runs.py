@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from deepmr.files import expand_paths, read_json
-from deepmr.io.manifest import is_finished, read_manifest
+from deepmr.io.manifest import changed_outputs, is_finished, read_manifest
 from deepmr.lightning.snapshots import snapshot_paths
 from deepmr.tasks import TaskTable
 from deepmr.workflow.run_folder import read_config
 
 __all__ = ["TrainedRun", "find_runs", "newest_run"]
+
+_LARGEST_CHECKED = 50_000_000  # bytes: larger files would make every question wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +59,43 @@ class TrainedRun:
 
     @classmethod
     def read(cls, folder: Path) -> TrainedRun:
-        """Read a finished run.
+        """Read a finished run whose files are those that its training wrote.
+
+        Files up to 50 MB are compared with the digests in its manifest. Its figures are not: no
+        number depends on them.
+
+        Args:
+            folder: The run's folder.
 
         Raises:
             FileNotFoundError: If it is not there, is no run, or is not finished.
+            ValueError: If a file of it is missing or has changed since.
         """
+        run = cls._open(folder)
+        run.check()
+        return run
+
+    def check(self) -> None:
+        """Compare the run's files with the digests in its manifest.
+
+        Raises:
+            ValueError: If a file is missing or has changed since the run finished.
+        """
+        changed = [
+            path
+            for path in changed_outputs(self.folder, largest=_LARGEST_CHECKED)
+            if not path.startswith("figures/")
+        ]
+        if changed:
+            others = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+            raise ValueError(
+                f"{self.folder / changed[0]}{others} is missing or has changed since the run "
+                "finished: its sha256 is not the one in manifest.json; restore the file, or train "
+                "again with overwrite=true"
+            )
+
+    @classmethod
+    def _open(cls, folder: Path) -> TrainedRun:
         if not folder.is_dir():
             raise FileNotFoundError(f"run {folder} does not exist")
         if not is_finished(folder):
@@ -94,7 +128,7 @@ def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
     """
     candidates = sorted(p for p in folder.iterdir() if is_finished(p)) if folder.is_dir() else []
     runs = sorted(
-        (TrainedRun.read(path) for path in candidates), key=lambda run: run.finished, reverse=True
+        (TrainedRun._open(path) for path in candidates), key=lambda run: run.finished, reverse=True
     )
     if not runs:
         raise FileNotFoundError(f"no finished run lies under {folder}; run train.py first")
@@ -105,6 +139,7 @@ def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
         except LookupError as error:
             first_error = first_error or error
         else:
+            run.check()
             return run
     raise LookupError(
         f"none of {len(runs)} finished runs under {folder} predicts both tasks; "
