@@ -47,7 +47,7 @@ def test_a_file_that_changed_after_training_is_refused_by_name(
     run: Path, name: str, damage: Callable[[Path], None]
 ) -> None:
     damage(run / name)
-    with pytest.raises(ValueError, match="sha256 is not the one in manifest.json") as caught:
+    with pytest.raises(ValueError, match=r"sha256 is not the one in manifest\.json") as caught:
         TrainedRun.read(run)
     assert str(run / name) in str(caught.value)
     assert "train again with overwrite=true" in str(caught.value)
@@ -55,7 +55,7 @@ def test_a_file_that_changed_after_training_is_refused_by_name(
 
 def test_a_member_of_another_training_is_refused(run: Path) -> None:
     shutil.copy(run / "members/0/best.ckpt", run / "members/1/best.ckpt")
-    with pytest.raises(ValueError, match="members/1/best.ckpt is missing or has changed"):
+    with pytest.raises(ValueError, match=r"members/1/best\.ckpt is missing or has changed"):
         TrainedRun.read(run)
 
 
@@ -66,7 +66,7 @@ def test_figures_may_be_deleted(run: Path) -> None:
 
 def test_the_newest_run_is_checked_like_a_named_one(run: Path) -> None:
     _flip_one_bit(run / "members/0/best.ckpt")
-    with pytest.raises(ValueError, match="members/0/best.ckpt"):
+    with pytest.raises(ValueError, match=r"members/0/best\.ckpt"):
         newest_run(run.parent, "GATA1", "TAL1")
 
 
