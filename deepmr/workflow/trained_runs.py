@@ -61,8 +61,8 @@ class TrainedRun:
     def read(cls, folder: Path) -> TrainedRun:
         """Read a finished run, and check that its files are those that its training wrote.
 
-        Files up to 50 MB are compared with the digests in its manifest. Its figures are not checked:
-        no result depends on them.
+        Files up to 50 MB are compared with the digests in its manifest, except figures, on which
+        no result depends.
 
         Args:
             folder: The run's folder.
