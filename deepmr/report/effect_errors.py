@@ -27,8 +27,8 @@ intervals. Slopes have errors of their own, from the members.'
     """
     verdicts: dict[str, list[str]] = {}
     for task, one in found.items():
-        holds = _HOLDS[0] <= one.scale <= _HOLDS[1]
-        verdicts.setdefault("right" if holds else _wrong(one.scale), []).append(task)
+        holds = _HOLDS[0] <= one.inflation <= _HOLDS[1]
+        verdicts.setdefault("right" if holds else _wrong(one.inflation), []).append(task)
     if not verdicts:
         return ""
     said = ", ".join(f"{verdict} ({', '.join(tasks)})" for verdict, tasks in verdicts.items())
@@ -50,7 +50,7 @@ def effect_error_table(found: Mapping[str, EffectZScores]) -> Table:
         (
             Cell(text=task),
             Cell(text=f"{one.n:,}", value=float(one.n)),
-            Cell(text=typeset(number_text(one.scale)), value=one.scale),
+            Cell(text=typeset(number_text(one.inflation)), value=one.inflation),
             Cell(text=percent_text(one.beyond), value=one.beyond),
             Cell(text=typeset(number_text(one.rms_error)), value=one.rms_error),
             Cell(text=typeset(number_text(one.rms_se)), value=one.rms_se),

@@ -12,6 +12,7 @@ from deepmr.inference import (
     ErrorsInVariables,
     Jackknife,
     LocalInference,
+    MemberPair,
     PerMember,
     Summary,
 )
@@ -108,7 +109,8 @@ def test_choosing_by_other_members_removes_the_winners_curse():
     members = dataclasses.replace(members, value=noise)
     rule = ByZ(min_z=4.0)
     shared = run(PerMember(shared=0.0), members, rule).instruments
-    crossed = CrossFitted(shared=0.0).instruments(members, "x", "y", rule)
+    pair = MemberPair(members=members, exposure="x", outcome="y", rule=rule)
+    crossed = CrossFitted(shared=0.0).instruments(pair)
     x = members.of("x")
     square_shared = np.mean(x.mean(axis=1)[shared] ** 2)
     chosen = np.broadcast_to(x, crossed.shape)[crossed]

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from deepmr.inference import Jackknife, LocalInference, PerMember, pool_slopes
+from deepmr.inference import Jackknife, LocalInference, MemberSlopes, PerMember, pool_slopes
 from deepmr.instruments import All
 from deepmr.meta import random_effects
 from deepmr.mr.result import MREstimate
@@ -16,7 +16,8 @@ from tests.inference.synthetic import ensemble, least_squares
 def table(slopes):
     from deepmr.inference.combine import combine
 
-    return combine(slopes, np.ones((*slopes.shape[:-1], 2), bool), method="m")
+    instruments = np.ones((*slopes.shape[:-1], 2), bool)
+    return combine(MemberSlopes(value=slopes, instruments=instruments, method="m"))
 
 
 def rounds(*, member_sd, own_sd, locus_sd, n=1000, seed=0):
