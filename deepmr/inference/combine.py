@@ -15,6 +15,10 @@ from deepmr.mr.result import MREstimate
 
 __all__ = ["combine", "pseudo_values", "require_members", "selected", "shared_variance"]
 
+_ANSWERED_BY_MEMBERS = frozenset({"error_correlation_ignored"})
+"""Flags on a slope's own standard error: the members' spread stands in its place, and includes
+what errors of exposure and outcome share."""
+
 
 def require_members(members: MemberEffects, minimum: int, method: str) -> None:
     """Refuse an ensemble too small for a method.
@@ -87,7 +91,11 @@ def combine(
     seen = ~np.isnan(slopes)
     raised = {"member_without_estimate": np.asarray(np.any(~seen, axis=-1)), **(flags or {})}
     if found is not None:
-        raised |= {name: np.asarray(np.any(flag, axis=-1)) for name, flag in found.flags.items()}
+        raised |= {
+            name: np.asarray(np.any(flag, axis=-1))
+            for name, flag in found.flags.items()
+            if name not in _ANSWERED_BY_MEMBERS
+        }
     pleiotropy = None
     if found is not None and found.pleiotropy is not None:
         pleiotropy = member_mean(found.pleiotropy.value)

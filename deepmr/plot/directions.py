@@ -1,4 +1,4 @@
-"""The same question asked both ways round."""
+"""Pooled slopes of a pair of tasks in both directions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ def directions(
     unit: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the pooled effects of every method, forwards and backwards.
+    """Draw the pooled slopes of every method, in both directions.
 
     Thick bars are 95 % confidence intervals of the mean effect, thin ones 95 % prediction
-    intervals for the effect at a new locus.
+    intervals for a single locus. Diamonds are slopes of a simulation's noiseless effects over the
+    same variants, where they are known.
 
     Args:
         meta: Columns of ``meta.parquet``.
@@ -67,7 +68,7 @@ def directions(
     ax.set_yticks(ticks, labels)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("Pooled effect" + (f" ({unit})" if unit else ""))
+    ax.set_xlabel("Pooled slope" + (f" ({unit})" if unit else ""))
     _legend(ax, known=bool(np.isfinite(meta["true_value"][np.concatenate(rows)]).any()))
     return ax
 
@@ -92,10 +93,10 @@ def _bar(ax: Axes, meta: Mapping[str, np.ndarray], row: int, height: float, colo
 def _legend(ax: Axes, *, known: bool) -> None:
     handles = [
         Line2D([], [], color=INK, linewidth=4, label="95 % interval of the mean"),
-        Line2D([], [], color=INK, linewidth=1, label="95 % of new loci"),
+        Line2D([], [], color=INK, linewidth=1, label="95 % prediction interval"),
     ]
     if known:
         handles.append(
-            Line2D([], [], color=TRUTH, marker="D", linestyle="", markersize=4, label="truth")
+            Line2D([], [], color=TRUTH, marker="D", linestyle="", markersize=4, label="noiseless slope")
         )
     ax.figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))

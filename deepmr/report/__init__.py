@@ -1,6 +1,6 @@
 """The report: one self-contained page, and a short table for the terminal."""
 
-from deepmr.report.content import Figure, ReportContent
+from deepmr.report.content import Figure, ReportContent, ReportedPair, ReportedVerdict
 from deepmr.report.effect_errors import effect_error_sentence
 from deepmr.report.page import render_report, write_report
 from deepmr.report.terminal import summary_table, verdict_text
@@ -8,6 +8,8 @@ from deepmr.report.terminal import summary_table, verdict_text
 __all__ = [
     "Figure",
     "ReportContent",
+    "ReportedPair",
+    "ReportedVerdict",
     "effect_error_sentence",
     "render_report",
     "summary_table",
