@@ -31,25 +31,27 @@ def effect_error_sentence(found: Mapping[str, EffectZScores]) -> str:
         'Standard errors of single-variant effects are underestimated 2.97 times (GATA1) \
 (simulation check); use them for no per-variant interval. Errors of slopes come from the members.'
     """
-    verdicts: dict[str, list[str]] = {}
+    grouped: dict[str, list[str]] = {}
     for task, one in found.items():
-        holds = _HOLDS[0] <= one.scale <= _HOLDS[1]
-        verdicts.setdefault("right" if holds else _wrong(one.scale), []).append(task)
-    if not verdicts:
+        word, times = _held_against_truth(one.scale)
+        grouped.setdefault(word, []).append(f"{times}({task})")
+    if not grouped:
         return ""
-    said = " and ".join(f"{verdict} ({', '.join(tasks)})" for verdict, tasks in verdicts.items())
+    said = ", ".join(f"{word} {' and '.join(parts)}" for word, parts in grouped.items())
     sentence = f"Standard errors of single-variant effects are {said} (simulation check)"
-    if list(verdicts) == ["right"]:
+    if list(grouped) == ["right"]:
         return f"{sentence}."
     return (
         f"{sentence}; use them for no per-variant interval. Errors of slopes come from the members."
     )
 
 
-def _wrong(scale: float) -> str:
+def _held_against_truth(scale: float) -> tuple[str, str]:
+    if _HOLDS[0] <= scale <= _HOLDS[1]:
+        return "right", ""
     if scale > 1:
-        return f"underestimated {number_text(scale)} times"
-    return f"overestimated {number_text(1 / scale) if scale > 0 else 'infinitely many'} times"
+        return "underestimated", f"{number_text(scale)} times "
+    return "overestimated", f"{number_text(1 / scale) if scale > 0 else 'infinitely many'} times "
 
 
 def effect_error_table(found: Mapping[str, EffectZScores]) -> Table:
