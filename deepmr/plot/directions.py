@@ -20,6 +20,7 @@ def directions(
     exposure: str,
     outcome: str,
     unit: str = "",
+    notes: tuple[str, str] = ("", ""),
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the pooled slopes of every method, in both directions.
@@ -33,6 +34,8 @@ def directions(
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
         unit: Unit of the effects.
+        notes: What the slopes of each direction stand for, shown beside its name, such as "slope
+            over the variants both share, not an effect"; by default nothing.
         ax: Axes to draw into; by default those of a new figure.
 
     Raises:
@@ -50,9 +53,9 @@ def directions(
     ax.axvline(0, color=FADED, linewidth=0.8, zorder=0)
     one_pooling = len(set(meta["pooling"][np.concatenate(rows)].tolist())) == 1
     height, ticks, labels = 0.0, [], []
-    for (cause, effect), found, colour in zip(pairs, rows, COLOURS, strict=False):
+    for (cause, effect), note, found, colour in zip(pairs, notes, rows, COLOURS, strict=False):
         ax.text(
-            *(0.0, height, f"{cause} → {effect}"),
+            *(0.0, height, f"{cause} → {effect}{': ' + note if note else ''}"),
             transform=ax.get_yaxis_transform(),
             color=colour,
             fontweight="bold",
@@ -97,6 +100,8 @@ def _legend(ax: Axes, *, known: bool) -> None:
     ]
     if known:
         handles.append(
-            Line2D([], [], color=TRUTH, marker="D", linestyle="", markersize=4, label="noiseless slope")
+            Line2D(
+                [], [], color=TRUTH, marker="D", linestyle="", markersize=4, label="noiseless slope"
+            )
         )
     ax.figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))

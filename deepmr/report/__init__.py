@@ -4,6 +4,7 @@ from deepmr.report.content import Figure, ReportContent, ReportedPair, ReportedV
 from deepmr.report.effect_errors import effect_error_sentence
 from deepmr.report.page import render_report, write_report
 from deepmr.report.terminal import summary_table, verdict_text
+from deepmr.report.verdict_text import slope_meaning
 
 __all__ = [
     "Figure",
@@ -12,6 +13,7 @@ __all__ = [
     "ReportedVerdict",
     "effect_error_sentence",
     "render_report",
+    "slope_meaning",
     "summary_table",
     "verdict_text",
     "write_report",

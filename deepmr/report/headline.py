@@ -19,11 +19,12 @@ from deepmr.report.number import (
 )
 from deepmr.report.verdict_text import (
     caveat_sentences,
+    is_effect,
     reason_sentences,
     slope_meaning,
+    structure_asked,
     verdict_sentence,
 )
-from deepmr.verdict import CAUSAL
 
 __all__ = ["Headline", "headline", "unit_names"]
 
@@ -69,21 +70,21 @@ def headline(content: ReportContent) -> Headline:
         LookupError: If there is no pooled slope of the question.
     """
     judged, verdict = content.judged, content.judged.verdict
+    pair = content.pair
     # The effect of a reverse verdict is that of the outcome on the exposure.
-    pair = content.pair.reversed if judged.structure == "reverse" else content.pair
-    row = content.pooled(*pair.names)
-    other = content.pooled(*pair.reversed.names)
-    if row is None:
-        pair, row, other = content.pair, content.pooled(*content.pair.names), None
+    if judged.structure == "reverse" and content.pooled(*pair.reversed.names) is not None:
+        pair = pair.reversed
+    structure = structure_asked(judged.structure, reverse=pair is not content.pair)
+    row, other = content.pooled(*pair.names), content.pooled(*pair.reversed.names)
     if row is None:  # ReportContent refuses this; kept for type checkers
         raise LookupError(f"no pooled effect of {content.exposure} on {content.outcome}")
     details = [_loci_used(content, pair), _prediction(row), _noiseless(row)]
-    details += [_local_coverage(content, pair), _other_way(pair, other, judged.structure)]
+    details += [_local_coverage(content, pair), _other_way(pair, other, structure)]
     if other is not None:
         details.append(_noiseless(other, where=f" ({pair.outcome} → {pair.exposure})"))
     return Headline(
         verdict=_no_verdict() if verdict is None else verdict_sentence(verdict),
-        effect=_effect(pair, row, judged.structure),
+        effect=_effect(pair, row, structure),
         reasons=() if verdict is None else reason_sentences(verdict),
         caveats=_caveats(judged),
         details=tuple(sentence for sentence in details if sentence),
@@ -121,7 +122,7 @@ def _effect(pair: ReportedPair, row: Mapping[str, Any], structure: str) -> str:
     known = np.isfinite(row["ci_lower"]) and np.isfinite(row["ci_upper"])
     interval = f"95 % interval {lower} to {upper}" if known else "no interval"
     over = f"on average over {_loci(row)}"
-    if structure in CAUSAL:
+    if is_effect(structure):
         return (
             f"One {one} more {pair.exposure} changes {pair.outcome} by {value} {many} "
             f"({interval}), {over}."
@@ -216,7 +217,7 @@ def _other_way(pair: ReportedPair, row: Mapping[str, Any] | None, structure: str
     number = f"{value} ({lower} to {upper}) over {_loci(row)}"
     if structure == "both":
         return f"The effect {asked} is {number}."
-    if structure in ("forward", "reverse"):
+    if structure == "forward":
         return (
             f"The slope {asked}, {number}, is that of the variants both share, not an effect of "
             f"{pair.outcome} on {pair.exposure}."
@@ -244,14 +245,12 @@ def _clear(row: Mapping[str, Any]) -> bool:
     return bool(row["ci_lower"] > 0 or row["ci_upper"] < 0)
 
 
-def _cautions(
-    content: ReportContent, pair: ReportedPair, row: Mapping[str, Any]
-) -> list[str]:
+def _cautions(content: ReportContent, pair: ReportedPair, row: Mapping[str, Any]) -> list[str]:
     cautions = []
     if 0 < int(row["n_loci"]) < _FEW_LOCI:
         cautions.append(
-            f"Only {_loci(row)} were pooled: the intervals rest on a between-locus variance that is "
-            "poorly known."
+            f"Only {_loci(row)} were pooled: the intervals rest on a poorly known between-locus "
+            "variance."
         )
     if float(row["i2"]) > _STRONG_HETEROGENEITY:
         cautions.append(
@@ -263,6 +262,10 @@ def _cautions(
             "The 95 % prediction interval includes zero: at a single locus the slope may be absent "
             "or of the other sign."
         )
+    doubted = [check for check in content.judged.panel if check.state in ("fail", "doubt")]
+    if doubted:
+        names = ", ".join(f"{check.name} ({check.state})" for check in doubted)
+        cautions.append(f"Assumptions that do not hold or are in doubt: {names}.")
     signs = _signs(content, pair)
     if len(signs) > 1:
         cautions.append(

@@ -14,15 +14,14 @@ import numpy as np
 from markupsafe import Markup
 
 from deepmr.files import atomic_write
-from deepmr.report.content import Figure, ReportContent
+from deepmr.report.content import Figure, ReportContent, ReportedPair
 from deepmr.report.effect_errors import effect_error_sentence, effect_error_table
 from deepmr.report.flags import count_flags
 from deepmr.report.headline import headline, unit_names
 from deepmr.report.number import MISSING, interval_text, matching_text, typeset
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
 from deepmr.report.verdict_tables import controls_table, panel_table
-from deepmr.report.verdict_text import slope_meaning
-from deepmr.verdict import CAUSAL
+from deepmr.report.verdict_text import is_effect, slope_meaning, structure_asked
 
 __all__ = ["render_report", "write_report"]
 
@@ -57,19 +56,22 @@ def render_report(content: ReportContent) -> str:
         lstrip_blocks=True,
         loader=jinja2.FunctionLoader(_resource),
     )
+    environment.filters["unbroken"] = _unbroken
     script = _resource("page.js")
     loci, n_loci = loci_table(content)
     asked = _questions(content)
-    judged = content.judged
+    judged, cards = content.judged, _cards(content)
     return environment.get_template("page.html").render(
         content=content,
         headline=headline(content),
-        cards=_cards(content),
-        units=[unit_names(one)[1] for one in (content.pair.exposure_unit, content.pair.outcome_unit)],
+        cards=cards,
+        units=[
+            unit_names(one)[1] for one in (content.pair.exposure_unit, content.pair.outcome_unit)
+        ],
         controls=controls_table(judged.controls, judged.controls_not_run),
         panel=panel_table(judged.panel),
         pooled=pooled_table(content),
-        meanings=[card for card in _cards(content) if card["meaning"]],
+        meanings=[card for card in cards if card["meaning"]],
         loci=loci,
         n_loci=n_loci,
         flag_columns=asked,
@@ -94,11 +96,16 @@ def _resource(name: str) -> str:
     return resources.files("deepmr.report").joinpath(name).read_text(encoding="utf-8")
 
 
+def _unbroken(sentence: str) -> str:
+    """Keep a number and its percent sign on one line."""
+    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def _data_uri(figure: Figure) -> str:
     return f"data:{figure.media_type};base64,{base64.b64encode(figure.content).decode()}"
 
 
-def _cards(content: ReportContent) -> list[dict[str, str]]:
+def _cards(content: ReportContent) -> list[dict[str, Any]]:
     """Return the pooled slopes that stand beside the answer, each with what it stands for."""
     cards = []
     for pair in (content.pair, content.pair.reversed):
@@ -109,24 +116,26 @@ def _cards(content: ReportContent) -> list[dict[str, str]]:
         value, lower, upper = interval_text(*numbers)
         known = MISSING not in (lower, upper)
         noiseless = float(row["true_value"])
-        structure = _in_direction(content.judged.structure, asked=pair is content.pair)
+        structure = structure_asked(content.judged.structure, reverse=pair is not content.pair)
         cards.append(
             {
                 "label": f"{pair.exposure} → {pair.outcome}",
-                "kind": "effect" if structure in CAUSAL and structure != "reverse" else "slope",
-                "meaning": slope_meaning(structure, *pair.names),
+                "meaning": _meaning(structure, pair),
+                "is_effect": is_effect(structure),
                 "value": typeset(value),
                 "range": f"{typeset(lower)} to {typeset(upper)}" if known else "",
-                "noiseless": "" if np.isnan(noiseless) else typeset(matching_text(noiseless, value)),
+                "noiseless": ""
+                if np.isnan(noiseless)
+                else typeset(matching_text(noiseless, value)),
             }
         )
     return cards
 
 
-def _in_direction(structure: str, *, asked: bool) -> str:
-    """Return the verdict's word as a question in this direction has it."""
-    turned = {"forward": "reverse", "reverse": "forward"}
-    return structure if asked else turned.get(structure, structure)
+def _meaning(structure: str, pair: ReportedPair) -> str:
+    if is_effect(structure):
+        return f"effect of {pair.exposure} on {pair.outcome}"
+    return slope_meaning(structure, *pair.names)
 
 
 def _questions(content: ReportContent) -> list[tuple[str, str, str]]:

@@ -183,7 +183,7 @@ def loci_table(content: ReportContent) -> tuple[Table, int]:
     if not np.isfinite(estimates["q"][forward]).any():
         del columns["Q / df"]
     strength = np.nan_to_num(estimates["neg_log10_p"][forward], nan=-1.0)
-    order = np.argsort(-strength, kind="stable")[: MOST_LOCI]
+    order = np.argsort(-strength, kind="stable")[:MOST_LOCI]
     return _build(columns, _records(estimates, [forward[k] for k in order])), len(forward)
 
 

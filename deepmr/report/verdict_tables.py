@@ -23,34 +23,32 @@ def controls_table(controls: Sequence[Control], not_run: Sequence[ControlNotRun]
 
     Example:
         >>> left = ControlNotRun(name="untrained", reason="a table of effects has no network")
-        >>> [cell.text for cell in controls_table((), (left,)).rows[0]][2:]
-        ['–', 'not run: a table of effects has no network', '–']
+        >>> [cell.text for cell in controls_table((), (left,)).rows[0]][:3]
+        ['untrained', 'not run', '–']
     """
     empty = typeset(MISSING)
     run = [
         (
             Cell(text=one.name.replace("_", " ")),
-            Cell(text=CONTROLS[one.name], wrap=True),
+            Cell(text="passed" if one.passed else "failed", state="pass" if one.passed else "fail"),
             Cell(text=one.verdict.structure),
-            Cell(
-                text="passed" if one.passed else "failed", state="pass" if one.passed else "fail"
-            ),
             Cell(text=_measure_text(one.slope)),
+            Cell(text=CONTROLS[one.name], wrap=True),
         )
         for one in controls
     ]
     left = [
         (
             Cell(text=one.name.replace("_", " ")),
-            Cell(text=CONTROLS[one.name], wrap=True),
+            Cell(text="not run", state="unknown"),
             Cell(text=empty),
-            Cell(text=f"not run: {one.reason}", state="unknown", wrap=True),
             Cell(text=empty),
+            Cell(text=f"{CONTROLS[one.name]} (not run: {one.reason})", wrap=True),
         )
         for one in not_run
     ]
     return Table(
-        header=("Control", "What it is", "Verdict", "Result", "Slope (scaled effects)"),
+        header=("Control", "Result", "Verdict", "Slope (scaled effects)", "What it is"),
         rows=(*run, *left),
     )
 

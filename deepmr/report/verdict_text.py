@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from deepmr.verdict import CAVEATS, Verdict
 
-__all__ = ["caveat_sentences", "reason_sentences", "slope_meaning", "verdict_sentence"]
+__all__ = [
+    "caveat_sentences",
+    "is_effect",
+    "reason_sentences",
+    "slope_meaning",
+    "structure_asked",
+    "verdict_sentence",
+]
 
 _SENTENCES = {
     "forward": "In this model, {exposure} acts on {outcome}, and {outcome} does not act on "
@@ -20,6 +27,8 @@ _SENTENCES = {
     "variant that moves one moves the other.",
     "undecided": "It is undecided whether {exposure} acts on {outcome} in this model.",
 }
+
+_REVERSED = {"forward": "reverse", "reverse": "forward"}
 
 _MEANINGS = {
     "reverse": "slope over the variants both share, not an effect of {exposure} on {outcome}",
@@ -61,6 +70,33 @@ def slope_meaning(structure: str, exposure: str, outcome: str) -> str:
         'slope over the variants both share, not an effect of TAL1 on GATA1'
     """
     return _MEANINGS.get(structure, "").format(exposure=exposure, outcome=outcome)
+
+
+def structure_asked(structure: str, *, reverse: bool) -> str:
+    """Return the verdict's word as a question in the given direction has it.
+
+    Args:
+        structure: The verdict's word; empty where there is none.
+        reverse: Whether the question is that of the outcome acting on the exposure.
+
+    Example:
+        >>> structure_asked("forward", reverse=True), structure_asked("shared", reverse=True)
+        ('reverse', 'shared')
+    """
+    return _REVERSED.get(structure, structure) if reverse else structure
+
+
+def is_effect(structure: str) -> bool:
+    """Return whether the verdict makes a slope the effect of its exposure on its outcome.
+
+    Args:
+        structure: The verdict's word as a question in the slope's own direction has it.
+
+    Example:
+        >>> is_effect("forward"), is_effect("reverse"), is_effect("")
+        (True, False, False)
+    """
+    return structure in ("forward", "both")
 
 
 def caveat_sentences(verdict: Verdict) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from deepmr.report import (
     ReportedPair,
     ReportedVerdict,
     effect_error_sentence,
+    slope_meaning,
     summary_table,
     verdict_text,
     write_report,
@@ -288,7 +289,14 @@ def _figures(findings: Findings) -> dict[str, Figure]:
             caption="Pooled slope by each method, as asked and the other way round. Slopes alone "
             "do not show which task acts on which: variants that both share give one either way. "
             "The verdict says which slope is an effect.",
-            content=to_png(directions(findings.meta(), exposure=pair[0], outcome=pair[1])),
+            content=to_png(
+                directions(
+                    findings.meta(),
+                    exposure=pair[0],
+                    outcome=pair[1],
+                    notes=(_meaning(findings, *pair), _meaning(findings, *pair[::-1])),
+                )
+            ),
         )
     }
     if np.isfinite(first.true_local).any():
@@ -336,6 +344,12 @@ def _figures(findings: Findings) -> dict[str, Figure]:
             ),
         )
     return figures
+
+
+def _meaning(findings: Findings, exposure: str, outcome: str) -> str:
+    """Return what a direction's slope stands for where the verdict makes it no effect."""
+    structure = findings.judgement.structure_of(exposure, outcome)
+    return slope_meaning(structure, exposure, outcome)
 
 
 def scatter_arguments(
