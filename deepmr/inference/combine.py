@@ -13,6 +13,10 @@ from deepmr.mr.result import MREstimate
 
 __all__ = ["check_shared", "combine", "pseudo_values", "require_members", "shared_variance"]
 
+_ANSWERED_BY_MEMBERS = frozenset({"error_correlation_ignored"})
+"""Flags on a slope's own standard error: the members' spread stands in its place, and includes
+what errors of exposure and outcome share."""
+
 
 def require_members(members: MemberEffects, minimum: int, method: str) -> None:
     """Refuse an ensemble with too few members for a method.
@@ -85,7 +89,9 @@ def combine(slopes: MemberSlopes, *, shared: float = 0.0) -> LocalInference:
     pleiotropy = None
     if slopes.found is not None:
         flags |= {
-            name: np.asarray(np.any(flag, axis=-1)) for name, flag in slopes.found.flags.items()
+            name: np.asarray(np.any(flag, axis=-1))
+            for name, flag in slopes.found.flags.items()
+            if name not in _ANSWERED_BY_MEMBERS
         }
         if slopes.found.pleiotropy is not None:
             pleiotropy = member_mean(slopes.found.pleiotropy.value)
