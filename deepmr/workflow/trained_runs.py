@@ -69,7 +69,8 @@ class TrainedRun:
 
         Raises:
             FileNotFoundError: If it is not there, is no run, or is not finished.
-            ValueError: If a file of it is missing or has changed since.
+            ValueError: If a file of it is missing or has changed since, or a version of Deep MR
+                wrote it whose runs this one does not read.
         """
         run = _read(folder)
         run.check()
@@ -98,20 +99,24 @@ class TrainedRun:
 def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
     """Return the most recently finished run that predicts both tasks.
 
+    Runs that cannot be read, such as those of Deep MR 0.1, are left out, which one line says.
+
     Args:
         folder: ``<paths.output>/train``.
         exposure: Target or name of the exposure's task.
         outcome: Target or name of the outcome's task.
 
     Raises:
-        FileNotFoundError: If there is no finished run.
+        FileNotFoundError: If there is no finished run that can be read.
         LookupError: If none predicts both; the message gives the reason for the newest.
         ValueError: If both are the same task, or a file of the run has changed.
     """
-    candidates = sorted(p for p in folder.iterdir() if is_finished(p)) if folder.is_dir() else []
-    runs = sorted((_read(path) for path in candidates), key=lambda run: run.finished, reverse=True)
+    runs, unread = _readable(folder)
     if not runs:
-        raise FileNotFoundError(f"no finished run lies under {folder}; run train.py first")
+        why = f" ({unread})" if unread else ""
+        raise FileNotFoundError(f"no finished run lies under {folder}{why}; run train.py first")
+    if unread:
+        print(f"left out: {unread}")
     first_error: LookupError | None = None
     for run in runs:
         try:
@@ -127,6 +132,26 @@ def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
     )
 
 
+def _readable(folder: Path) -> tuple[list[TrainedRun], str]:
+    """Return the finished runs in a folder, newest first, and why others cannot be read."""
+    runs: list[TrainedRun] = []
+    reasons: list[str] = []
+    names: list[str] = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not is_finished(path):
+            continue
+        try:
+            runs.append(_read(path))
+        except (ValueError, KeyError, FileNotFoundError) as error:
+            reasons.append(str(error))
+            names.append(path.name)
+    runs.sort(key=lambda run: run.finished, reverse=True)
+    if not reasons:
+        return runs, ""
+    more = f"; nor can {', '.join(names[1:])} be read" if len(names) > 1 else ""
+    return runs, f"{reasons[0]}{more}"
+
+
 def find_runs(named: str | Sequence[str]) -> list[TrainedRun]:
     """Read one or several runs whose members can be pooled as one ensemble.
 
@@ -135,7 +160,8 @@ def find_runs(named: str | Sequence[str]) -> list[TrainedRun]:
 
     Raises:
         FileNotFoundError: If one does not exist or is not finished, or a glob matches nothing.
-        ValueError: If runs differ in tasks, data or splits, or a file of a run has changed.
+        ValueError: If runs differ in tasks, data or splits, a file of a run has changed, or one
+            cannot be read.
     """
     runs = [TrainedRun.read(folder) for folder in expand_paths(named, what="run")]
     for run in runs[1:]:
@@ -156,6 +182,7 @@ def _read(folder: Path) -> TrainedRun:
         raise FileNotFoundError(
             f"run {folder} is not finished; give its training command again to finish it"
         )
+    manifest = read_manifest(folder)
     description = folder / "tasks.json"
     if not description.is_file():
         raise FileNotFoundError(f"{folder} is no training run: it has no tasks.json")
@@ -163,5 +190,5 @@ def _read(folder: Path) -> TrainedRun:
         folder=folder,
         config=read_config(folder),
         description=read_json(description),
-        finished=str(read_manifest(folder)["finished"]),
+        finished=str(manifest["finished"]),
     )
