@@ -112,7 +112,7 @@ def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
     )
 
 
-def find_runs(named: str | Sequence[str]) -> list[TrainedRun]:
+def find_runs(named: str | Path | Sequence[str | Path]) -> list[TrainedRun]:
     """Return the runs that a path, a list of paths or a glob names, checked to be one ensemble.
 
     Raises:
