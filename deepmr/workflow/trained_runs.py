@@ -152,7 +152,7 @@ def _readable(folder: Path) -> tuple[list[TrainedRun], str]:
     return runs, f"{reasons[0]}{more}"
 
 
-def find_runs(named: str | Sequence[str]) -> list[TrainedRun]:
+def find_runs(named: str | Path | Sequence[str | Path]) -> list[TrainedRun]:
     """Read one or several runs whose members can be pooled as one ensemble.
 
     Args:
