@@ -65,6 +65,7 @@ def decide(
     pairs: Int[np.ndarray, "pair 2"],
     reliability: Float64[np.ndarray, "pair 2"],
     rule: Thresholds,
+    hidden: Bool[np.ndarray, "pair 2"] | None = None,
 ) -> Decision:
     """Apply the rule to all pairs.
 
@@ -80,8 +81,12 @@ def decide(
         reliability: The guard of both tasks over its threshold (`guard_values`); below 1, or
             missing, is not reliable.
         rule: The constants.
+        hidden: Where the source has kinds of site that the target does not read, as
+            `hidden_kinds` finds them; such a direction fails.
     """
     state, certain = direction_state(evidence, rule)
+    if hidden is not None:
+        state = np.where(hidden & (state != "weak"), "fail", state)
     over_identified = certain & distinct_kinds(evidence, pairs, rule)[pairs]
     reliable = np.all(reliability >= 1.0, axis=-1)
     strongest = np.nan_to_num(evidence.value["transmission"]).max(axis=-1)
@@ -90,6 +95,8 @@ def decide(
     error = np.where((a == "weak") | (b == "weak"), 0.0, evidence.difference_se)
     own, own_se = evidence.own_difference, evidence.own_difference_se
     likely = _likely(evidence, state, rule)
+    if hidden is not None:
+        likely &= ~hidden
     forward = _directed(a, b, difference, error, rule) | _own(a, b, own, own_se, rule)
     forward |= likely[:, 0]
     reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
@@ -239,6 +246,45 @@ def distinct_kinds(
     return found
 
 
+def hidden_kinds(
+    statistics: PairStatistics, rule: Thresholds
+) -> Bool[np.ndarray, "pair 2"]:
+    """Return where another task shows that the source's loci that do not transmit are of another kind.
+
+    A source that answers to either of two motifs (OR, maximum) has one site a locus, so
+    its sites cannot be compared within loci. Between loci they can: if a third task transmits
+    where the target does not, and hardly where it does, the source has sites of a kind that the
+    target does not read. Gating of the target leaves the third task as it is.
+
+    Args:
+        statistics: Of all pairs of a run; two tasks alone show nothing.
+        rule: The constants.
+    """
+    n_task = len(statistics.tasks)
+    moved = np.zeros((n_task, statistics.n_loci, n_task))
+    considered = np.zeros((n_task, statistics.n_loci))
+    found, asked = statistics.of("transmits"), statistics.of("considered")
+    for direction in (0, 1):
+        source = statistics.pairs[:, direction]
+        moved[source, :, statistics.pairs[:, 1 - direction]] = found[:, :, direction].T
+        considered[source] = asked[:, :, direction].T
+    still = considered[:, :, None] - moved
+    with_target = np.einsum("sly,slz->syz", moved, moved, optimize=True)
+    without = np.einsum("sly,slz->syz", still, moved, optimize=True)
+    n_with, n_without = moved.sum(axis=1)[:, :, None], still.sum(axis=1)[:, :, None]
+    rare = wilson(_share(with_target, n_with), n_with + 0 * with_target, z=rule.z)
+    often = wilson(_share(without, n_without), n_without + 0 * without, z=-rule.z)
+    shown = (without >= rule.min_loci) & (often >= rule.kind_often) & (rare <= rule.kind_rare)
+    hidden = shown.any(axis=-1)
+    source, target = statistics.pairs, statistics.pairs[:, ::-1]
+    return np.asarray(hidden[source, target])
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> Float64[np.ndarray, "..."]:
+    bottom = np.broadcast_to(whole, part.shape)
+    return np.divide(part, bottom, out=np.zeros_like(part), where=bottom > 0)
+
+
 def judge(
     statistics: PairStatistics,
     *,
@@ -269,7 +315,7 @@ def judge(
     evidence = resampled_evidence(statistics, resamples=resamples, seed=seed)
     guard, value = guard_values(statistics, agreement, twin_scale, rule)
     pairs = statistics.pairs
-    decision = decide(evidence, pairs, guard[pairs], rule)
+    decision = decide(evidence, pairs, guard[pairs], rule, hidden_kinds(statistics, rule))
     ensemble = agreement is not None and agreement.n_members > 1
     return compose(statistics, evidence, decision, value, rule, ensemble=ensemble)
 

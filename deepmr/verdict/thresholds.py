@@ -61,6 +61,9 @@ class Thresholds:
             squared effects at variants that leave the source must exceed the source's by .10.
         gap_weak: Where too few loci transmit in the other direction, its concordance is not known,
             and the difference counts as .15.
+        kind_often: A third task marks another kind of site of the source if it transmits at .20
+            and more (lower limit) of the source's loci that leave the target,
+        kind_rare: and at .15 and less (upper limit) of those that move it.
         own_least: The target of a direction must have .05 of its squared effects at variants that
             leave the source: without sites of its own nothing sets the direction apart.
         own_most: A source with one kind of site, of whose squared effects more than .70 leave
@@ -107,6 +110,8 @@ class Thresholds:
     gap_unsure: float = 0.05
     own_gap: float = 0.10
     gap_weak: float = 0.15
+    kind_often: float = 0.20
+    kind_rare: float = 0.15
     own_least: float = 0.05
     own_most: float = 0.70
     own_alike: float = 0.20
