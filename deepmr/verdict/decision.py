@@ -274,7 +274,8 @@ def hidden_kinds(
     n_with, n_without = moved.sum(axis=1)[:, :, None], still.sum(axis=1)[:, :, None]
     rare = wilson(_share(with_target, n_with), n_with + 0 * with_target, z=rule.z)
     often = wilson(_share(without, n_without), n_without + 0 * without, z=-rule.z)
-    shown = (without >= rule.min_loci) & (often >= rule.kind_often) & (rare <= rule.kind_rare)
+    many = n_without >= rule.kind_share * (n_with + n_without)
+    shown = many & (without >= rule.min_loci) & (often >= rule.kind_often) & (rare <= rule.kind_rare)
     hidden = shown.any(axis=-1)
     source, target = statistics.pairs, statistics.pairs[:, ::-1]
     return np.asarray(hidden[source, target])

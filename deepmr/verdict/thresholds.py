@@ -64,6 +64,8 @@ class Thresholds:
         kind_often: A third task marks another kind of site of the source if it transmits at .20
             and more (lower limit) of the source's loci that leave the target,
         kind_rare: and at .15 and less (upper limit) of those that move it.
+        kind_share: Provided that .15 and more of the source's loci leave the target: a few loci
+            have weak sites of no motif in any task.
         own_least: The target of a direction must have .05 of its squared effects at variants that
             leave the source: without sites of its own nothing sets the direction apart.
         own_most: A source with one kind of site, of whose squared effects more than .70 leave
@@ -112,6 +114,7 @@ class Thresholds:
     gap_weak: float = 0.15
     kind_often: float = 0.20
     kind_rare: float = 0.15
+    kind_share: float = 0.15
     own_least: float = 0.05
     own_most: float = 0.70
     own_alike: float = 0.20
