@@ -48,7 +48,8 @@ class DesignPlan:
         silencing = BACKGROUNDS * _ROUNDS * _DRAWS * len(range(0, length, _STEP))
         inserting = BACKGROUNDS * len(self.windows)
         doses = 6 * 3 * self.windows.shape[1]
-        return len(self.candidates) + silencing + inserting + doses + BACKGROUNDS * 6 * 4 * 32
+        total: int = len(self.candidates) + silencing + inserting + doses + BACKGROUNDS * 6 * 4 * 32
+        return total
 
 
 def plan_designed(
@@ -161,5 +162,5 @@ def inserted(
     for slot, start in enumerate(starts):
         piece = pieces[:, slot]
         view = made[:, :, start : start + piece.shape[1]]
-        view[...] = np.where(piece == 4, view, piece)  # noqa: PLR2004 - code 4 is no base
+        view[...] = np.where(piece == 4, view, piece)
     return made

@@ -18,18 +18,21 @@ from deepmr.verdict.design import (
     neutral_backgrounds,
 )
 from deepmr.verdict.verdict import Measure, Verdict
+from deepmr.verdict.window_kinds import (
+    ACTIVE,
+    EXPLAINED,
+    explained_share,
+    kinds_of,
+    representatives,
+)
 
 __all__ = ["DesignedEvidence", "judge_designed", "measure_designed"]
 
-_ACTIVE = 0.15  # a window, or a kind, moves a task from .15 of its scale, or of its largest kind
 _SILENT = 0.08  # and leaves it up to .08
-_ALIKE = 0.9  # cosine between response profiles of one kind's windows
-_MEMBERS = 3  # windows that a kind needs
-_KINDS = 6
 _DOSES = (0.35, 0.7)
-_EXPLAINED = 0.88  # share of windows' responses that kinds explain: below, a kind was lost
 _PRIVATE = 0.25  # a private kind of the source that vetoes moves it this much
 _VETO, _RESCUE = 0.4, 0.7  # agreement of kinds at equal x
+_IMPURE = 1.2  # kinds compared move the target at most so much more than the source
 _STRONG = 0.3  # kinds compared at equal x move the source by .3
 
 
@@ -41,7 +44,7 @@ class DesignedEvidence:
         level: On neutral backgrounds (mean over them), over the task's scale; dose 0 is absence,
             dose 3 the whole site; a context is which of the other kinds are there.
         present: Which kinds are present in a context, the varied one left out.
-        explained: Share of the squared responses that kinds explain, of the windows that move a task.
+        explained: Share of squared responses that kinds explain, of windows that move a task.
     """
 
     level: Float64[np.ndarray, "kind context 4 task"]
@@ -80,11 +83,13 @@ def measure_designed(plan: DesignPlan, predict: Predict) -> DesignedEvidence:
     base = level(background)
     profile = _levels(level, background, plan.windows[:, None], middle) - base.mean(axis=0)
     label = kinds_of(profile)
-    best = _representatives(profile, label)
-    pieces = np.stack([_dosed(level, background, plan.windows[w], middle) for w in best]) if len(
-        best
-    ) else np.zeros((0, 4, WIDTH), dtype=np.uint8)
-    explained = _explained(profile, profile[best])
+    best = representatives(profile, label)
+    pieces = (
+        np.stack([_dosed(level, background, plan.windows[w], middle) for w in best])
+        if len(best)
+        else np.zeros((0, 4, WIDTH), dtype=np.uint8)
+    )
+    explained = explained_share(profile, profile[best])
     return _factorial(level, background, pieces, explained, plan)
 
 
@@ -98,84 +103,6 @@ def _levels(
     made = inserted(background, pieces, starts)
     reached = level(made.reshape(-1, made.shape[-1]))
     return np.asarray(reached.reshape(*made.shape[:2], -1).mean(axis=0))
-
-
-def kinds_of(profile: Float64[np.ndarray, "window task"]) -> Int[np.ndarray, " window"]:
-    """Sort windows into kinds by the direction of their response over tasks, sparsest first.
-
-    A window whose response is a sum of kinds already found holds several sites and gets none.
-
-    Args:
-        profile: Change of every task, over its scale, by each window on neutral backgrounds.
-
-    Returns:
-        Number of the kind; -1 for none.
-
-    Example:
-        >>> one, two = np.array([1.0, 0.5, 0.0]), np.array([0.0, 0.0, 0.8])
-        >>> kinds_of(np.stack([one] * 3 + [two] * 3 + [one + two])).tolist()
-        [1, 1, 1, 0, 0, 0, -1]
-    """
-    size = np.linalg.norm(profile, axis=1)
-    unit = profile / np.where(size > 0, size, 1.0)[:, None]
-    breadth = (np.abs(profile) >= _ACTIVE).sum(axis=1)
-    strong = np.abs(profile).max(axis=1, initial=0.0) >= _ACTIVE
-    alike = unit @ unit.T >= _ALIKE
-    label = np.full(len(profile), -1)
-    centres: list[np.ndarray] = []
-    for w in np.lexsort((-size, breadth)):
-        if not strong[w] or label[w] >= 0 or len(centres) == _KINDS:
-            continue
-        members = np.flatnonzero(alike[w] & strong & (label < 0))
-        if len(members) < _MEMBERS or _is_sum(profile[w], centres):
-            continue
-        label[members] = len(centres)
-        centres.append(unit[members].mean(axis=0))
-    return label
-
-
-def _is_sum(one: np.ndarray, centres: list[np.ndarray]) -> bool:
-    if not centres:
-        return False
-    basis = np.stack(centres, axis=1)
-    weight = np.linalg.lstsq(basis, one, rcond=None)[0].clip(0.0)
-    left = one - basis @ weight
-    return bool(left @ left <= (1 - _EXPLAINED) * (one @ one))
-
-
-def _representatives(
-    profile: Float64[np.ndarray, "window task"], label: Int[np.ndarray, " window"]
-) -> Int[np.ndarray, " kind"]:
-    """Return each kind's strongest window among the half closest to the kind's direction."""
-    chosen = []
-    for kind in range(label.max(initial=-1) + 1):
-        members = np.flatnonzero(label == kind)
-        unit = profile[members] / np.linalg.norm(profile[members], axis=1)[:, None]
-        close = unit @ unit.mean(axis=0)
-        near = members[close >= np.median(close)]
-        chosen.append(near[np.linalg.norm(profile[near], axis=1).argmax()])
-    return np.asarray(chosen, dtype=np.int64)
-
-
-def _explained(
-    profile: Float64[np.ndarray, "window task"], kind: Float64[np.ndarray, "kind task"]
-) -> Float64[np.ndarray, " task"]:
-    """Return how well kinds explain the windows that move each task.
-
-    Per window, over all tasks, as a task that needs two motifs at once answers to no kind
-    alone; windows count by their squared effect on the task. A task that no window moves gets
-    the mean over all windows.
-    """
-    if len(kind) == 0 or len(profile) == 0:
-        return np.zeros(profile.shape[1])
-    weight = np.linalg.lstsq(kind.T, profile.T, rcond=None)[0].clip(0.0)
-    square = (profile**2).sum(axis=1)
-    left = ((profile - weight.T @ kind) ** 2).sum(axis=1)
-    share = 1.0 - np.divide(left, square, out=np.ones_like(left), where=square > 0)
-    moves = np.where(np.abs(profile) >= _ACTIVE, profile**2, 0.0)
-    total = moves.sum(axis=0)
-    own = np.divide(share @ moves, total, out=np.zeros_like(total), where=total > 0)
-    return np.asarray(np.where(total > 0, own, np.average(share, weights=square + 1e-12)))
 
 
 def _dosed(
@@ -257,7 +184,7 @@ def judge_designed(
     borne, refuted, agreement = directions(evidence)
     revised = []
     for verdict, (a, b) in zip(verdicts, pairs, strict=True):
-        known = min(evidence.explained[a], evidence.explained[b]) >= _EXPLAINED
+        known = min(evidence.explained[a], evidence.explained[b]) >= EXPLAINED
         new = verdict
         if known:
             numbers = {
@@ -270,9 +197,7 @@ def judge_designed(
     return tuple(revised)
 
 
-def _revised(
-    verdict: Verdict, borne: np.ndarray, refuted: np.ndarray, a: int, b: int
-) -> Verdict:
+def _revised(verdict: Verdict, borne: np.ndarray, refuted: np.ndarray, a: int, b: int) -> Verdict:
     acting = {"forward": (a, b), "reverse": (b, a)}.get(verdict.structure)
     if acting is not None and refuted[acting]:
         names = (verdict.exposure, verdict.outcome)
@@ -285,15 +210,8 @@ def _revised(
         return replace(
             verdict, structure="shared", caveats=kept, reasons=(reason, *verdict.reasons)
         )
-    reliable = min(
-        (
-            verdict.evidence[name].value
-            for name in ("guard_exposure", "guard_outcome")
-            if name in verdict.evidence
-        ),
-        default=1.0,
-    )
-    is_open = verdict.structure in ("undecided", "inseparable") and reliable >= 1.0
+    reliable = "is_reliable" in verdict.evidence and verdict.evidence["is_reliable"].value > 0
+    is_open = verdict.structure in ("undecided", "inseparable") and reliable
     if is_open and borne[a, b] != borne[b, a]:
         forward = bool(borne[a, b])
         names = (verdict.exposure, verdict.outcome)
@@ -325,10 +243,10 @@ def directions(
     x, y = r[:, :, None], r[:, None, :]
     # Private kinds: those that the rescue minds, and the stronger ones that the veto minds.
     leaves = y <= np.minimum(_SILENT, 0.4 * x)
-    private = ((x >= _ACTIVE) & leaves).any(axis=0)
+    private = ((x >= ACTIVE) & leaves).any(axis=0)
     heavy = ((x >= _PRIVATE) & leaves).any(axis=0)
-    own = ((y >= _ACTIVE) & (x <= _SILENT)).any(axis=0)
-    has = (x >= _ACTIVE).any(axis=0)
+    own = ((y >= ACTIVE) & (x <= _SILENT)).any(axis=0)
+    has = (x >= ACTIVE).any(axis=0)
     agreement = equal_x_agreement(evidence)
     alike = np.isnan(agreement) | (agreement >= _RESCUE)
     borne = has & own & ~private & alike & _is_monotone(evidence)
@@ -346,26 +264,32 @@ def equal_x_agreement(evidence: DesignedEvidence) -> Float64[np.ndarray, "task t
         Sources in rows; NaN with fewer than two such kinds, or without a common origin.
     """
     change = evidence.level - evidence.level[:, :, :1]
-    n_kind, n_context, _, n_task = change.shape
+    n_task = change.shape[-1]
     answer = np.full((n_task, n_task), np.nan)
     r = evidence.response
     for source in range(n_task):
         kinds = np.flatnonzero(r[:, source] >= _STRONG)
-        reads = r[:, source] >= _ACTIVE
-        reached = []
+        reads = r[:, source] >= ACTIVE
+        reached, used = [], []
         for k in kinds:
             origin = ~evidence.present[k][:, reads].any(axis=1)
             mean = change[k][origin].mean(axis=0)  # dose, task
             if abs(mean[3, source]) >= 0.5 * np.abs(change[k, :, 3, source]).max():
                 reached.append(mean)
-        if len(reached) < 2:  # noqa: PLR2004 - two kinds to compare
+                used.append(k)
+        if len(reached) < 2:
             continue
         level = min(abs(one[3, source]) for one in reached)
         moved = np.stack([_at_level(one, source, level) for one in reached])
-        top, bottom = np.abs(moved).max(axis=0), np.abs(moved).min(axis=0)
-        same = (moved >= 0).all(axis=0) | (moved <= 0).all(axis=0)
+        # A kind that moves the target more than the source holds a site of the target's own.
+        pure = r[used] <= _IMPURE * r[used, source][:, None]
+        size = np.abs(moved)
+        top = np.where(pure, size, 0.0).max(axis=0)
+        bottom = np.where(pure, size, np.inf).min(axis=0)
+        same = (~pure | (moved >= 0)).all(axis=0) | (~pure | (moved <= 0)).all(axis=0)
         ratio = np.divide(bottom, top, out=np.zeros(n_task), where=top > 0)
-        answer[source] = np.where(top >= 0.05, ratio * same, np.nan)
+        comparable = (pure.sum(axis=0) > 1) & (top >= 0.05)
+        answer[source] = np.where(comparable, ratio * same, np.nan)
     return answer
 
 

@@ -134,7 +134,9 @@ class DoseEvidence:
 
     def inputs(self, task: int) -> tuple[str, ...]:
         """Return the names of the motifs that a task reads."""
-        return tuple(name for name, yes in zip(self.motifs, self.reads[:, task], strict=True) if yes)
+        return tuple(
+            name for name, yes in zip(self.motifs, self.reads[:, task], strict=True) if yes
+        )
 
     def structure(self, pairs: Int[np.ndarray, "pair 2"]) -> Shaped[np.ndarray, " pair"]:
         """Return what containment of inputs says of each pair; undecided where not trusted.

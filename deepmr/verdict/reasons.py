@@ -137,7 +137,8 @@ def compose(
                 structure=structure,
                 caveats=caveats,
                 reasons=reasons + texts,
-                evidence=_numbers(here, there, guard[[first, second]]),
+                evidence=_numbers(here, there, guard[[first, second]])
+                | {"is_reliable": Measure(value=float(decision.reliable[k]))},
             )
         )
     return tuple(verdicts)
