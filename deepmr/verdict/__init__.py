@@ -14,8 +14,15 @@ from deepmr.verdict.controls import (
 from deepmr.verdict.decision import Decision, decide, judge
 from deepmr.verdict.design import DesignPlan, plan_designed
 from deepmr.verdict.designed import DesignedEvidence, judge_designed, measure_designed
-from deepmr.verdict.doses import DoseEvidence, DoseStatistics, dose_evidence, dose_statistics
+from deepmr.verdict.doses import (
+    DoseEvidence,
+    DoseStatistics,
+    dose_evidence,
+    dose_statistics,
+    judge_doses,
+)
 from deepmr.verdict.evidence import PairEvidence, resampled_evidence
+from deepmr.verdict.locus_sets import compare_locus_sets
 from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.verdict.reasons import CAVEATS
 from deepmr.verdict.reliability import MemberAgreement, member_agreement
@@ -48,6 +55,7 @@ __all__ = [
     "Verdict",
     "all_pairs",
     "assumption_panel",
+    "compare_locus_sets",
     "concordant_variants",
     "controls_of",
     "decide",
@@ -57,6 +65,7 @@ __all__ = [
     "empirical_p",
     "judge",
     "judge_designed",
+    "judge_doses",
     "locus_maximum",
     "measure_designed",
     "median_slopes",

@@ -25,6 +25,7 @@ CAVEATS = {
     "measure all substitutions (variants=saturation)",
     "feedback": "every variant of one moves the other, by slopes that differ between sites: "
     "feedback between both, or the same inputs with different weights",
+    "locus_set": "another set of loci gives another verdict on {exposure} and {outcome}",
 }
 """What a verdict cannot exclude, by the caveat's name."""
 
