@@ -306,9 +306,7 @@ class StructuresSource:
         return np.isin(self._rows(chrom, start, end), learned)
 
 
-def _matrices(
-    graph: CausalGraph, path: str | Path | None, strength: float
-) -> tuple[Motif, ...]:
+def _matrices(graph: CausalGraph, path: str | Path | None, strength: float) -> tuple[Motif, ...]:
     """Return the graph's motifs, each with the threshold that its average site's strength asks."""
     library = load_motifs("all") if path is None else _from_file(path)
     names = list(graph.motifs.values()) if path is None else list(library)

@@ -68,7 +68,7 @@ class Node:
             raise ValueError(f"{where} needs at least one input under `of`, got none")
         repeated = set(self.of) & set(self.against)
         if repeated:
-            raise ValueError(f"{where}: {sorted(repeated)[0]} stands under `of` and `against`")
+            raise ValueError(f"{where}: {min(repeated)} stands under `of` and `against`")
         for term, weight in [*self.of.items(), *self.against.items()]:
             if not np.isfinite(weight) or weight <= 0:
                 raise ValueError(
@@ -79,7 +79,9 @@ class Node:
         shares |= dict(self.of) if self.form in _SHARES else {}
         for term, weight in shares.items():
             if weight > 1:
-                raise ValueError(f"{where}: the weight of {term} is a share, at most 1; got {weight}")
+                raise ValueError(
+                    f"{where}: the weight of {term} is a share, at most 1; got {weight}"
+                )
         for name in ("half", "steepness", "base"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{where}: {name} must be positive, got {getattr(self, name)}")
@@ -92,8 +94,8 @@ class Node:
 
         Args:
             name: Name of the node.
-            content: Mapping of settings by name; ``of`` and ``against`` map inputs to weights, or list
-                inputs of weight 1.
+            content: Mapping of settings by name; ``of`` and ``against`` map inputs to weights,
+                or list inputs of weight 1.
 
         Raises:
             ValueError: If a setting is unknown or out of its range.
@@ -142,6 +144,17 @@ class Node:
         return np.asarray(active * forms.repression(against, others))
 
 
+def _ancestors(name: str, parents: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = list(parents[name])
+    while waiting:
+        parent = waiting.pop()
+        if parent not in found:
+            found.add(parent)
+            waiting += parents.get(parent, ())
+    return frozenset(found)
+
+
 def members(term: str) -> tuple[str, ...]:
     """Return the names in an input: one, or those of a product such as ``A*B``."""
     return tuple(part.strip() for part in term.split("*"))
@@ -188,7 +201,8 @@ class CausalGraph:
     motifs: Mapping[str, str]
     nodes: tuple[Node, ...]
     feedback: bool = False
-    _order: tuple[tuple[str, ...], ...] = field(init=False, repr=False)
+    _above: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
+    _order: tuple[tuple[str, ...], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = [*self.motifs, *(node.name for node in self.nodes)]
@@ -204,6 +218,9 @@ class CausalGraph:
                     f"task {node.name} of the graph reads {unknown[0]}, which is no motif "
                     f"and no task; there are {', '.join(names)}"
                 )
+        parents = {node.name: node.parents for node in self.nodes}
+        above = {node.name: _ancestors(node.name, parents) for node in self.nodes}
+        object.__setattr__(self, "_above", above)
         for node in self.nodes:
             loop = self.loop(node.name)
             if loop and not self.feedback:
@@ -234,7 +251,9 @@ class CausalGraph:
             raise ValueError(f"a graph has {', '.join(known)}; got {unknown[0]!r}")
         for key in ("motifs", "tasks", "hidden"):
             if not isinstance(content.get(key, {}), Mapping):
-                raise ValueError(f"{key} of a graph is a mapping by name, got {content[key]!r}")
+                raise ValueError(  # noqa: TRY004 - a user's declaration
+                    f"{key} of a graph is a mapping by name, got {content[key]!r}"
+                )
         nodes = [Node.from_dict(str(n), c) for n, c in content.get("tasks", {}).items()]
         nodes += [
             replace(Node.from_dict(str(n), c), hidden=True)
@@ -270,14 +289,7 @@ class CausalGraph:
 
     def ancestors(self, name: str) -> frozenset[str]:
         """Return every motif and node from which a path leads to this one."""
-        found: set[str] = set()
-        waiting = list(self.parents(name))
-        while waiting:
-            parent = waiting.pop()
-            if parent not in found:
-                found.add(parent)
-                waiting += self.parents(parent)
-        return frozenset(found)
+        return self._above.get(name, frozenset())
 
     def reached(self, name: str) -> frozenset[str]:
         """Return the motifs from which a path leads to this node."""
@@ -285,8 +297,8 @@ class CausalGraph:
 
     def loop(self, name: str) -> tuple[str, ...]:
         """Return the nodes of the loop that a node is part of; empty if it is in none."""
-        above = self.ancestors(name)
-        return tuple(n.name for n in self.nodes if n.name in above and name in self.ancestors(n.name))
+        above = self._above.get(name, frozenset())
+        return tuple(n.name for n in self.nodes if n.name in above and name in self._above[n.name])
 
     def _layers(self) -> tuple[tuple[str, ...], ...]:
         """Return nodes, or whole loops, each behind all it reads."""
@@ -306,9 +318,11 @@ class CausalGraph:
         """
         value = {name: doses[..., i] for i, name in enumerate(self.motifs)}
         for group in self._order:
-            value |= self._settle(group, value) if self.loop(group[0]) else {
-                group[0]: self._one(self.node(group[0]), value)
-            }
+            value |= (
+                self._settle(group, value)
+                if self.loop(group[0])
+                else {group[0]: self._one(self.node(group[0]), value)}
+            )
         return np.stack([value[node.name] for node in self.nodes], axis=-1)
 
     def _one(self, node: Node, value: Mapping[str, np.ndarray]) -> Float64[np.ndarray, "*batch"]:

@@ -135,7 +135,7 @@ _HIDDEN = {
     },
 }
 _RIVALS = {
-    "motifs": {"A": "USF1", "B": "TAL1_known1", "C": "ETS1", "D": "SPI1"},
+    "motifs": {"A": "USF1", "B": "TAL1_known1", "C": "ETS1", "D": "STAT3"},
     "tasks": {
         "a": {"of": {"A": 100}},
         "d": {"of": {"D": 90}},
@@ -176,6 +176,7 @@ _FORM_CHANCE = {
 
 _ALIKE = 0.98
 _REDRAWS = 50
+_SAME_SITES = (("ETS1", "SPI1"), ("USF1", "MYC"))
 
 
 def shipped_graph(name: str) -> CausalGraph:
@@ -204,7 +205,7 @@ def random_graph(seed: int, *, n_motifs: int = 4, n_tasks: int = 15) -> CausalGr
 
     Args:
         seed: Of the draw.
-        n_motifs: Number of motifs, 2 or more.
+        n_motifs: Number of motifs, 2 or more; none that bind the same sites.
         n_tasks: Number of tasks, 2 or more.
 
     Raises:
@@ -215,14 +216,15 @@ def random_graph(seed: int, *, n_motifs: int = 4, n_tasks: int = 15) -> CausalGr
         15
     """
     library = list(load_motifs("all"))
-    if not 2 <= n_motifs <= len(library):
-        raise ValueError(f"data.n_motifs must lie in 2 to {len(library)}, got {n_motifs}")
+    most = len(library) - len(_SAME_SITES)
+    if not 2 <= n_motifs <= most:
+        raise ValueError(f"data.n_motifs must lie in 2 to {most}, got {n_motifs}")
     if n_tasks < 2:
         raise ValueError(f"data.n_tasks must be at least 2, got {n_tasks}")
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(7,)))
     motifs = [f"m{i + 1}" for i in range(n_motifs)]
-    names = rng.choice(library, n_motifs, replace=False)
-    declared = {m: str(n) for m, n in zip(motifs, names, strict=True)}
+    names = _apart(rng.choice(library, n_motifs, replace=False).tolist(), library)
+    declared = dict(zip(motifs, names, strict=True))
     reach: dict[str, set[str]] = {motif: {motif} for motif in motifs}
     tasks: dict[str, dict[str, Any]] = {}
     alone = [motif for motif in motifs if rng.random() < 0.6]
@@ -240,12 +242,21 @@ def random_graph(seed: int, *, n_motifs: int = 4, n_tasks: int = 15) -> CausalGr
     return graph
 
 
+def _apart(names: list[str], library: list[str]) -> list[str]:
+    """Replace motifs that share their sites with another one of the names."""
+    for first, second in _SAME_SITES:
+        if first in names and second in names:
+            taken = {*names, *(one for pair in _SAME_SITES for one in pair)}
+            free = next(name for name in library if name not in taken)
+            names = [free if name == second else name for name in names]
+    return names
+
+
 def _distinct(graph: CausalGraph, name: str) -> bool:
     """Tell whether no pair with this task looks causal, within rounding, without being it."""
     return all(
         pair["word"] != "shared" or pair[f"alignment_{direction}"] < _ALIKE
-        for pair in structure_table(graph)
-        if name in (pair["exposure"], pair["outcome"])
+        for pair in structure_table(graph, of=name)
         for direction in ("forward", "reverse")
     )
 

@@ -47,6 +47,19 @@ class Motif:
         if not np.allclose(self.probability.sum(axis=1), 1.0, rtol=0, atol=1e-9):
             raise ValueError(f"the rows of motif {self.name} must sum to one")
 
+    @classmethod
+    def from_rows(cls, name: str, rows: Float64[np.ndarray, "width 4"]) -> Motif:
+        """Build a motif from published probabilities, which may hold zeros.
+
+        A pseudo-probability of 1e-5 is added to every entry, and the rows are scaled to one.
+
+        Args:
+            name: Name of the motif.
+            rows: Probability of A, C, G, T at each position.
+        """
+        raised = rows + _PSEUDO_PROBABILITY
+        return cls(name=name, probability=raised / raised.sum(axis=1, keepdims=True))
+
     @property
     def width(self) -> int:
         """Number of positions."""
@@ -139,13 +152,11 @@ def load_motifs(library: str = "motifs") -> dict[str, Motif]:
     References:
         Kheradpour and Kellis 2014, doi:10.1093/nar/gkt1249 (matrices of ``motifs``).
         Rauluseviciute et al. 2024, doi:10.1093/nar/gkad1059 (matrices of ``jaspar``).
-        A pseudo-probability of 1e-5 is added to every entry and the rows are scaled to one again.
     """
     names = ("motifs", "jaspar") if library == "all" else (library,)
     motifs = {}
     for file in names:
         text = files("deepmr.simulation").joinpath(f"{file}.json").read_text(encoding="utf-8")
         for name, record in json.loads(text)["motifs"].items():
-            rows = np.asarray(record["rows"], dtype=np.float64) + _PSEUDO_PROBABILITY
-            motifs[name] = Motif(name=name, probability=rows / rows.sum(axis=1, keepdims=True))
+            motifs[name] = Motif.from_rows(name, np.asarray(record["rows"], dtype=np.float64))
     return motifs

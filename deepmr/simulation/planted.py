@@ -60,7 +60,7 @@ def plant(
     np.put_along_axis(starts, order, gap + np.cumsum(ordered, axis=1) - ordered, axis=1)
     starts[slot_width == 0] = -1
     codes = rng.choice(4, size=(n, length), p=BACKGROUND).astype(np.uint8)
-    for slot, k in enumerate(slot_motif):
+    for slot, k in enumerate(slot_motif.tolist()):
         rows = np.flatnonzero(starts[:, slot] >= 0)
         columns = starts[rows, slot][:, None] + np.arange(width[k])
         codes[rows[:, None], columns] = motifs[k].sample(rng, rows.size)

@@ -17,6 +17,7 @@ __all__ = ["TARGETS", "GraphDataset", "GraphSizes", "Readings", "simulate_graph"
 
 TARGETS = ("counts", "peaks")
 _LOGIT_RANGE = 3.0  # a peak has log odds of -3 without activity, +3 at full activity
+_LARGE = 0.1  # of a dose
 _AT_ONCE = 64  # loci, bounds the memory of effects on some 20 tasks to about 20 MB
 _STREAMS = (
     "present", "train", "variant", "motif_variant", "validation", "calibration", "test",
@@ -45,9 +46,7 @@ class Readings:
 
     def __post_init__(self) -> None:
         if self.targets not in TARGETS:
-            raise ValueError(
-                f"data.targets is one of {', '.join(TARGETS)}; got {self.targets!r}"
-            )
+            raise ValueError(f"data.targets is one of {', '.join(TARGETS)}; got {self.targets!r}")
         if len(self.motifs) != len(self.graph.motifs):
             raise ValueError(
                 f"the graph has {len(self.graph.motifs)} motifs, got {len(self.motifs)} matrices"
@@ -103,6 +102,29 @@ class Readings:
             change = changed - self.noiseless(part)[:, None]
             effects[start : start + _AT_ONCE] = np.moveaxis(change, -1, 1)
         return effects
+
+    def overlap(
+        self, codes: UInt8[np.ndarray, "sequence length"]
+    ) -> Float64[np.ndarray, "motif motif"]:
+        """Return how far motifs share sites, where the graph takes them for separate inputs.
+
+        Row i, column j: the share of motif i's squared dose changes, over substitutions that
+        change its dose by more than .1, at substitutions that change the dose of motif j by more
+        than .1, too. 0 where no substitution changes motif i's dose so far.
+
+        Args:
+            codes: Sequences, bases as 0 to 3.
+        """
+        change = np.stack(
+            [
+                m.substituted_occupancy(codes) - m.occupancy(codes)[:, None, None]
+                for m in self.motifs
+            ]
+        )
+        large = np.abs(change) > _LARGE
+        square = np.where(large, change**2, 0.0).reshape(len(self.motifs), -1)
+        both = square @ large.reshape(len(self.motifs), -1).T
+        return np.asarray(both / np.maximum(square.sum(axis=1, keepdims=True), 1e-300))
 
     def observe(
         self, rng: np.random.Generator, codes: UInt8[np.ndarray, "sequence length"]
@@ -217,9 +239,7 @@ def simulate_graph(
     codes, starts, family = _with_variants(rng, drawn["train"], readings.motifs, sizes)
     parts = {"train": (codes, starts), "calibration": drawn["calibration"], "test": drawn["test"]}
     observed = [readings.observe(rng[f"read_{name}"], part[0]) for name, part in parts.items()]
-    held_out = np.isin(
-        family, rng["validation"].permutation(sizes.train)[: _n_validation(sizes)]
-    )
+    held_out = np.isin(family, rng["validation"].permutation(sizes.train)[: _n_validation(sizes)])
     first = family.size + np.cumsum([0, sizes.calibration, sizes.test])
     return GraphDataset(
         readings=readings,

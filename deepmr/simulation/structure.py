@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from deepmr.simulation.causal import CausalGraph, members
+from deepmr.simulation.causal import CausalGraph, Node, members
 
 __all__ = ["KINDS", "PairStructure", "pair_structure", "structure_table"]
 
@@ -75,21 +75,37 @@ class PairStructure:
         )
 
 
-def _key(graph: CausalGraph, name: str) -> Hashable:
-    """Return what a node is a function of: equal keys, equal up to a monotone change of scale."""
-    if name in graph.motifs:
-        return ("motif", name)
-    node = graph.node(name)
-    if graph.loop(name):
-        term = next(iter((*node.of, *node.against)))
-        alone = len(node.of) + len(node.against) == 1 and len(members(term)) == 1
-        return _key(graph, term) if alone else ("node", name)
-    of = [(_term_key(graph, term), weight) for term, weight in node.of.items()]
-    if len(of) == 1 and not node.against:
-        return of[0][0]
-    if not of and len(node.against) == 1:
-        return _term_key(graph, next(iter(node.against)))
-    against = tuple(sorted((_term_key(graph, t), w) for t, w in node.against.items()))
+def _keys(graph: CausalGraph) -> dict[str, Hashable]:
+    """Return what each motif and node is a function of.
+
+    Equal keys: equal up to a strictly monotone change of scale.
+    """
+    keys: dict[str, Hashable] = {motif: ("motif", motif) for motif in graph.motifs}
+    loops = {node.name for node in graph.nodes if graph.loop(node.name)}
+    for node in graph.nodes:
+        if node.name in loops and not _copied(node):
+            keys[node.name] = ("node", node.name)
+    waiting = [node for node in graph.nodes if node.name not in keys]
+    while waiting:  # a loop of copies alone would reach no motif: the graph refuses it
+        ready = [node for node in waiting if all(parent in keys for parent in node.parents)]
+        keys |= {node.name: _node_key(node, keys) for node in ready}
+        waiting = [node for node in waiting if node.name not in keys]
+    return keys
+
+
+def _copied(node: Node) -> str:
+    """Return the one input of a node that reads nothing else, or an empty string."""
+    terms = (*node.of, *node.against)
+    return terms[0] if len(terms) == 1 and len(members(terms[0])) == 1 else ""
+
+
+def _node_key(node: Node, keys: Mapping[str, Hashable]) -> Hashable:
+    of = [(_term_key(term, keys), weight) for term, weight in node.of.items()]
+    against = tuple(sorted((_term_key(t, keys), w) for t, w in node.against.items()))
+    if len(of) + len(against) == 1:
+        key: Hashable = (*of, *against)[0][0]
+        return key
+    inputs = tuple(sorted(of))
     if node.form in ("additive", "hill", "competitive"):
         total = sum(weight for _, weight in of)
         shares = tuple(sorted((key, round(weight / total, 12)) for key, weight in of))
@@ -98,27 +114,35 @@ def _key(graph: CausalGraph, name: str) -> Hashable:
         if node.form == "additive":
             return ("sum", shares, against)
         if node.form == "competitive":
-            return ("competitive", tuple(sorted(of)), against)
+            return ("competitive", inputs, against)
         return ("hill", shares, against, node.half, node.steepness)
     if node.form == "cooperative" and all(weight == 1 for _, weight in of) and not against:
-        return ("product", tuple(sorted(key for key, _ in of)))
-    return (node.form, tuple(sorted(of)), against)
+        return _product([key for key, _ in inputs])
+    return (node.form, inputs, against)
 
 
-def _term_key(graph: CausalGraph, term: str) -> Any:
+def _term_key(term: str, keys: Mapping[str, Hashable]) -> Any:
     names = members(term)
-    if len(names) == 1:
-        return _key(graph, names[0])
-    return ("product", tuple(sorted(str(_key(graph, name)) for name in names)))
+    return keys[names[0]] if len(names) == 1 else _product([keys[name] for name in names])
+
+
+def _product(keys: Sequence[Hashable]) -> Hashable:
+    return ("product", tuple(sorted(keys, key=str)))
 
 
 def _descends(
-    graph: CausalGraph, name: str, source: Hashable, *, stop: frozenset[Hashable]
+    graph: CausalGraph,
+    keys: Mapping[str, Hashable],
+    name: str,
+    source: Hashable,
+    *,
+    stop: frozenset[Hashable] = frozenset(),
 ) -> bool:
     """Tell whether a path leads from a node with that key to this one.
 
     Args:
         graph: The graph.
+        keys: Key of each motif and node.
         name: Where the path ends.
         source: Key of the node where it starts.
         stop: Keys of nodes that the path may not pass.
@@ -130,10 +154,9 @@ def _descends(
         if parent in seen:
             continue
         seen.add(parent)
-        key = _key(graph, parent)
-        if key == source:
+        if keys[parent] == source:
             return True
-        if key not in stop:
+        if keys[parent] not in stop:
             waiting += graph.parents(parent)
     return False
 
@@ -156,8 +179,16 @@ def pair_structure(graph: CausalGraph, exposure: str, outcome: str) -> PairStruc
         >>> pair_structure(graph, "Y", "X").word
         'reverse'
     """
-    first, second = graph.reached(graph.node(exposure).name), graph.reached(graph.node(outcome).name)
-    kind, word, direct = _classify(graph, exposure, outcome)
+    for name in (exposure, outcome):
+        graph.node(name)
+    return _pair(graph, _keys(graph), exposure, outcome)
+
+
+def _pair(
+    graph: CausalGraph, keys: Mapping[str, Hashable], exposure: str, outcome: str
+) -> PairStructure:
+    first, second = graph.reached(exposure), graph.reached(outcome)
+    kind, word, direct = _classify(graph, keys, exposure, outcome)
     return PairStructure(
         exposure=exposure,
         outcome=outcome,
@@ -170,20 +201,20 @@ def pair_structure(graph: CausalGraph, exposure: str, outcome: str) -> PairStruc
     )
 
 
-def _classify(graph: CausalGraph, x: str, y: str) -> tuple[str, str, bool]:
-    key_x, key_y = _key(graph, x), _key(graph, y)
-    if key_x == key_y:
+def _classify(
+    graph: CausalGraph, keys: Mapping[str, Hashable], x: str, y: str
+) -> tuple[str, str, bool]:
+    if keys[x] == keys[y]:
         return "same", KINDS["same"], False
-    loop = graph.loop(x)
-    if y in loop:
-        direct = _direct(graph, x, y) and _direct(graph, y, x)
+    if y in graph.loop(x):
+        direct = _direct(graph, keys, x, y) and _direct(graph, keys, y, x)
         return "feedback", KINDS["feedback"], direct
-    down = _descends(graph, y, key_x, stop=frozenset())
-    up = _descends(graph, x, key_y, stop=frozenset())
-    if down or up:
+    down = _descends(graph, keys, y, keys[x])
+    if down or _descends(graph, keys, x, keys[y]):
         cause, effect = (x, y) if down else (y, x)
-        kind = "bypassed" if _bypassed(graph, cause, effect) else "directed"
-        return kind, "forward" if down else "reverse", _direct(graph, cause, effect)
+        kind = "bypassed" if _bypassed(graph, keys, cause, effect) else "directed"
+        word = "forward" if down else "reverse"
+        return kind, word, _direct(graph, keys, cause, effect)
     first, second = graph.reached(x), graph.reached(y)
     if not first & second:
         kind = "unrelated"
@@ -194,24 +225,21 @@ def _classify(graph: CausalGraph, x: str, y: str) -> tuple[str, str, bool]:
     return kind, KINDS[kind], False
 
 
-def _direct(graph: CausalGraph, cause: str, effect: str) -> bool:
-    own = {_key(graph, cause), _key(graph, effect)}
-    others = frozenset(_key(graph, task) for task in graph.tasks) - own
-    return _descends(graph, effect, _key(graph, cause), stop=others)
+def _direct(graph: CausalGraph, keys: Mapping[str, Hashable], cause: str, effect: str) -> bool:
+    others = frozenset(keys[task] for task in graph.tasks) - {keys[cause], keys[effect]}
+    return _descends(graph, keys, effect, keys[cause], stop=others)
 
 
-def _bypassed(graph: CausalGraph, cause: str, effect: str) -> bool:
+def _bypassed(graph: CausalGraph, keys: Mapping[str, Hashable], cause: str, effect: str) -> bool:
     """Tell whether a motif that moves the cause reaches the effect without passing it."""
-    own = _key(graph, cause)
-    if own[0] == "motif":  # type: ignore[index]
-        return False
+    own = keys[cause]
     return any(
-        _descends(graph, effect, ("motif", motif), stop=frozenset({own}))
+        keys[motif] != own and _descends(graph, keys, effect, keys[motif], stop=frozenset({own}))
         for motif in graph.reached(cause)
     )
 
 
-def structure_table(graph: CausalGraph) -> list[dict[str, Any]]:
+def structure_table(graph: CausalGraph, *, of: str | None = None) -> list[dict[str, Any]]:
     """Return one row for each unordered pair of tasks, in the order of the tasks.
 
     Besides the fields of `PairStructure`: ``alignment_forward`` (mean squared cosine, over
@@ -223,12 +251,16 @@ def structure_table(graph: CausalGraph) -> list[dict[str, Any]]:
 
     Args:
         graph: The causal graph.
+        of: Only pairs with this task; None for all.
     """
+    keys = _keys(graph)
     gradient = _gradients(graph)
     names = list(graph.motifs)
     rows = []
     for (i, x), (j, y) in combinations(enumerate(graph.tasks), 2):
-        pair = pair_structure(graph, x, y)
+        if of not in (None, x, y):
+            continue
+        pair = _pair(graph, keys, x, y)
         row = {name: getattr(pair, name) for name in PairStructure.__dataclass_fields__}
         for direction, a, b, task in (("forward", i, j, x), ("reverse", j, i, y)):
             columns = [names.index(motif) for motif in sorted(graph.reached(task))]

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from deepmr.data.source import SPLITS, DataSource, Split
 from deepmr.data.structures import StructuresSource
+from tests.conftest import REPOSITORY
 
 SMALL = {"n_train": 60, "n_variants": 40, "n_calibration": 12, "n_test": 20, "length": 60}
 
@@ -47,7 +51,7 @@ def test_all_test_sequences_are_loci_whatever_the_pair(source: StructuresSource)
         np.testing.assert_array_equal(one, other)
     assert len(first[0]) == 20
     assert not source.seen(*first).any()
-    with pytest.raises(LookupError, match="no task is called 'GATA1'"):
+    with pytest.raises(LookupError, match=r"no task is called 'GATA1'"):
         source.candidate_loci("X", "GATA1")
 
 
@@ -74,7 +78,7 @@ def test_the_structure_of_a_pair_turns_with_it(source: StructuresSource) -> None
     assert source.structure("M", "Z").word == "forward"
     assert source.structure("Z", "M").word == "reverse"
     assert len(source.structures()) == 105
-    with pytest.raises(LookupError, match="no task is called 'W'"):
+    with pytest.raises(LookupError, match=r"no task is called 'W'"):
         source.structure("M", "W")
 
 
@@ -109,6 +113,17 @@ def test_a_graph_may_be_declared_in_plain_data() -> None:
     assert (source.exposures, source.outcomes) == (("X",), ("Y",))
 
 
+def test_a_graph_may_be_declared_on_the_command_line() -> None:
+    override = (
+        "data.graph={motifs: {A: CTCF, B: SP1}, tasks: {X: {of: [A]}, Y: {of: {X: 60, B: 40}}}}"
+    )
+    with initialize_config_dir(config_dir=str(REPOSITORY / "conf"), version_base="1.3"):
+        config = compose("train", overrides=["data=structures", override, "seed=3"])
+    source = instantiate(OmegaConf.to_container(config.data, resolve=True), _convert_="all")
+    assert source.structure("X", "Y").word == "forward"
+    assert source.tasks.names == ("X", "Y")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -127,5 +142,5 @@ def test_bad_settings_are_refused_before_anything_is_drawn(change: dict, message
 
 @pytest.mark.parametrize("name", ["chr1", "sim-999999", "sim-"])
 def test_an_unknown_sequence_is_refused(source: StructuresSource, name: str) -> None:
-    with pytest.raises(LookupError, match="no simulated sequence is called"):
+    with pytest.raises(LookupError, match=r"no simulated sequence is called"):
         source.sequences(np.array([name]), np.array([0]), np.array([60]))

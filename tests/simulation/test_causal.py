@@ -26,9 +26,7 @@ def test_a_hidden_node_moves_tasks_but_is_none() -> None:
 
 
 def test_feedback_settles_where_every_equation_holds() -> None:
-    found = graph(
-        {"F": {"of": {"A": 70, "G": 50}}, "G": {"of": {"B": 70, "F": 50}}}, feedback=True
-    )
+    found = graph({"F": {"of": {"A": 70, "G": 50}}, "G": {"of": {"B": 70, "F": 50}}}, feedback=True)
     doses = np.random.default_rng(0).random((40, 2))
     f, g = found.activity(doses).T
     # The solver stops at a change of 1e-12; the map contracts by (5/12)^2 a round.
@@ -43,7 +41,7 @@ def test_a_loop_that_does_not_settle_is_refused() -> None:
     # Around its fixed point near .014 the map turns by a factor of -.99 a round: 500 rounds
     # leave a change of some 1e-4, far from 1e-12.
     node = {"form": "competitive", "of": {"A": 1}, "against": {"X": 10_000}}
-    with pytest.raises(ValueError, match="loop of X did not settle in 500 rounds; weaken an edge"):
+    with pytest.raises(ValueError, match=r"loop of X did not settle in 500 rounds; weaken an edge"):
         graph({"X": node}, feedback=True)
 
 
@@ -90,10 +88,12 @@ def test_a_bad_graph_is_refused_in_one_line(name: str) -> None:
 
 
 def test_a_graph_has_no_other_parts() -> None:
-    with pytest.raises(ValueError, match="a graph has motifs, tasks, hidden, feedback; got 'edges'"):
+    with pytest.raises(
+        ValueError, match=r"a graph has motifs, tasks, hidden, feedback; got 'edges'"
+    ):
         graph({"Y": {"of": ["A"]}}, edges=[])
 
 
 def test_a_loop_that_reads_no_motif_is_refused() -> None:
-    with pytest.raises(ValueError, match="task X of the graph reaches no motif"):
+    with pytest.raises(ValueError, match=r"task X of the graph reaches no motif"):
         graph({"X": {"of": ["Y"]}, "Y": {"of": ["X"]}}, feedback=True)

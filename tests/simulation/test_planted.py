@@ -10,9 +10,7 @@ MOTIFS = [load_motifs("all")[name] for name in ("CTCF", "MYC", "SP1")]
 
 def test_motifs_are_present_with_their_probability_and_never_overlap() -> None:
     n, present = 4_000, np.array([0.2, 0.5, 0.8])
-    codes, starts = plant(
-        np.random.default_rng(0), n, 100, MOTIFS, present=present, copies=2
-    )
+    codes, starts = plant(np.random.default_rng(0), n, 100, MOTIFS, present=present, copies=2)
     assert codes.shape == (n, 100)
     share = (starts >= 0).any(axis=2).mean(axis=0)
     # Five binomial standard errors.

@@ -141,7 +141,28 @@ def test_impossible_sizes_are_refused(change: dict[str, float], message: str) ->
 
 
 def test_impossible_readings_are_refused() -> None:
-    with pytest.raises(ValueError, match="data.targets is one of counts, peaks; got 'reads'"):
+    with pytest.raises(ValueError, match=r"data.targets is one of counts, peaks; got 'reads'"):
         readings(targets="reads")
-    with pytest.raises(ValueError, match="data.present is a probability, 0 to 1; got 1.5"):
+    with pytest.raises(ValueError, match=r"data.present is a probability, 0 to 1; got 1.5"):
         simulate_graph(1, readings(), sizes=SMALL, present=1.5)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_motifs_of_a_shipped_graph_hardly_share_sites(name: str) -> None:
+    read = readings(name)
+    data = simulate_graph(0, read, sizes=GraphSizes(train=2, variants=0, validation_fraction=0.5))
+    overlap = read.overlap(data.codes[data.rows["test"]])
+    np.testing.assert_allclose(np.diag(overlap), 1.0)
+    # .17 is the most, between HNF4A and TEAD4; .33 between ETS1 and SPI1 would be too much for
+    # tasks that read only one of them to count as unrelated.
+    assert (overlap - np.eye(len(overlap))).max() < 0.2
+
+
+def test_motifs_of_the_same_sites_overlap() -> None:
+    library = load_motifs("all")
+    motifs = tuple(library[name].with_strength(4.0) for name in ("ETS1", "SPI1", "CTCF"))
+    read = Readings(graph=shipped_graph("fifteen"), motifs=motifs)
+    data = simulate_graph(0, read, sizes=GraphSizes(train=2, variants=0, validation_fraction=0.5))
+    overlap = read.overlap(data.codes[data.rows["test"]])
+    assert overlap[1, 0] > 0.2
+    assert overlap[2, 0] < 0.05

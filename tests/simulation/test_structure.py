@@ -1,6 +1,7 @@
 """True structures of pairs, and the shipped graphs."""
 
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,16 @@ from deepmr.simulation import (
 )
 
 MOTIFS = {"A": "GATA_disc1", "B": "TAL1_known1", "C": "SOX2_1", "D": "CTCF"}
-EVERY = [*GRAPHS, *range(8)]
+EVERY = [*GRAPHS, *range(3)]
 
 
 def graph(tasks: dict[str, Any], **more: Any) -> CausalGraph:
     return CausalGraph.from_dict({"motifs": MOTIFS, "tasks": tasks, **more})
 
 
-def named(name: str | int) -> CausalGraph:
-    return shipped_graph(name) if isinstance(name, str) else random_graph(name)
+@cache
+def table(name: str | int) -> list[dict[str, Any]]:
+    return structure_table(shipped_graph(name) if isinstance(name, str) else random_graph(name))
 
 
 def test_the_fifteen_tasks_have_the_105_structures_they_were_designed_for() -> None:
@@ -177,7 +179,7 @@ def test_a_total_effect_is_the_product_along_the_chain() -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_what_moves_a_cause_moves_the_effect_through_it_alone(name: str | int) -> None:
-    rows = structure_table(named(name))
+    rows = table(name)
     for row in rows:
         way = {"forward": ("forward",), "reverse": ("reverse",)}.get(row["word"], ())
         if row["kind"] == "same":
@@ -191,7 +193,7 @@ def test_what_moves_a_cause_moves_the_effect_through_it_alone(name: str | int) -
 
 @pytest.mark.parametrize("name", EVERY)
 def test_no_pair_without_causation_looks_exactly_like_one_with(name: str | int) -> None:
-    for row in structure_table(named(name)):
+    for row in table(name):
         if row["word"] == "shared":
             for direction in ("forward", "reverse"):
                 assert row[f"alignment_{direction}"] < 0.997, row
@@ -199,7 +201,7 @@ def test_no_pair_without_causation_looks_exactly_like_one_with(name: str | int) 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_word_belongs_to_its_kind(name: str | int) -> None:
-    for row in structure_table(named(name)):
+    for row in table(name):
         assert row["word"] == KINDS[row["kind"]] or (row["word"], KINDS[row["kind"]]) == (
             "reverse",
             "forward",
@@ -217,13 +219,22 @@ def test_the_shipped_graphs_hold_every_form_and_structure() -> None:
     assert forms == {"additive", "cooperative", "soft_or", "maximum", "hill", "competitive"}
     assert any(node.against and node.form == "additive" for one in graphs for node in one.nodes)
     assert any(node.hidden for one in graphs for node in one.nodes)
-    assert {row["kind"] for one in graphs for row in structure_table(one)} == set(KINDS)
+    assert {row["kind"] for name in GRAPHS for row in table(name)} == set(KINDS)
 
 
 def test_a_random_graph_is_a_function_of_its_seed() -> None:
-    assert random_graph(3) == random_graph(3)
-    assert random_graph(3) != random_graph(4)
-    assert len(random_graph(0, n_motifs=6, n_tasks=20).tasks) == 20
+    small = {"n_motifs": 3, "n_tasks": 6}
+    assert random_graph(3, **small) == random_graph(3, **small)
+    assert random_graph(3, **small) != random_graph(4, **small)
+    assert len(random_graph(0, n_motifs=6, n_tasks=9).tasks) == 9
+
+
+def test_random_graphs_hold_no_two_motifs_of_the_same_sites() -> None:
+    for seed in range(4):
+        names = set(random_graph(seed, n_motifs=22, n_tasks=2).motifs.values())
+        assert len(names) == 22
+        assert not {"ETS1", "SPI1"} <= names
+        assert not {"USF1", "MYC"} <= names
 
 
 @pytest.mark.parametrize(
@@ -240,5 +251,5 @@ def test_an_impossible_random_graph_is_refused(change: dict[str, int], message: 
 
 
 def test_an_unknown_graph_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="one of fifteen, chains, .*, random; got 'sixteen'"):
+    with pytest.raises(ValueError, match=r"one of fifteen, chains, .*, random; got 'sixteen'"):
         shipped_graph("sixteen")
