@@ -57,7 +57,9 @@ DEVELOPMENT: dict[str, tuple[str, ...]] = {
     "deepsea_small": ("fifteen-0-long-deepsea_small",),
     "untrained": ("fifteen-0-untrained",),
     "label_shuffled": ("fifteen-0-shuffled",),
-    "paper_simulation": ("none-1000-effect1", "sequence-1000-effect0"),
+    "paper_simulation": tuple(
+        f"{scenario}-1000-effect{effect}" for effect in (1, 0) for scenario in PAPER_SCENARIOS
+    ),
 }
 """Data sets that fixed the rule's constants, by the same cells."""
 
