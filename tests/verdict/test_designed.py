@@ -20,21 +20,28 @@ def source() -> StructuresSource:
 
 
 @pytest.fixture(scope="module")
-def measured(source: StructuresSource) -> DesignedEvidence:
+def asked(source: StructuresSource) -> tuple[DesignPlan, DesignedEvidence, int]:
+    """Return a plan, what was measured, and how many sequences were predicted for it."""
     loci = source.candidate_loci("X", "N")
-    truth = source.true_effects(*loci)[:, :, None]
     codes = source.sequences(*loci)
     offset = np.tile(np.repeat(np.arange(source.length), 3), (len(codes), 1))
     effects = MemberEffects(
-        value=truth,
+        value=source.true_effects(*loci)[:, :, None],
         tasks=source.tasks.names,
         offset=offset,
         ref=np.zeros_like(offset),
         alt=np.zeros_like(offset),
         mask=np.ones(offset.shape, dtype=bool),
     )
-    plan = plan_designed(effects, codes, scale=effect_scale(locus_maximum(effects)))
-    return measure_designed(plan, _predictor(source))
+    scale = effect_scale(locus_maximum(effects))
+    plan = plan_designed(effects, codes, scale=scale, per_task=8, n_candidates=200)
+    predict = _predictor(source)
+    return plan, measure_designed(plan, predict), sum(predict.asked)
+
+
+@pytest.fixture(scope="module")
+def measured(asked: tuple[DesignPlan, DesignedEvidence, int]) -> DesignedEvidence:
+    return asked[1]
 
 
 def _predictor(source: StructuresSource):
@@ -160,22 +167,6 @@ def test_lost_kind_abstains():
     assert judge_designed([_verdict("forward")], lost, all_pairs(2))[0].structure == "forward"
 
 
-def test_plan_says_its_cost_before_anything_is_predicted(source, measured):
-    predict = _predictor(source)
-    loci = source.candidate_loci("X", "N")
-    truth = source.true_effects(*loci)[:, :, None]
-    offset = np.tile(np.repeat(np.arange(source.length), 3), (len(truth), 1))
-    zero = np.zeros_like(offset)
-    effects = MemberEffects(
-        value=truth,
-        tasks=source.tasks.names,
-        offset=offset,
-        ref=zero,
-        alt=zero,
-        mask=np.ones(offset.shape, dtype=bool),
-    )
-    plan = plan_designed(
-        effects, source.sequences(*loci), scale=effect_scale(locus_maximum(effects))
-    )
-    measure_designed(plan, predict)
-    assert sum(predict.asked) <= plan.n_sequences
+def test_plan_says_its_cost_before_anything_is_predicted(asked):
+    plan, _, predicted = asked
+    assert predicted <= plan.n_sequences
