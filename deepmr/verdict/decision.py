@@ -28,6 +28,7 @@ class Decision:
         state: Whether the direction's own evidence says that the source acts on the target:
             pass, maybe, fail, or weak where too few loci transmit to judge.
         over_identified: True where sites of more than one kind support the direction.
+        hidden: True where other tasks show that the source has sites that the target does not read.
         reliable: True where both tasks pass the reliability guard.
         reliability: The guard's value, the lesser one of both tasks.
     """
@@ -35,6 +36,7 @@ class Decision:
     structure: Shaped[np.ndarray, " pair"]
     state: Shaped[np.ndarray, "pair 2"]
     over_identified: Bool[np.ndarray, "pair 2"]
+    hidden: Bool[np.ndarray, "pair 2"]
     reliable: Bool[np.ndarray, " pair"]
     reliability: Float64[np.ndarray, " pair"]
 
@@ -64,8 +66,8 @@ def decide(
             `hidden_kinds` finds them; such a direction fails.
     """
     state, certain = direction_state(evidence, rule)
-    if hidden is not None:
-        state = np.where(hidden & (state != "weak"), "fail", state)
+    unread = np.zeros(state.shape, dtype=bool) if hidden is None else hidden
+    state = np.where(unread & (state != "weak"), "fail", state)
     over_identified = certain & distinct_kinds(evidence, pairs, rule)[pairs]
     reliable = np.all(reliability >= 1.0, axis=-1)
     strongest = np.nan_to_num(evidence.value["transmission"]).max(axis=-1)
@@ -74,8 +76,7 @@ def decide(
     error = np.where((a == "weak") | (b == "weak"), 0.0, evidence.difference_se)
     own, own_se = evidence.own_difference, evidence.own_difference_se
     likely = _likely(evidence, state, rule)
-    if hidden is not None:
-        likely &= ~hidden
+    likely &= ~unread
     forward = _directed(a, b, difference, error, rule) | _own(a, b, own, own_se, rule)
     forward |= likely[:, 0]
     reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
@@ -102,6 +103,7 @@ def decide(
         structure=structure,
         state=state,
         over_identified=over_identified,
+        hidden=unread,
         reliable=reliable,
         reliability=reliability.min(axis=-1),
     )

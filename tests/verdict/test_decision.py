@@ -179,4 +179,17 @@ def _alternatives(third: str) -> MemberEffects:
 def test_third_task_reveals_a_kind_of_site_that_the_outcome_does_not_read():
     # Without the third task, X looks like a cause whose effect is gated.
     assert _judged(_alternatives("a"))["X", "Y"].structure == "forward"
-    assert _judged(_alternatives("c"))["X", "Y"].structure != "forward"
+    found = _judged(_alternatives("c"))["X", "Y"]
+    assert found.structure != "forward"
+
+
+def test_reasons_name_the_tasks_and_carry_the_numbers():
+    forward = _judged(planted({"X": {"a": 1.0}, "Y": {"a": 0.6, "b": 0.8}}))["X", "Y"]
+    assert forward.reasons[0] == (
+        "Variants that move X move Y along one dose-response "
+        "(concordance 1.00, 95 % interval 1.00 to 1.00)."
+    )
+    assert "Variants that do not move X carry a part of Y's squared effects" in forward.reasons[1]
+    assert forward.reasons[3].startswith("The other way round: ")
+    shared = _judged(planted({"X": {"a": 1.0, "c": 0.8}, "Y": {"b": 0.9, "c": 1.0}}))["X", "Y"]
+    assert "neither task follows the other" in shared.reasons[0]
