@@ -183,13 +183,13 @@ def direction_state(
     """
     total = evidence.total
     concordance = np.nan_to_num(evidence.value["concordance"])
-    two, dense = total["two_sites"], total["dense"]
+    two = total["two_sites"]
     agree = np.nan_to_num(evidence.value["agreement"])
     low, high = wilson(agree, two, z=-rule.z), wilson(agree, two, z=rule.z)
-    kinds = np.nan_to_num(evidence.value["two_kinds"])
+    kinds = np.nan_to_num(evidence.value["two_kinds"]).clip(0.0, 1.0)
     seen = np.nan_to_num(evidence.value["dense"]) >= rule.min_dense
     compared = two >= rule.min_two_sites
-    one_kind = seen & (wilson(kinds, dense, z=rule.z) < rule.one_kind)
+    one_kind = seen & (wilson(kinds, total["transmits"], z=rule.z) < rule.one_kind)
     follows = concordance >= rule.concordance_sites
     # The share of the source's squared effects that leave the target is the other direction's own.
     reaches = np.nan_to_num(evidence.value["own"])[:, ::-1] <= rule.own_most

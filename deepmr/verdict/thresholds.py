@@ -47,8 +47,9 @@ class Thresholds:
         kinds_differ: An exposure has sites of different kinds, for certain, if some task answers
             them by different slopes: the upper limit of the share that agree is below .50. Only
             then does agreement over-identify; two copies of one motif agree about anything.
-        one_kind: An exposure has one kind of instrument if at most 15 % of its loci (upper
-            limit) have two sites: about the frequency of a second site by chance.
+        one_kind: An exposure has one kind of instrument if at most 25 % (upper limit) of as many
+            loci as transmit have two sites to compare: a second site by chance is rarer, and 13
+            loci without one are enough to say so.
         min_two_sites: Loci with two sites needed for agreement to be judged: with 8 of 8 the
             lower limit is .75.
         min_loci: Loci that transmit needed for a direction to be judged.
@@ -103,7 +104,7 @@ class Thresholds:
     agree_least: float = 0.65
     agree_certain: float = 0.85
     kinds_differ: float = 0.50
-    one_kind: float = 0.15
+    one_kind: float = 0.25
     min_two_sites: int = 8
     min_loci: int = 8
     min_positions: int = 2
