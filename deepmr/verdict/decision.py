@@ -54,7 +54,7 @@ def decide(
     either way say none; a direction passes if the target follows the source along one
     dose-response from all of the source's sites (`direction_state`); forward asks that this
     direction passes and is clearly the more concordant one; inseparable that both pass; shared
-    that neither can.
+    that neither can, nor leans the evidence to one of them.
 
     Args:
         evidence: As `resampled_evidence` returns.
@@ -75,8 +75,7 @@ def decide(
     difference = np.where(a == "weak", -1.0, np.where(b == "weak", 1.0, evidence.difference))
     error = np.where((a == "weak") | (b == "weak"), 0.0, evidence.difference_se)
     own, own_se = evidence.own_difference, evidence.own_difference_se
-    likely = _likely(evidence, state, rule)
-    likely &= ~unread
+    leans, likely = (found & ~unread for found in _likely(evidence, state, rule))
     forward = _directed(a, b, difference, error, rule) | _own(a, b, own, own_se, rule)
     forward |= likely[:, 0]
     reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
@@ -85,7 +84,7 @@ def decide(
     forward &= own_share[:, 0] >= rule.own_least
     reverse &= own_share[:, 1] >= rule.own_least
     alike = (a == "pass") & (b == "pass") & (own_share.max(axis=1) <= rule.own_alike)
-    neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak"))
+    neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak")) & ~leans.any(axis=1)
     structure = np.select(
         [
             ~reliable,
@@ -123,13 +122,17 @@ def _directed(
 
 def _likely(
     evidence: PairEvidence, state: Shaped[np.ndarray, "pair 2"], rule: Thresholds
-) -> Bool[np.ndarray, "pair 2"]:
+) -> tuple[Bool[np.ndarray, "pair 2"], Bool[np.ndarray, "pair 2"]]:
     """Say where a direction that does not pass is borne out by how far the other one fails.
 
     Saturation and gating make sites of one kind disagree at some loci, in the true direction,
     too. But hardly anything else than a direction makes both concordance and the agreement of
     sites so unlike: the lower limit of the agreeing share and the difference in concordance
     together must reach ``evidence_sum``.
+
+    Returns:
+        Where the directions are that unlike, which forbids to call the pair shared; and where,
+        besides, the sum is reached.
     """
     two = evidence.total["two_sites"]
     agree = np.nan_to_num(evidence.value["agreement"])
@@ -140,7 +143,7 @@ def _likely(
     weak = state[:, ::-1] == "weak"
     difference = np.where(weak, rule.gap_weak, difference)
     error = np.where(weak, 0.0, error)
-    return np.asarray(
+    leans = np.asarray(
         ((state[:, ::-1] == "fail") | weak)
         & (state != "weak")
         & (two >= rule.min_two_sites)
@@ -148,8 +151,8 @@ def _likely(
         & (difference >= rule.gap_unsure)
         & (difference > rule.z * error)
         & (apart >= rule.agreement_gap)
-        & (low + difference >= rule.evidence_sum)
     )
+    return leans, np.asarray(leans & (low + difference >= rule.evidence_sum))
 
 
 def _own(
