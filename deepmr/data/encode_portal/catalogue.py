@@ -177,7 +177,8 @@ class Catalogue:
             )
         if len(found) > 1:
             listed = "; ".join(
-                f"{file.accession} ({file.experiment}, {file.output_type}, {file.created[:10]})"
+                f"{file.accession} ({file.experiment.accession}, {file.output_type}, "
+                f"{file.created[:10]})"
                 for file in found
             )
             raise LookupError(
@@ -188,7 +189,7 @@ class Catalogue:
             accession=found[0].accession,
             target=target,
             biosample=self._biosample,
-            experiment=found[0].experiment,
+            experiment=found[0].experiment.accession,
         )
 
     def _complete(self, entries: Sequence[Entry]) -> dict[str, Exception]:
