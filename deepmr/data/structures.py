@@ -107,6 +107,8 @@ def structures_source(*, seed: int, targets: str = "counts", **options: Any) -> 
         >>> source = structures_source(seed=0, graph="fifteen", n_train=100)
         >>> source.structure("L", "Lo").word, source.structure("P", "Q").kind
         ('forward', 'common')
+        >>> len(source.structures())  # unordered pairs of 15 tasks
+        105
     """
     source = StructuresSource(
         seed=seed,

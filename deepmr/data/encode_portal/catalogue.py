@@ -145,7 +145,7 @@ class Catalogue:
         record = self._stored(accession)
         if record is None:
             try:
-                record = asdict(self._portal.record(accession))
+                record = self._portal.record(accession).to_record()
             except requests.RequestException as error:
                 raise FileNotFoundError(
                     f"{accession} is not in the cache and {self._portal.address} cannot be "
@@ -255,7 +255,7 @@ class Catalogue:
                 f"{entry.accession} had the md5 {before['md5']} when it was fetched before, the "
                 f"portal now says {record.md5}; delete {self._note(entry.accession)} to accept that"
             )
-        write_json(self._note(entry.accession), asdict(record))
+        write_json(self._note(entry.accession), record.to_record())
         return record
 
     def _note(self, accession: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -109,6 +109,16 @@ class PortalFile:
             raise ValueError(f"an md5 is 32 hexadecimal digits, got {self.md5[:60]!r}")
         if self.size < 0:
             raise ValueError(f"a size is 0 or more bytes, got {self.size}")
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the record as a flat mapping, as it is kept in the cache and in a manifest."""
+        whole = asdict(self)
+        experiment = whole.pop("experiment")
+        return (
+            whole
+            | experiment
+            | {"accession": self.accession, "experiment": self.experiment.accession}
+        )
 
 
 def assay_of(target: str) -> str:
