@@ -121,7 +121,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Negatives:
-    """WindowSizes without a peak.
+    """Selection of windows without a peak.
 
     Args:
         negatives: Number for each window with a peak, in every split alike, so that a calibration

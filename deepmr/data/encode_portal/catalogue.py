@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +191,7 @@ class Catalogue:
                 f"{entry.accession} had the md5 {before['md5']} when it was fetched before, the "
                 f"portal now says {record.md5}; delete {self._note(entry.accession)} to accept that"
             )
-        write_json(self._note(entry.accession), asdict(record))
+        write_json(self._note(entry.accession), record.to_record())
         return record
 
     def _note(self, accession: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -24,22 +24,36 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortalFile:
-    """What the portal says about one file.
+class Experiment:
+    """An experiment of the portal: what was measured in which cells.
 
     Args:
-        accession: e.g. ``ENCFF148JKK``.
+        accession: Accession, such as ``ENCSR000EFT``.
+        assay: Assay title, such as ``TF ChIP-seq``.
+        target: Target of the assay, such as ``GATA1``; empty for open chromatin.
+        biosample: Name of the biosample, such as ``K562``.
+    """
+
+    accession: str
+    assay: str
+    target: str
+    biosample: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalFile:
+    """The portal's record of one file.
+
+    Args:
+        accession: Accession, such as ``ENCFF148JKK``.
         url: Address of the content.
         md5: MD5 digest of the content, 32 hexadecimal digits.
-        size: Bytes of the content; 0 if the portal does not say.
-        assembly: e.g. ``GRCh38``.
-        output_type: e.g. ``IDR thresholded peaks``.
-        status: ``released``, unless it was archived or revoked.
-        experiment: Accession of the experiment.
-        assay: e.g. ``TF ChIP-seq``.
-        target: e.g. ``GATA1``; empty for open chromatin.
-        biosample: e.g. ``K562``.
-        created: Date, as the portal writes it.
+        size: Size in bytes; 0 if the portal does not say.
+        assembly: Genome assembly, such as ``GRCh38``.
+        output_type: Kind of content, such as ``IDR thresholded peaks``.
+        status: ``released``, ``archived`` or ``revoked``.
+        experiment: The experiment that it belongs to.
+        created: Date of submission, ISO 8601.
 
     Raises:
         ValueError: If the digest is not one, or the size is negative: these come from outside, and
@@ -53,10 +67,7 @@ class PortalFile:
     assembly: str
     output_type: str
     status: str
-    experiment: str
-    assay: str
-    target: str
-    biosample: str
+    experiment: Experiment
     created: str
 
     def __post_init__(self) -> None:
@@ -64,6 +75,16 @@ class PortalFile:
             raise ValueError(f"an md5 is 32 hexadecimal digits, got {self.md5[:60]!r}")
         if self.size < 0:
             raise ValueError(f"a size is 0 or more bytes, got {self.size}")
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the record as a flat mapping, as it is kept in the cache and in a manifest."""
+        whole = asdict(self)
+        experiment = whole.pop("experiment")
+        return (
+            whole
+            | experiment
+            | {"accession": self.accession, "experiment": self.experiment.accession}
+        )
 
 
 def is_passing(error: Exception) -> bool:
@@ -221,10 +242,12 @@ class Portal:
                 assembly=str(item.get("assembly", "")),
                 output_type=str(item["output_type"]),
                 status=str(item["status"]),
-                experiment=_last_part(item.get("dataset", "")),
-                assay=str(item.get("assay_title", "")),
-                target=_label(item.get("target"), "label").removesuffix("-human"),
-                biosample=self._term(item.get("biosample_ontology")),
+                experiment=Experiment(
+                    accession=_last_part(item.get("dataset", "")),
+                    assay=str(item.get("assay_title", "")),
+                    target=_label(item.get("target"), "label").removesuffix("-human"),
+                    biosample=self._term(item.get("biosample_ontology")),
+                ),
                 created=str(item.get("date_created", "")),
             )
         except KeyError as error:

@@ -67,7 +67,7 @@ class Resolver:
         record = read_record(self.folder / f"{accession}.json")
         if record is None:
             try:
-                record = asdict(self.portal.record(accession))
+                record = self.portal.record(accession).to_record()
             except requests.RequestException as error:
                 raise FileNotFoundError(
                     f"{accession} is not in the cache and {self.portal.address} cannot be "
@@ -99,7 +99,8 @@ class Resolver:
             )
         if len(found) > 1:
             listed = "; ".join(
-                f"{file.accession} ({file.experiment}, {file.output_type}, {file.created[:10]})"
+                f"{file.accession} ({file.experiment.accession}, {file.output_type}, "
+                f"{file.created[:10]})"
                 for file in found
             )
             raise LookupError(
@@ -110,7 +111,7 @@ class Resolver:
             accession=found[0].accession,
             target=target,
             biosample=self.biosample,
-            experiment=found[0].experiment,
+            experiment=found[0].experiment.accession,
         )
 
 
