@@ -117,6 +117,7 @@ def ask(
         OSError: If the disk cannot hold the effects.
     """
     started = datetime.now(UTC)
+    question = question.for_errors(networks.members.error_ratios)
     with folder.open() as path:
         if folder.leader:
             print(f"interrogating in {path}")
@@ -155,9 +156,12 @@ def ask(
                 question=question,
                 answers=tuple(answers),
                 judgement=judgement,
-                notes=(*notes, *([str(error)] if error else [])),
+                notes=(*notes, *question.notes, *([str(error)] if error else [])),
             )
-            facts = {"precision": error.record() if error else compute.precision}
+            facts = {
+                "precision": error.record() if error else compute.precision,
+                "shared_error": question.shared_error,
+            }
             _write(findings, folder, tracking, device_of_trainer(compute.trainer), started, facts)
             done = True
         finally:
@@ -394,6 +398,7 @@ def interrogate(
     chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
     given = {key: value for key, value in chosen.items() if value is not None}
     question = replace(Question(), controls=controls, **given)
+    question = question.for_errors(networks.members.error_ratios)
     kept = (pair[0].name, pair[1].name)
     effects = measure(networks, choice.loci, choice.variants, tasks=kept, compute=compute)
     answers = estimate(effects.read(kept), choice.loci, kept, question)
@@ -414,7 +419,7 @@ def interrogate(
         question=question,
         answers=tuple(answers),
         judgement=judgement,
-        notes=(*networks.notes, *choice.notes),
+        notes=(*networks.notes, *choice.notes, *question.notes),
     )
     return Interrogation(findings=findings, estimates=findings.estimates(), meta=findings.meta())
 

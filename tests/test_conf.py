@@ -148,8 +148,6 @@ def test_the_notebook_s_defaults_are_those_of_the_command_line() -> None:
 
 
 def test_every_inference_over_members_has_one_shared_error() -> None:
-    from deepmr.inference.over_members import SHARED_ERROR
-
     for path in sorted((CONF / "inference").glob("*.yaml")):
         content = OmegaConf.to_container(OmegaConf.load(path))
-        assert content.get("shared", SHARED_ERROR) == SHARED_ERROR, path.name
+        assert content.get("shared", "auto") == "auto", path.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,9 @@ def networks_of_runs(
     files = [path for run in runs for path in run.checkpoints]
     files += [path for run in runs for paths in run.snapshots for path in paths]
     members = uncertainty(trained)
+    if len(trained) > 1:  # the errors were measured on an ensemble, not on draws from one network
+        ratios = [ratio for run in runs for ratio in run.error_ratios.values()]
+        members = replace(members, error_ratios=tuple(ratios))
     calibrators = _calibrators(
         runs, [one.network for one in trained], source, loss, _trust(first, settings)
     )

@@ -105,16 +105,16 @@ def prediction_error_ratio(
 def position_variance(
     exposure: Float64[np.ndarray, "*batch variant"],
     outcome: Float64[np.ndarray, "*batch variant"],
-    slope: Float64[np.ndarray, "*batch"],
     mask: Bool[np.ndarray, "*batch variant"],
     offset: Int[np.ndarray, "*batch variant"],
 ) -> Float64[np.ndarray, "*batch"]:
-    """Return the variance of a slope through the origin, residuals clustered by position.
+    """Return the variance of the slope through the origin, residuals clustered by position.
+
+    The slope is that of unweighted least squares over the instruments.
 
     Args:
         exposure: Mean effects on the exposure.
         outcome: Mean effects on the outcome.
-        slope: The slope of each locus.
         mask: True where a variant is an instrument.
         offset: Position of each variant in its locus, in bases.
 
@@ -127,11 +127,14 @@ def position_variance(
     Example:
         >>> x, y = np.array([[1.0, 1.0, 2.0]]), np.array([[1.0, 1.0, 1.0]])
         >>> at = np.array([[0, 0, 1]])
-        >>> position_variance(x, y, np.array([2 / 3]), np.ones((1, 3), bool), at).round(3)
+        >>> position_variance(x, y, np.ones((1, 3), bool), at).round(3)
         array([0.049])
     """
     x = np.where(mask, exposure, 0.0)
-    score = x * np.where(mask, outcome - slope[..., None] * exposure, 0.0)
+    y = np.where(mask, outcome, 0.0)
+    total = np.sum(x * x, axis=-1)
+    slope = np.sum(x * y, axis=-1) / np.where(total > 0, total, 1.0)
+    score = x * (y - slope[..., None] * x)
     width = int(offset.max(initial=0)) + 1
     flat = (-1, offset.shape[-1])
     rows = np.arange(score.reshape(flat).shape[0])[:, None]
@@ -141,8 +144,8 @@ def position_variance(
     np.add.at(sums, (np.broadcast_to(rows, place.shape), place), score.reshape(flat))
     np.logical_or.at(used, (np.broadcast_to(rows, place.shape), place), mask.reshape(flat))
     count = used.sum(axis=-1)
-    total = np.sum(x * x, axis=-1).reshape(-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = count / (count - 1.0) * np.sum(sums**2, axis=-1) / total**2
-    value = np.where((count > 1) & (total > 0), value, 0.0)
+    square = total.reshape(-1) ** 2
+    enough = (count > 1) & (square > 0)
+    ratio = count / np.where(enough, count - 1.0, 1.0)
+    value = np.where(enough, ratio * np.sum(sums**2, axis=-1) / np.where(enough, square, 1.0), 0.0)
     return np.asarray(value.reshape(slope.shape))

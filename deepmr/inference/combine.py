@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float64
 
@@ -11,7 +13,14 @@ from deepmr.inference.contract import LocalInference
 from deepmr.inference.member_pair import MemberSlopes
 from deepmr.mr.result import MREstimate
 
-__all__ = ["check_shared", "combine", "pseudo_values", "require_members", "shared_variance"]
+__all__ = [
+    "check_shared",
+    "combine",
+    "pseudo_values",
+    "require_members",
+    "shared_variance",
+    "with_between_sites",
+]
 
 _ANSWERED_BY_MEMBERS = frozenset({"error_correlation_ignored"})
 """Flags on a slope's own standard error: the members' spread stands in its place, and includes
@@ -105,6 +114,25 @@ def combine(slopes: MemberSlopes, *, shared: float = 0.0) -> LocalInference:
         ),
         instruments=slopes.instruments,
         slopes=value,
+    )
+
+
+def with_between_sites(
+    local: LocalInference, between: Float64[np.ndarray, "*batch"], factor: float
+) -> LocalInference:
+    """Add the disagreement between positions to the variances of local effects.
+
+    Args:
+        local: Local results, their standard errors from the members alone.
+        between: `position_variance` of each locus.
+        factor: Factor on it.
+    """
+    effect = local.estimate.effect
+    se = np.asarray(np.sqrt(effect.se**2 + factor * between))
+    return replace(
+        local,
+        estimate=replace(local.estimate, effect=replace(effect, se=se)),
+        between_sites=between,
     )
 
 

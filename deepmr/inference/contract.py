@@ -37,11 +37,14 @@ class LocalInference:
             the same. Under cross-fitting, those that any member used.
         slopes: Causal effect by member, or its jackknife pseudo-values; None (the default) where
             the method works on ensemble means alone.
+        between_sites: Position-clustered residual variance of each locus's slope; None (the
+            default) where the interval does not contain it.
     """
 
     estimate: MREstimate
     instruments: Bool[np.ndarray, "*batch variant"]
     slopes: Float64[np.ndarray, "*batch member"] | None = None
+    between_sites: Float64[np.ndarray, "*batch"] | None = None
 
     @staticmethod
     def join(parts: Sequence[LocalInference]) -> LocalInference:
@@ -72,10 +75,12 @@ class LocalInference:
             for part in parts
         ]
         slopes = [part.slopes for part in parts if part.slopes is not None]
+        between = [part.between_sites for part in parts if part.between_sites is not None]
         return LocalInference(
             estimate=_join_estimates([part.estimate for part in parts]),
             instruments=np.concatenate(padded, axis=-2),
             slopes=np.concatenate(slopes, axis=-2) if len(slopes) == len(parts) else None,
+            between_sites=np.concatenate(between, axis=-1) if len(between) == len(parts) else None,
         )
 
 

@@ -32,7 +32,8 @@ class Correlated(OverMembers):
         shrinkage: Weight of the diagonal target, in (0, 1], .5 by default; 1 gives equal weights.
         loci: Population of the pooled interval, ``sampled`` (default) or ``fixed``.
         loci_weights: Weights of loci in pooling, ``equal`` (default) or ``random_effects``.
-        shared: Shared error variance (ratio to the variance between members), 0 by default.
+        shared: Shared error variance (ratio to the variance between members), ``auto`` by
+            default; see `OverMembers`.
 
     Raises:
         ValueError: If ``shrinkage`` is not in (0, 1].

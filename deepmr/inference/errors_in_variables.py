@@ -38,7 +38,8 @@ class ErrorsInVariables(OverMembers):
             only for rules that do not depend on the effects.
         loci: Population of the pooled interval, ``sampled`` (default) or ``fixed``.
         loci_weights: Weights of loci in pooling, ``equal`` (default) or ``random_effects``.
-        shared: Shared error variance (ratio to the variance between members), 0 by default.
+        shared: Shared error variance (ratio to the variance between members), ``auto`` by
+            default; see `OverMembers`.
 
     References:
         Fuller 1987, Measurement Error Models, section 1.2 (the moment correction; here in the

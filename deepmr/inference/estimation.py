@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
 from deepmr.effect_shard import EffectShard
 from deepmr.inference.contract import Inference, LocalInference
+from deepmr.inference.over_members import OverMembers
 from deepmr.inference.per_member import PerMember
 from deepmr.instruments import ByModeratedZ, Rule
 from deepmr.loci import Loci
@@ -56,6 +58,43 @@ class Question:
     def __post_init__(self) -> None:
         if not self.estimators:
             raise ValueError("a question needs at least one estimator, got none")
+
+    def for_errors(self, ratios: Sequence[float]) -> Question:
+        """Return the question with the members' shared error estimated, if that is its setting.
+
+        Args:
+            ratios: `deepmr.inference.between_sites.prediction_error_ratio` of the tasks whose
+                noise floor is known.
+        """
+        if not isinstance(self.inference, OverMembers):
+            return self
+        return replace(self, inference=self.inference.with_errors(ratios))
+
+    @property
+    def shared_error(self) -> dict[str, Any] | None:
+        """Shared error variance, part between sites and where they come from; None if unused."""
+        if not isinstance(self.inference, OverMembers):
+            return None
+        error = self.inference.error
+        return {
+            "shared": error.shared,
+            "between_sites": error.between_sites,
+            "source": error.source,
+        }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the report on how the intervals were made."""
+        error = self.shared_error
+        if error is None:
+            return ()
+        between = ""
+        if error["between_sites"] > 0:
+            between = f", and {error['between_sites']:.2g} of the variance between sites"
+        return (
+            f"Intervals: errors that all members share count as {error['shared']:.2g} times the "
+            f"variance between members{between} ({error['source']}).",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

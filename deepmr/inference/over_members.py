@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
 from deepmr.effects import MemberEffects
-from deepmr.inference.combine import check_shared, combine, require_members, shared_variance
+from deepmr.inference.between_sites import SharedError, position_variance
+from deepmr.inference.combine import (
+    check_shared,
+    combine,
+    require_members,
+    shared_variance,
+    with_between_sites,
+)
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.pool import pool_slopes
@@ -17,12 +25,7 @@ from deepmr.inference.two_way import LociWeights, PooledOver
 from deepmr.instruments import Rule
 from deepmr.meta.result import MetaAnalysisResult
 
-__all__ = ["SHARED_ERROR", "OverMembers"]
-
-SHARED_ERROR = 0.4
-"""Variance of the error that all members share, over the variance between members: one value for
-every inference over members, in yamls and notebooks alike. Fixed on development rounds of the
-simulation (docs/validity.md)."""
+__all__ = ["OverMembers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +38,11 @@ class OverMembers(ABC):
         loci_weights: ``equal`` (default) makes the pooled effect the mean of the local effects;
             ``random_effects`` weighs by precision, which is narrower but estimates another mean
             where precise loci have other effects than imprecise ones (docs/validity.md).
-        shared: Shared error variance (ratio to the variance between members), 0 by default: the
-            error of the members' mean has variance (1 / members + shared) times theirs. Members
-            that differ by their seed alone share the error of their training set, which the
-            variance between them does not show; it is fixed on development simulations
-            (docs/validity.md). Members trained on resamples (``bootstrap=true``) need less.
+        shared: Shared error variance (ratio to the variance between members): the error of the
+            members' mean has variance (1 / members + shared) times theirs. ``auto`` (default)
+            estimates it, and the part between sites, from the run's held-out errors of prediction
+            where a noise floor is known, else takes a fixed rule (`SharedError`). A number counts
+            alone, without a part between sites.
 
     Raises:
         ValueError: If ``loci`` or ``loci_weights`` is unknown, or ``shared`` is negative.
@@ -49,7 +52,7 @@ class OverMembers(ABC):
 
     loci: PooledOver = "sampled"
     loci_weights: LociWeights = "equal"
-    shared: float = SHARED_ERROR
+    shared: float | Literal["auto"] | SharedError = "auto"
 
     def __post_init__(self) -> None:
         for name, words in (("loci", PooledOver), ("loci_weights", LociWeights)):
@@ -58,7 +61,30 @@ class OverMembers(ABC):
                 raise ValueError(
                     f"inference.{name} is one of {', '.join(get_args(words))}; got {value!r}"
                 )
-        check_shared(self.shared)
+        if isinstance(self.shared, str) and self.shared != "auto":
+            raise ValueError(f"inference.shared is a number or auto, got {self.shared!r}")
+        check_shared(self.error.shared)
+
+    @property
+    def error(self) -> SharedError:
+        """The part of a slope's variance that the members' spread does not show."""
+        if isinstance(self.shared, SharedError):
+            return self.shared
+        if isinstance(self.shared, str):
+            return SharedError.estimated([])
+        return SharedError(
+            shared=float(self.shared), between_sites=0.0, pooled=0.0, source="inference.shared"
+        )
+
+    def with_errors(self, ratios: Sequence[float]) -> OverMembers:
+        """Return the same inference with ``shared=auto`` estimated from errors of prediction.
+
+        Args:
+            ratios: `prediction_error_ratio` of the tasks whose noise floor is known.
+        """
+        if self.shared != "auto":
+            return self
+        return replace(self, shared=SharedError.estimated(list(ratios)))
 
     @property
     @abstractmethod
@@ -113,7 +139,13 @@ class OverMembers(ABC):
         """
         require_members(members, self.fewest_members, self.name)
         pair = MemberPair(members=members, exposure=exposure, outcome=outcome, rule=rule)
-        return combine(self.slopes(pair, estimator), shared=shared_variance(members, self.shared))
+        error = self.error
+        local = combine(self.slopes(pair, estimator), shared=shared_variance(members, error.shared))
+        if error.between_sites == 0.0:
+            return local
+        x, y = pair.x.mean(axis=-2), pair.y.mean(axis=-2)
+        between = position_variance(x, y, local.instruments, members.offset)
+        return with_between_sites(local, between, error.between_sites)
 
     @abstractmethod
     def slopes(self, pair: MemberPair, estimator: Estimator) -> MemberSlopes:
@@ -131,4 +163,10 @@ class OverMembers(ABC):
             local: Results of all loci.
             pooling: Meta-analysis that supplies tau2 and heterogeneity.
         """
-        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
+        return pool_slopes(
+            local,
+            pooling=pooling,
+            loci=self.loci,
+            weights=self.loci_weights,
+            between_sites=self.error.pooled,
+        )

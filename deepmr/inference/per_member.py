@@ -51,7 +51,8 @@ class PerMember(_Weighted):
             functional, also where effects differ between variants.
         loci: Population of the pooled interval, ``sampled`` (default) or ``fixed``.
         loci_weights: Weights of loci in pooling, ``equal`` (default) or ``random_effects``.
-        shared: Shared error variance (ratio to the variance between members), 0 by default.
+        shared: Shared error variance (ratio to the variance between members), ``auto`` by
+            default; see `OverMembers`.
 
     Raises:
         ValueError: If ``shared`` is negative.
@@ -91,7 +92,8 @@ class Jackknife(_Weighted):
         weights: Weights of variants, ``equal`` (default), ``moderated`` or ``ensemble``.
         loci: Population of the pooled interval, ``sampled`` (default) or ``fixed``.
         loci_weights: Weights of loci in pooling, ``equal`` (default) or ``random_effects``.
-        shared: Shared error variance (ratio to the variance between members), 0 by default.
+        shared: Shared error variance (ratio to the variance between members), ``auto`` by
+            default; see `OverMembers`.
     """
 
     name: ClassVar[str] = "jackknife"
@@ -137,7 +139,8 @@ class CrossFitted(_Weighted):
         weights: Weights of variants, ``equal`` (default), ``moderated`` or ``ensemble``.
         loci: Population of the pooled interval, ``sampled`` (default) or ``fixed``.
         loci_weights: Weights of loci in pooling, ``equal`` (default) or ``random_effects``.
-        shared: Shared error variance (ratio to the variance between members), 0 by default.
+        shared: Shared error variance (ratio to the variance between members), ``auto`` by
+            default; see `OverMembers`.
     """
 
     name: ClassVar[str] = "cross_fitted"

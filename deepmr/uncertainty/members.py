@@ -67,6 +67,8 @@ class Members:
         identity: Settings that change effects besides weights, augmentation and number of
             members, such as seeds; None by default.
         note: Sentence for the report; empty by default.
+        error_ratios: Shared error of held-out predictions (ratio to the variance between members)
+            of the tasks whose noise floor is known; empty by default.
     """
 
     members: tuple[Member, ...]
@@ -74,6 +76,7 @@ class Members:
     shared: float = 0.0
     identity: Any = None
     note: str = ""
+    error_ratios: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.members)

@@ -25,6 +25,7 @@ from deepmr.calibration import (
     score_tasks,
 )
 from deepmr.files import atomic_write
+from deepmr.inference.between_sites import prediction_error_ratio
 from deepmr.io.table_schemas import METRICS, SCORES
 from deepmr.io.tables import write_table
 from deepmr.lightning.metrics import task_metrics
@@ -49,6 +50,8 @@ class Evaluation:
         mask: True where a target was measured.
         rows: Final scores: member (-1: the ensemble), split, task, stage, metric, value.
         scores: Calibration before and after, with intervals.
+        error_ratios: By task, shared error of held-out predictions (ratio to the variance between
+            members), where the noise floor is known.
     """
 
     tasks: TaskTable
@@ -60,6 +63,7 @@ class Evaluation:
     mask: Bool[np.ndarray, "sample task"]
     rows: tuple[dict[str, Any], ...]
     scores: tuple[TaskScore, ...]
+    error_ratios: Mapping[str, float]
 
     def score(self, task: str, metric: str, stage: str) -> float:
         """Return one of the ensemble's scores on the test split; NaN where it is undefined."""
@@ -197,6 +201,7 @@ def evaluate(
         target=target,
         mask=mask,
         rows=tuple(rows),
+        error_ratios=_error_ratios(tasks, *predictions["calibration"]),
         scores=tuple(
             score_tasks(
                 calibrators,
@@ -209,6 +214,26 @@ def evaluate(
             )
         ),
     )
+
+
+def _error_ratios(
+    tasks: TaskTable,
+    members: Float64[np.ndarray, "member sample task"],
+    target: Float32[np.ndarray, "sample task"],
+    mask: Bool[np.ndarray, "sample task"],
+) -> dict[str, float]:
+    """Return the shared error of held-out predictions of the tasks whose noise floor is known.
+
+    Counts have one: a Poisson count's variance on the Anscombe scale is 1. Peaks and signals have
+    none without replicates.
+    """
+    ratios = {}
+    for column, task in enumerate(tasks):
+        kept = mask[:, column]
+        if task.kind == "count" and len(members) > 1 and kept.any():
+            observed = target[kept, column].astype(np.float64)
+            ratios[task.name] = prediction_error_ratio(members[:, kept, column], observed)
+    return {name: ratio for name, ratio in ratios.items() if np.isfinite(ratio)}
 
 
 def _coverage(

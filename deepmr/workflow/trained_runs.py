@@ -13,7 +13,9 @@ from deepmr.lightning.snapshots import snapshot_paths
 from deepmr.tasks import TaskTable
 from deepmr.workflow.run_folder import read_config
 
-__all__ = ["TrainedRun", "find_runs", "newest_run"]
+__all__ = ["SHARED_ERROR", "TrainedRun", "find_runs", "newest_run"]
+
+SHARED_ERROR = "shared_error.json"
 
 _LARGEST_CHECKED = 50_000_000  # bytes: larger files would make every question wait
 
@@ -56,6 +58,11 @@ class TrainedRun:
     def snapshots(self) -> list[list[Path]]:
         """Snapshots of every member's training, in order; empty lists where there are none."""
         return [snapshot_paths(path.parent) for path in self.checkpoints]
+
+    @property
+    def error_ratios(self) -> dict[str, float]:
+        """By task, shared error of held-out predictions; see `prediction_error_ratio`."""
+        return dict(read_json(self.folder / SHARED_ERROR)["ratios"])
 
     @classmethod
     def read(cls, folder: Path) -> TrainedRun:

@@ -27,6 +27,7 @@ from deepmr.plot import learning_curve, to_png
 from deepmr.workflow.calibration import splits_read
 from deepmr.workflow.evaluation import Evaluation, evaluate
 from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.trained_runs import SHARED_ERROR
 
 __all__ = ["Recipe", "Training", "train"]
 
@@ -234,6 +235,7 @@ def _report(
     histories = [read_history(training.member(k)) for k in range(training.n_members)]
     with atomic_write(folder / "calibrator.json") as stream:
         stream.write(evaluation.calibrator_json())
+    write_json(folder / SHARED_ERROR, {"split": "calibration", "ratios": evaluation.error_ratios})
     evaluation.write_metrics(folder / "metrics.parquet", histories)
     evaluation.write_scores(folder / "scores.parquet")
     figures = evaluation.draw(folder / "figures")
@@ -244,7 +246,7 @@ def _report(
     for name, path in figures.items():
         tracker.figure(name, path)
     print(evaluation.text())
-    written = ("tasks.json", "members", "calibrator.json", "metrics.parquet")
+    written = ("tasks.json", "members", "calibrator.json", SHARED_ERROR, "metrics.parquet")
     training.folder.finish(
         device=device_of_trainer(training.recipe.trainer),
         started=started,
