@@ -67,6 +67,7 @@ def directions(
             height += 0.7
             words = ax.text(0.0, height, note, transform=ax.get_yaxis_transform(), va="center")
             words.set(color=colour, fontsize="small", in_layout=False)  # never narrows the axes
+            words.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
         for row in found.tolist():
             height += 1.0
             _bar(ax, meta, row, height, colour)
