@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import math
 import os
 import sys
@@ -25,6 +27,8 @@ _USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseE
 _failed: list[str] = []
 _subcommand: list[str] = []
 """Words of the command line before the overrides: ``["train"]`` of ``deepmr train``."""
+_own_configuration: list[str] = []
+"""``["--config-dir", FOLDER]`` where the user has yamls of their own, else empty."""
 
 
 def _line(error: BaseException) -> str:
@@ -67,16 +71,18 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
     shows the traceback. In a multirun the line is printed, the job counts as failed (its value
     is NaN) and the later jobs go on; the whole command then exits with status 1.
 
-    Processes that Lightning starts for ``trainer=ddp`` run the command line again: a job of a
-    multirun is given its own, without ``-m``, and leaves no trace in the environment.
+    Processes that Lightning starts for ``trainer=ddp`` run ``sys.argv`` again, by the script's
+    path or, after ``python -m deepmr``, by the module's name: ``sys.argv`` therefore holds the
+    subcommand while a job runs. A job of a multirun is given its own command line, without
+    ``-m``, and leaves no trace in the environment.
     """
 
     @functools.wraps(task)
     def wrapped(config: DictConfig) -> float:
         sweeping = HydraConfig.get().mode is RunMode.MULTIRUN
         environment, arguments = dict(os.environ), list(sys.argv)
-        own = HydraConfig.get().overrides.task if sweeping else sys.argv[1:]
-        sys.argv = [sys.argv[0], *_subcommand, *own]
+        swept = [*_own_configuration, *HydraConfig.get().overrides.task]
+        sys.argv = [sys.argv[0], *_subcommand, *(swept if sweeping else sys.argv[1:])]
         try:
             return task(config)
         except KeyboardInterrupt:
@@ -110,6 +116,13 @@ def _without_null(conf: Path, argument: str) -> str:
     )
 
 
+def _print_help(main: Callable[[], Any], config_name: str) -> None:
+    """Print a script's help with the examples spelled as the installed command."""
+    with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
+        main()
+    print(text.getvalue().replace(f"python {config_name}.py", f"deepmr {config_name}"), end="")
+
+
 def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     """Check the command line, run the jobs, and exit with 1 if any of them failed.
 
@@ -122,7 +135,8 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     _subcommand[:] = sys.argv[1 : 1 + words]
     sys.argv[1:] = [_without_null(conf, argument) for argument in sys.argv[1 + words :]]
     try:
-        own = add_own_configuration(sys.argv)
+        own = add_own_configuration(sys.argv, conf)
+        _own_configuration[:] = ["--config-dir", str(own)] if own else []
         flags, overrides = split_flags(sys.argv[1:])
         if not set(flags) - {"-m", "--multirun"}:
             check_overrides(conf, config_name, overrides, sweeping=bool(flags), own=own)
@@ -131,6 +145,9 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
             raise
         print(f"error: {_line(error)}", file=sys.stderr)
         sys.exit(1)
+    if words and {"--help", "-h"} & set(flags):
+        _print_help(main, config_name)
+        return
     main()
     if _failed:
         print(f"{len(_failed)} of the jobs failed: {'; '.join(_failed)}", file=sys.stderr)

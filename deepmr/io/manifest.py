@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+import deepmr
 from deepmr.files import read_json, sha256, write_json
 
 __all__ = [
@@ -25,9 +26,9 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
+"""Of the whole run folder, names of settings included: 2 since Deep MR 0.2."""
 _PACKAGES = (
-    "deepmr",
     "torch",
     "pytorch-lightning",
     "torchmetrics",
@@ -50,7 +51,7 @@ def provenance() -> dict[str, Any]:
     Commit and flag are None where the program does not run from a git checkout of its own, or git
     is not installed.
     """
-    versions = {"python": platform.python_version()}
+    versions = {"python": platform.python_version(), "deepmr": deepmr.__version__}
     for name in _PACKAGES:
         try:
             versions[name] = metadata.version(name)
@@ -161,7 +162,8 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is none: the run is not finished.
-        ValueError: If it is not JSON, or has another schema version.
+        ValueError: If it is not JSON, or was written by a version of Deep MR whose runs this one
+            does not read.
     """
     path = Path(folder) / MANIFEST
     if not path.is_file():
@@ -169,11 +171,20 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
     record = read_json(path)
     version = record.get("schema_version") if isinstance(record, dict) else None
     if version != _SCHEMA_VERSION:
-        raise ValueError(
-            f"{path} must have schema_version {_SCHEMA_VERSION}, got {version}; "
-            "it was written by another version of Deep MR"
-        )
+        raise ValueError(_other_version(Path(folder), version))
     return dict(record)
+
+
+def _other_version(folder: Path, version: object) -> str:
+    if version == 1:
+        return (
+            f"{folder} was written by Deep MR 0.1; train it again with this version, or read it "
+            "with 0.1"
+        )
+    return (
+        f"{folder / MANIFEST} must have schema_version {_SCHEMA_VERSION}, got {version}; "
+        "it was written by another version of Deep MR"
+    )
 
 
 def is_finished(folder: Path | str) -> bool:
@@ -181,17 +192,38 @@ def is_finished(folder: Path | str) -> bool:
     return (Path(folder) / MANIFEST).is_file()
 
 
-def changed_outputs(folder: Path | str) -> list[str]:
-    """Return the outputs of a finished run that are gone or no longer what the run wrote.
+def changed_outputs(folder: Path | str, *, largest: int | None = None) -> list[str]:
+    """Return the outputs of a finished run that are missing or differ from their recorded digest.
+
+    Args:
+        folder: The run's folder.
+        largest: Size in bytes above which a file is checked for existence alone; by default every
+            file is digested, which takes about 2 s per GB.
 
     Raises:
         FileNotFoundError: If the run is not finished.
         ValueError: If its manifest cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "tasks.json").write_text("[]")
+        >>> _ = write_manifest(folder, command="train", seed=0, device="cpu",
+        ...     started=datetime.now(UTC), outputs=[folder / "tasks.json"])
+        >>> changed_outputs(folder)
+        []
+        >>> _ = (folder / "tasks.json").write_text("{}")
+        >>> changed_outputs(folder)
+        ['tasks.json']
     """
     folder = Path(folder)
-    return [
-        output["path"]
-        for output in read_manifest(folder)["outputs"]
-        if not (folder / output["path"]).is_file()
-        or sha256(folder / output["path"]) != output["sha256"]
-    ]
+    recorded = {one["path"]: one["sha256"] for one in read_manifest(folder)["outputs"]}
+    return [path for path, digest in recorded.items() if _differs(folder / path, digest, largest)]
+
+
+def _differs(path: Path, digest: str, largest: int | None) -> bool:
+    if not path.is_file():
+        return True
+    if largest is not None and path.stat().st_size > largest:
+        return False
+    return sha256(path) != digest

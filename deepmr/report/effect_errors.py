@@ -33,7 +33,7 @@ def effect_error_sentence(found: Mapping[str, EffectZScores]) -> str:
     """
     grouped: dict[str, list[str]] = {}
     for task, one in found.items():
-        word, times = _held_against_truth(one.scale)
+        word, times = _held_against_truth(one.inflation)
         grouped.setdefault(word, []).append(f"{times}({task})")
     if not grouped:
         return ""
@@ -64,7 +64,7 @@ def effect_error_table(found: Mapping[str, EffectZScores]) -> Table:
         (
             Cell(text=task),
             Cell(text=f"{one.n:,}", value=float(one.n)),
-            Cell(text=typeset(number_text(one.scale)), value=one.scale),
+            Cell(text=typeset(number_text(one.inflation)), value=one.inflation),
             Cell(text=percent_text(one.beyond), value=one.beyond),
             Cell(text=typeset(number_text(one.rms_error)), value=one.rms_error),
             Cell(text=typeset(number_text(one.rms_se)), value=one.rms_se),
