@@ -34,7 +34,7 @@ def directions(
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
         unit: Unit of the effects.
-        notes: What the slopes of each direction stand for, shown beside its name, such as "slope
+        notes: What the slopes of each direction stand for, shown under its name, such as "slope
             over the variants both share, not an effect"; by default nothing.
         ax: Axes to draw into; by default those of a new figure.
 
@@ -49,18 +49,25 @@ def directions(
     n_rows = sum(map(len, rows))
     if not n_rows:
         raise LookupError(f"the table has no pooled effect of {exposure} on {outcome}, or back")
-    ax = new_axes(ax, width=6.0, height=1.2 + 0.3 * (n_rows + 1.2 * len(pairs)))
+    ax = new_axes(
+        ax, width=6.0, height=1.2 + 0.3 * (n_rows + 1.2 * len(pairs) + 0.7 * sum(map(bool, notes)))
+    )
     ax.axvline(0, color=FADED, linewidth=0.8, zorder=0)
     one_pooling = len(set(meta["pooling"][np.concatenate(rows)].tolist())) == 1
     height, ticks, labels = 0.0, [], []
     for (cause, effect), note, found, colour in zip(pairs, notes, rows, COLOURS, strict=False):
         ax.text(
-            *(0.0, height, f"{cause} → {effect}{': ' + note if note else ''}"),
+            *(0.0, height, f"{cause} → {effect}"),
             transform=ax.get_yaxis_transform(),
             color=colour,
             fontweight="bold",
             va="center",
         )
+        if note:
+            height += 0.7
+            words = ax.text(0.0, height, note, transform=ax.get_yaxis_transform(), va="center")
+            words.set(color=colour, fontsize="small", in_layout=False)  # never narrows the axes
+            words.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
         for row in found.tolist():
             height += 1.0
             _bar(ax, meta, row, height, colour)

@@ -150,7 +150,9 @@ def _limits(
     if len(low):
         tail = 0.01 if len(low) > 4 else 0.0
         inside = np.r_[inside, np.quantile(low, tail), np.quantile(high, 1 - tail)]
-    pad = 0.04 * max(float(np.ptp(inside)), 1e-12)
+    if not np.ptp(inside):
+        return float(inside[0] - 1.0), float(inside[0] + 1.0)
+    pad = 0.04 * float(np.ptp(inside))
     return float(inside.min() - pad), float(inside.max() + pad)
 
 

@@ -71,7 +71,7 @@ def render_report(content: ReportContent) -> str:
         controls=controls_table(judged.controls, judged.controls_not_run),
         panel=panel_table(judged.panel),
         pooled=pooled_table(content),
-        meanings=[card for card in cards if card["meaning"]],
+        meanings=[card for card in cards if card["range"] and not card["is_effect"]],
         loci=loci,
         n_loci=n_loci,
         flag_columns=asked,
@@ -115,13 +115,14 @@ def _cards(content: ReportContent) -> list[dict[str, Any]]:
         numbers = [float(row[name]) for name in ("value", "ci_lower", "ci_upper")]
         value, lower, upper = interval_text(*numbers)
         known = MISSING not in (lower, upper)
+        estimated = bool(np.isfinite(numbers[0]))
         noiseless = float(row["true_value"])
         structure = structure_asked(content.judged.structure, reverse=pair is not content.pair)
         cards.append(
             {
                 "label": f"{pair.exposure} → {pair.outcome}",
-                "meaning": _meaning(structure, pair),
-                "is_effect": is_effect(structure),
+                "meaning": _meaning(structure, pair) if estimated else "no estimate",
+                "is_effect": estimated and is_effect(structure),
                 "value": typeset(value),
                 "range": f"{typeset(lower)} to {typeset(upper)}" if known else "",
                 "noiseless": ""

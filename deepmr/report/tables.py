@@ -76,6 +76,10 @@ def _p(neg_log10_p: float) -> Cell:
     return Cell(text=typeset(p_text(neg_log10_p)), value=-neg_log10_p)
 
 
+def _percent(fraction: float) -> str:
+    return typeset(MISSING) if np.isnan(fraction) else percent_text(fraction)
+
+
 def _effect(row: Mapping[str, Any]) -> Cell:
     return Cell(text=typeset(_texts(row)[0]), value=float(row["value"]))
 
@@ -137,7 +141,7 @@ def pooled_table(content: ReportContent) -> Table:
         "95 % PI": _prediction,
         "p": lambda row: _p(float(row["neg_log10_p"])),
         "Loci": lambda row: Cell(text=f"{int(row['n_loci']):,}", value=float(row["n_loci"])),
-        "I²": lambda row: Cell(text=percent_text(float(row["i2"])), value=float(row["i2"])),
+        "I²": lambda row: Cell(text=_percent(float(row["i2"])), value=float(row["i2"])),
         "τ": lambda row: _number(float(np.sqrt(row["tau2"]))),
         "Noiseless slope": _noiseless,
     }

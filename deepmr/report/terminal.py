@@ -71,6 +71,8 @@ def _meaning(meta: Mapping[str, np.ndarray], exposure: str, outcome: str) -> str
     if "structure" not in meta:
         return ""
     rows = (meta["exposure"] == exposure) & (meta["outcome"] == outcome)
+    if not np.isfinite(meta["value"][rows]).any():
+        return ""
     meaning = slope_meaning(str(meta["structure"][rows][0]), exposure, outcome)
     return f"({meaning})" if meaning else ""
 

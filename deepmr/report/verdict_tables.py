@@ -43,7 +43,7 @@ def controls_table(controls: Sequence[Control], not_run: Sequence[ControlNotRun]
             Cell(text="not run", state="unknown"),
             Cell(text=empty),
             Cell(text=empty),
-            Cell(text=f"{CONTROLS[one.name]} (not run: {one.reason})", wrap=True),
+            Cell(text=f"{CONTROLS[one.name]}; not run: {one.reason}", wrap=True),
         )
         for one in not_run
     ]

@@ -310,23 +310,14 @@ def _figures(findings: Findings) -> dict[str, Figure]:
                 )
             ),
         )
-    figures["forest"] = Figure(
-        name="Slopes of single loci and their mean",
-        caption=f"Slope of {pair[1]} on {pair[0]} at each locus by {first.method} with its 95 % "
-        "interval, and pooled.",
-        content=to_png(
-            forest(
-                first.local.estimate.effect.value,
-                first.local.estimate.effect.se,
-                first.pooled,
-                names=findings.loci.names(),
-            )
-        ),
-    )
+    if np.isfinite(first.local.estimate.effect.value).any():
+        figures["forest"] = _forest_figure(findings)
     figures["scatter"] = Figure(
         name="Variants of one locus",
         caption=f"Effects of the variants at {name}, the locus with the most instruments, "
-        "and the slope that each method puts through them.",
+        "and the slope that each method puts through them."
+        if first.local.instruments.any()
+        else f"No locus has an instrument; effects of the variants at {name}, the first one.",
         content=to_png(mr_scatter(*arguments, **options)),
     )
     if bool((effects.mask & (effects.alt >= 0)).any()):
@@ -346,8 +337,23 @@ def _figures(findings: Findings) -> dict[str, Figure]:
     return figures
 
 
+def _forest_figure(findings: Findings) -> Figure:
+    first = findings.answers[0]
+    effect = first.local.estimate.effect
+    return Figure(
+        name="Slopes of single loci and their mean",
+        caption=f"Slope of {first.outcome} on {first.exposure} at each locus by {first.method} "
+        "with its 95 % interval, and pooled.",
+        content=to_png(forest(effect.value, effect.se, first.pooled, names=findings.loci.names())),
+    )
+
+
 def _meaning(findings: Findings, exposure: str, outcome: str) -> str:
-    """Return what a direction's slope stands for where the verdict makes it no effect."""
+    """Return what a direction's slope stands for where it is there and no effect."""
+    asked = (exposure, outcome)
+    slopes = [a.pooled.pooled.value for a in findings.answers if (a.exposure, a.outcome) == asked]
+    if not np.isfinite(slopes).any():
+        return ""
     structure = findings.judgement.structure_of(exposure, outcome)
     return slope_meaning(structure, exposure, outcome)
 

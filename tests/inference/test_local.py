@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from deepmr import mr
 from deepmr.effects import MemberEffects
 from deepmr.inference import (
     Correlated,
@@ -297,3 +298,11 @@ def test_draws_share_what_they_say_or_the_setting_if_that_is_more(inference):
 def test_a_negative_share_is_refused_before_anything_is_computed(way) -> None:
     with pytest.raises(ValueError, match=r"inference\.shared must not be negative"):
         way(shared=-0.1)
+
+
+@pytest.mark.parametrize("inference", [Summary(), PerMember()], **ID)
+def test_members_answer_for_correlated_errors_and_the_summary_alone_flags_them(inference):
+    members, _ = ensemble(np.random.default_rng(0), confounded=1.0)
+    one = inference.local(members, "x", "y", rule=All(), estimator=mr.inverse_variance_weighted)
+    flagged = one.estimate.flags.get("error_correlation_ignored", np.zeros(1, dtype=bool))
+    assert bool(np.any(flagged)) == isinstance(inference, Summary)

@@ -59,8 +59,9 @@ def test_forest_names_rows_and_says_what_was_pooled():
 
 def test_forest_without_a_pooled_slope_says_so():
     value, se = np.full(3, np.nan), np.full(3, np.nan)
-    title = forest(value, se, common_effect(value, se)).get_title(loc="left")
-    assert title == "no pooled slope: 0 loci with an estimate"
+    ax = forest(value, se, common_effect(value, se))
+    assert ax.get_title(loc="left") == "no pooled slope: 0 loci with an estimate"
+    assert ax.get_xlim() == (-1.0, 1.0)
 
 
 def test_forest_of_thousands_still_draws_every_locus():
