@@ -19,7 +19,7 @@ from tests.conftest import REPOSITORY, TINY
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "deepmr", "conf")
 ASK = (
     "exposure=GATA1", "outcome=TAL1", "loci.n=4", "instruments.min_z=1", "instruments.min_effect=0",
-    "trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "logger=null",
+    "trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "logger=null", "controls=none",
 )  # fmt: skip
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
