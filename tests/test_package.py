@@ -128,7 +128,10 @@ def test_it_trains_and_interrogates_in_an_empty_folder(command: Command, tmp_pat
     assert f"report: {report.relative_to(tmp_path / 'empty')}" in asked.stdout
 
 
-@pytest.mark.parametrize("module", [False, True], ids=["command", "module"])
+@pytest.mark.parametrize(
+    "module",
+    [pytest.param(False, id="command", marks=pytest.mark.slow), pytest.param(True, id="module")],
+)
 def test_two_processes_run_the_installed_command_again(
     command: Command, tmp_path: Path, *, module: bool
 ) -> None:
