@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation -p deepmr.motifs -p deepmr.verdict \
-	-m deepmr.anscombe -m deepmr.motif -m deepmr.estimate -m deepmr.effects -m deepmr.effect_shard -m deepmr.loci \
+	-m deepmr.anscombe -m deepmr.motif -m deepmr.estimate -m deepmr.effects -m deepmr.effect_sizes -m deepmr.moderated_variance -m deepmr.effect_shard -m deepmr.loci \
 	-m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
 
 .PHONY: install demo test test-slow lint clean

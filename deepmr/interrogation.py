@@ -376,6 +376,10 @@ def interrogate(
         Interrogation(X -> Y: undecided; 2 loci, 2 members)
         >>> round(float(result.meta["value"][0]), 3)
         2.0
+        >>> import tempfile
+        >>> folder = result.save(tempfile.mkdtemp() + "/x-to-y")
+        >>> (folder / "meta.parquet").is_file(), (folder / "report.html").is_file()
+        (True, True)
     """
     if isinstance(model, Networks):
         networks = model

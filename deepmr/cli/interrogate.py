@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import command, is_leader, optional, part, plain, short_name
+from deepmr.cli.trust import Trust, build
 from deepmr.files import fingerprint
 from deepmr.inference import OverMembers
 from deepmr.inference.estimation import Question
@@ -28,6 +28,8 @@ from deepmr.workflow.variants import VariantChoice
 __all__ = ["run_interrogation"]
 
 _OPTIONAL = ("weights", "adjustment")
+_OWN = Trust(own=True)
+"""Settings of an interrogation are the user's own word; those of the run it asks are not."""
 
 
 def run_interrogation(config: DictConfig) -> float:
@@ -73,13 +75,13 @@ def run_interrogation(config: DictConfig) -> float:
         compute=compute,
         store=open_store(folder.path, networks, variants.loci, variants.variants, compute, kept),
         folder=folder,
-        tracker=optional(settings["logger"]),
+        tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),
     )
 
 
 def _networks(config: DictConfig, settings: Mapping[str, Any]) -> Networks:
-    uncertainty = instantiate(settings["uncertainty"], _convert_="all")
+    uncertainty = build(settings["uncertainty"], "uncertainty", _OWN)
     if config.checkpoint is not None:
         name = short_name(config, "model") if settings.get("model") else ""
         networks = load_checkpoints(
@@ -123,8 +125,8 @@ def _variants(
     settings: Mapping[str, Any], networks: Networks, pair: tuple[Task, Task], seed: int
 ) -> VariantChoice:
     names = (pair[0].name, pair[1].name)
-    loci, genome = part(settings["loci"])(networks, names, seed)
-    choice: VariantChoice = part(settings["variants"])(loci, genome=genome)
+    loci, genome = part(settings["loci"], "loci", _OWN)(networks, names, seed)
+    choice: VariantChoice = part(settings["variants"], "variants", _OWN)(loci, genome=genome)
     for note in choice.notes:
         print(f"variants: {note}")
     notes, wanted = choice.notes, settings["loci"]["n"]
@@ -147,9 +149,9 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
             "mutagenesis.shifts average; leave those as they are, or use uncertainty=ensemble"
         )
     return Compute(
-        engine=part(engine),
+        engine=part(engine, "mutagenesis", _OWN),
         settings={key: value for key, value in engine.items() if key != "chunk"},
-        trainer=part(settings["trainer"]),
+        trainer=part(settings["trainer"], "trainer", _OWN),
         progress=bool(settings["trainer"]["enable_progress_bar"]),
         dtype=settings["store"]["dtype"],
         loci_per_shard=settings["store"]["loci_per_shard"],
@@ -157,7 +159,7 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
 
 
 def _question(settings: Mapping[str, Any]) -> Question:
-    inference = instantiate(settings["inference"], _convert_="all")
+    inference = build(settings["inference"], "inference", _OWN)
     ignored = inference.ignored if isinstance(inference, OverMembers) else frozenset()
     chosen = f"inference={_class_name(settings['inference'])}"
     estimators = {name: _without_null(one) for name, one in settings["estimator"].items()}
@@ -178,12 +180,12 @@ def _question(settings: Mapping[str, Any]) -> Question:
             f"meta.adjustment={meta['adjustment']} has no effect under {chosen}, which counts the "
             "error that loci share by itself; leave it out, or use inference=summary"
         )
-    pooling = part(meta)
+    pooling = part(meta, "meta", _OWN)
     if isinstance(inference, OverMembers):
         inference.check_pooling(pooling)
     return Question(
-        rule=instantiate(settings["instruments"], _convert_="all"),
-        estimators={name: part(one) for name, one in estimators.items()},
+        rule=build(settings["instruments"], "instruments", _OWN),
+        estimators={name: part(one, "estimator", _OWN) for name, one in estimators.items()},
         inference=inference,
         pooling=pooling,
         controls=str(settings["controls"]),

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from torch import nn
 
 from deepmr.calibration import CalibratorTable
 from deepmr.cli.parts import build_loss, build_network, build_source, part
+from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
 from deepmr.files import expand_paths, read_json, sha256
 from deepmr.io.tables import read_table
@@ -22,6 +22,7 @@ from deepmr.networks import EffectScale, Networks, identity_link
 from deepmr.tasks import read_tasks
 from deepmr.uncertainty import Auto, Trained, Uncertainty
 from deepmr.workflow.calibration import calibrate, splits_read
+from deepmr.workflow.run_folder import CONFIG
 from deepmr.workflow.trained_runs import TrainedRun, find_runs
 
 __all__ = ["load_checkpoints", "load_run", "networks_of_runs"]
@@ -33,6 +34,7 @@ def load_run(
     scale: str = "logit",
     uncertainty: Uncertainty | None = None,
     data: Mapping[str, Any] | None = None,
+    trust: Sequence[str] = (),
 ) -> Networks:
     """Load the networks of a training run, calibrated, ready to be interrogated.
 
@@ -42,6 +44,8 @@ def load_run(
         uncertainty: Where standard errors come from; by default the ensemble, or dropout draws of
             a single network.
         data: Settings of the data, where they lie elsewhere now than when the run was trained.
+        trust: Packages with networks of your own that the run's settings may name; by default
+            nothing but Deep MR and torch.nn is built from them.
 
     Raises:
         FileNotFoundError: If a run, or the data it was trained on, is missing.
@@ -49,7 +53,10 @@ def load_run(
     """
     runs = find_runs([path] if isinstance(path, str | Path) else path)
     return networks_of_runs(
-        runs, scale=scale, uncertainty=uncertainty or Auto(), settings={"data": data}
+        runs,
+        scale=scale,
+        uncertainty=uncertainty or Auto(),
+        settings={"data": data, "trust": list(trust)},
     )
 
 
@@ -66,20 +73,23 @@ def networks_of_runs(
         runs: Finished runs of the same tasks and data.
         scale: ``logit`` or ``probability``.
         uncertainty: Turns the networks into members.
-        settings: Of the present command: their part ``data``, if any, says where the data lie.
+        settings: Of the present command: their part ``data``, if any, says where the data lie, and
+            ``trust`` which packages the runs may name.
 
     Raises:
         FileNotFoundError: If a file of a run, or the data, is missing.
         ValueError: If weights and data do not belong together.
     """
     first = runs[0]
+    trained = [network for run in runs for network in _trained(run, _trust(run, settings))]
     source = _source(first, settings)
-    loss = build_loss(first.config, source)
-    trained = [network for run in runs for network in _trained(run)]
+    loss = build_loss(first.config, source, _trust(first, settings))
     files = [path for run in runs for path in run.checkpoints]
     files += [path for run in runs for paths in run.snapshots for path in paths]
     members = uncertainty(trained)
-    calibrators = _calibrators(runs, [one.network for one in trained], source, loss)
+    calibrators = _calibrators(
+        runs, [one.network for one in trained], source, loss, _trust(first, settings)
+    )
     return Networks(
         members=members,
         scale=EffectScale(
@@ -119,11 +129,12 @@ def load_checkpoints(
                 f"checkpoint= needs {key}= as well; for example "
                 "checkpoint=net.pt model=mine tasks=tasks.tsv"
             )
+    own = Trust(packages=settings.get("trust") or (), own=True)
     files = expand_paths(settings["checkpoint"], what="checkpoint")
     tasks = read_tasks(settings["tasks"])
-    source = build_source(settings) if settings.get("data") else None
-    build = part(settings["model"])
-    members = uncertainty([Trained(network=load_weights(build(), path)) for path in files])
+    source = build_source(settings, own) if settings.get("data") else None
+    builder = part(settings["model"], "model", own)
+    members = uncertainty([Trained(network=load_weights(builder(), path)) for path in files])
     notes = ["The network was interrogated as it came, without calibration."]
     if source is None:
         notes.insert(
@@ -149,21 +160,29 @@ def load_checkpoints(
     )
 
 
-def _trained(run: TrainedRun) -> list[Trained]:
-    build = build_network(run.config, run.shape)
+def _trust(run: TrainedRun, settings: Mapping[str, Any]) -> Trust:
+    """Settings of a run are a stranger's word; the present command says whom it trusts."""
+    return Trust(packages=settings.get("trust") or (), origin=str(run.folder / CONFIG))
+
+
+def _trained(run: TrainedRun, trust: Trust) -> list[Trained]:
+    builder = build_network(run.config, run.shape, trust)
 
     def load(paths: Sequence[Path]) -> list[nn.Module]:
-        return [load_weights(build(), path) for path in paths]
+        return [load_weights(builder(), path) for path in paths]
 
     return [
-        Trained(network=load_weights(build(), path), snapshots=functools.partial(load, snapshots))
+        Trained(network=load_weights(builder(), path), snapshots=functools.partial(load, snapshots))
         for path, snapshots in zip(run.checkpoints, run.snapshots, strict=True)
     ]
 
 
 def _source(run: TrainedRun, settings: Mapping[str, Any]) -> Any:
     """Build the data a run was trained on, checked to be the same."""
-    source = build_source(settings if settings.get("data") else run.config)
+    if settings.get("data"):
+        source = build_source(settings, Trust(packages=settings.get("trust") or (), own=True))
+    else:
+        source = build_source(run.config, _trust(run, settings))
     if source.fingerprint != run.description["data_fingerprint"]:
         raise ValueError(
             f"{run.folder} was trained on other data (fingerprint "
@@ -178,10 +197,11 @@ def _calibrators(
     networks: Sequence[nn.Module],
     source: DataSource,
     loss: MultiTaskLoss,
+    trust: Trust,
 ) -> CalibratorTable:
     if len(runs) == 1:
         return CalibratorTable.from_record(read_json(runs[0].folder / "calibrator.json"))
-    specification = instantiate(runs[0].config["calibrator"], _convert_="all")
+    specification = build(runs[0].config["calibrator"], "calibrator", trust)
     predictions = {
         name: predict_split(
             networks,

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
 from deepmr.losses import MultiTaskLoss
 
@@ -28,6 +28,9 @@ __all__ = [
     "plain",
     "short_name",
 ]
+
+NOBODY = Trust(origin="a configuration")
+"""A stranger's word, with no package trusted."""
 
 _NOT_PARTS = ("hydra", "hparams_search", "experiment")
 
@@ -56,47 +59,53 @@ def command() -> str:
     return shlex.join([*program, *sys.argv[1:]])
 
 
-def part(config: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return what a part's ``_target_`` names, with the part's settings filled in.
+def part(config: Mapping[str, Any], place: str, trust: Trust) -> Callable[..., Any]:
+    """Return the builder that a part's ``_target_`` names, with the part's settings filled in.
 
-    The rest is called with real objects: Hydra would turn the dataclasses among them into
-    configurations.
+    Args:
+        config: The part.
+        place: Group of the configuration it stands under, such as ``model``.
+        trust: Whose word it is.
+
+    Raises:
+        ValueError: If the target may not be built there; nothing was called.
     """
-    built = instantiate(dict(config) | {"_partial_": True}, _convert_="all")
-    if not callable(built):
-        raise TypeError(f"{config.get('_target_')} is not callable")
+    built: Callable[..., Any] = build(config, place, trust, partial=True)
     return built
 
 
-def build_source(config: Mapping[str, Any]) -> Any:
+def build_source(config: Mapping[str, Any], trust: Trust = NOBODY) -> Any:
     """Build a `DataSource` from its part of a configuration.
 
     Not annotated as one: checking a protocol at run time reads its properties, and reading a
     source's properties prepares the data.
     """
-    return part(config["data"])()
+    return part(config["data"], "data", trust)()
 
 
 def build_network(
-    config: Mapping[str, Any], source_tasks: Mapping[str, Any]
+    config: Mapping[str, Any], source_tasks: Mapping[str, Any], trust: Trust = NOBODY
 ) -> Callable[[], nn.Module]:
     """Return a builder of untrained networks for a data set's tasks and length.
 
     Args:
         config: With the part ``model``.
         source_tasks: names (of all tasks, in order), exposures, outcomes and length.
+        trust: Whose word the configuration is; by default a stranger's.
     """
     names = list(source_tasks["names"])
     settings: dict[str, Any] = {"length": source_tasks["length"]}
     settings["exposures"] = [names.index(name) for name in source_tasks["exposures"]]
     settings["outcomes"] = [names.index(name) for name in source_tasks["outcomes"]]
-    return functools.partial(part(config["model"]), **settings)
+    return functools.partial(part(config["model"], "model", trust), **settings)
 
 
-def build_loss(config: Mapping[str, Any], source: DataSource) -> MultiTaskLoss:
+def build_loss(
+    config: Mapping[str, Any], source: DataSource, trust: Trust = NOBODY
+) -> MultiTaskLoss:
     """Build the loss for a data source's tasks."""
     weights = source.weights()
-    loss: MultiTaskLoss = part(config["loss"])(
+    loss: MultiTaskLoss = part(config["loss"], "loss", trust)(
         tasks=source.tasks,
         outcomes=source.outcomes,
         positive_weight=None if weights is None else weights.tolist(),
@@ -104,9 +113,11 @@ def build_loss(config: Mapping[str, Any], source: DataSource) -> MultiTaskLoss:
     return loss
 
 
-def optional(config: Mapping[str, Any] | None) -> Callable[..., Any] | None:
+def optional(
+    config: Mapping[str, Any] | None, place: str, trust: Trust
+) -> Callable[..., Any] | None:
     """Return a part that may be left out."""
-    return None if not config else part(config)
+    return None if not config else part(config, place, trust)
 
 
 def short_name(config: DictConfig, group: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from deepmr.cli.parts import (
@@ -20,6 +19,7 @@ from deepmr.cli.parts import (
     plain,
     short_name,
 )
+from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
 from deepmr.workflow.training import Recipe, Training, train
@@ -38,7 +38,7 @@ def run_training(config: DictConfig) -> float:
         FileNotFoundError: If data are missing or a file cannot be fetched.
     """
     if config.data.get("download_only"):
-        for path in part(plain(config)["data"])().download():
+        for path in part(plain(config)["data"], "data", _trust(config))().download():
             print(path)
         return float("nan")
     return train(build_training(config))
@@ -54,7 +54,8 @@ def build_training(config: DictConfig) -> Training:
     settings = plain(config)
     if config.seed < 0:
         raise ValueError(f"seed must not be negative, got {config.seed}")
-    source: DataSource = build_source(settings)
+    trust = _trust(config)
+    source: DataSource = build_source(settings, trust)
     recorded = with_content(settings, data=source.fingerprint)
     shape = {
         "names": source.tasks.names,
@@ -65,18 +66,21 @@ def build_training(config: DictConfig) -> Training:
     return Training(
         source=source,
         recipe=Recipe(
-            network=build_network(settings, shape),
-            loss=build_loss(settings, source),
-            optimizer=part(settings["optimizer"]),
-            schedule=dict(settings["scheduler"]) | {"build": part(settings["scheduler"]["build"])},
-            trainer=part(settings["trainer"]),
-            callbacks=[part(callback) for callback in settings["callbacks"].values()],
+            network=build_network(settings, shape, trust),
+            loss=build_loss(settings, source, trust),
+            optimizer=part(settings["optimizer"], "optimizer", trust),
+            schedule=dict(settings["scheduler"])
+            | {"build": part(settings["scheduler"]["build"], "scheduler", trust)},
+            trainer=part(settings["trainer"], "trainer", trust),
+            callbacks=[
+                part(callback, "callbacks", trust) for callback in settings["callbacks"].values()
+            ],
             batch_size=config.batch_size,
             workers=config.workers,
         ),
         n_members=config.ensemble,
         bootstrap=config.bootstrap,
-        calibrator=instantiate(settings["calibrator"], _convert_="all"),
+        calibrator=build(settings["calibrator"], "calibrator", trust),
         folder=RunFolder(
             path=Path(config.paths.output) / "train" / _name(config, source, recorded),
             config=recorded,
@@ -85,10 +89,16 @@ def build_training(config: DictConfig) -> Training:
             overwrite=config.overwrite,
             leader=is_leader(),
         ),
-        tracker=optional(settings["logger"]),
+        tracker=optional(settings["logger"], "logger", trust),
     )
 
 
+def _trust(config: DictConfig) -> Trust:
+    """Settings of a training are the user's own word."""
+    return Trust(packages=config.trust, own=True)
+
+
 def _name(config: DictConfig, source: DataSource, recorded: Mapping[str, Any]) -> str:
-    model = short_name(config, "model")
-    return str(config.name or "-".join((model, source.name, run_hash(recorded))))
+    if config.name:
+        return str(config.name)
+    return "-".join((short_name(config, "model"), source.name, run_hash(recorded)))

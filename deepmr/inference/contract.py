@@ -1,4 +1,7 @@
-"""What inference is: members and a question in, intervals that know what the errors share out."""
+"""Contract of an inference method: ensemble effects to causal estimates with intervals.
+
+Intervals, local and pooled, account for errors that variants and loci share through the members.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,14 @@ Pooling = Callable[..., MetaAnalysisResult]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalInference:
-    """Effects of a batch of loci, and what pooling them needs to know.
+    """Causal effects of a batch of loci, with the per-member slopes that pooling needs.
 
     Args:
-        estimate: The effect of each locus with its interval.
-        instruments: Variants the estimate rests on; the true value, where it is known, is to be
-            taken over the same. Under cross-fitting, those that any member used.
-        slopes: The locus's effect as each member sees it (or a jackknife pseudo-value a member);
-            None where the method does not look at members.
+        estimate: Causal effect of each locus with its interval.
+        instruments: Variants that the estimate was computed from; a known true value refers to
+            the same. Under cross-fitting, those that any member used.
+        slopes: Causal effect by member, or its jackknife pseudo-values; None (the default) where
+            the method works on ensemble means alone.
     """
 
     estimate: MREstimate
@@ -45,6 +48,9 @@ class LocalInference:
         """Join shards along their last batch axis (the loci).
 
         Shards may differ in their number of variants: instruments are padded with False.
+
+        Args:
+            parts: Results of one method, in the order of the loci.
 
         Raises:
             ValueError: If there is no part, or parts come from different methods.
@@ -75,19 +81,7 @@ class LocalInference:
 
 @runtime_checkable
 class Inference(Protocol):
-    """A way from the members' effects to local and pooled causal effects."""
-
-    def __call__(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> MREstimate:
-        """Return the effect of each locus."""
-        ...
+    """Inference method: from member effects to local and pooled causal effects."""
 
     def local(
         self,
@@ -98,11 +92,19 @@ class Inference(Protocol):
         rule: Rule,
         estimator: Estimator,
     ) -> LocalInference:
-        """Return the effect of each locus with what pooling needs; shard by shard, if need be."""
+        """Estimate the causal effect of each locus of a shard.
+
+        Args:
+            members: Effects of every member, with the loci on the last batch axis.
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
+            rule: Instrument selection rule.
+            estimator: MR estimator.
+        """
         ...
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
-        """Pool over loci, counting what all of them share once.
+        """Pool over loci, counting errors common to all loci once.
 
         Args:
             local: Results of all loci (see `LocalInference.join`), loci on the last batch axis.

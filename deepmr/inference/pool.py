@@ -1,11 +1,11 @@
-"""Pooling local results that carry their members' slopes."""
+"""Pool per-member slopes over loci by the two-way model."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from deepmr.inference.contract import LocalInference, Pooling
-from deepmr.inference.two_way import Loci, LociWeights, two_way
+from deepmr.inference.two_way import LociWeights, PooledOver, two_way
 from deepmr.meta.result import MetaAnalysisResult
 
 __all__ = ["pool_slopes"]
@@ -15,16 +15,16 @@ def pool_slopes(
     local: LocalInference,
     *,
     pooling: Pooling,
-    loci: Loci = "sampled",
+    loci: PooledOver = "sampled",
     weights: LociWeights = "equal",
 ) -> MetaAnalysisResult:
     """Pool the members' slopes, or pseudo-values, by the two-way model.
 
     Args:
         local: Local results with slopes, loci on the last batch axis.
-        pooling: Supplies tau2 and heterogeneity; see `two_way`.
-        loci: See `two_way`.
-        weights: Of the loci; see `two_way`.
+        pooling: Meta-analysis that supplies tau2 and heterogeneity.
+        loci: Population of the interval, ``sampled`` (default) or ``fixed``; see `two_way`.
+        weights: Weights of loci, ``equal`` (default) or ``random_effects``; see `two_way`.
 
     Raises:
         ValueError: If the results carry no slopes, or the pooling has no tau2.

@@ -192,17 +192,38 @@ def is_finished(folder: Path | str) -> bool:
     return (Path(folder) / MANIFEST).is_file()
 
 
-def changed_outputs(folder: Path | str) -> list[str]:
-    """Return the outputs of a finished run that are gone or no longer what the run wrote.
+def changed_outputs(folder: Path | str, *, largest: int | None = None) -> list[str]:
+    """Return the outputs of a finished run that are missing or differ from their recorded digest.
+
+    Args:
+        folder: The run's folder.
+        largest: Size in bytes above which a file is checked for existence alone; by default every
+            file is digested, which takes about 2 s per GB.
 
     Raises:
         FileNotFoundError: If the run is not finished.
         ValueError: If its manifest cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "tasks.json").write_text("[]")
+        >>> _ = write_manifest(folder, command="train", seed=0, device="cpu",
+        ...     started=datetime.now(UTC), outputs=[folder / "tasks.json"])
+        >>> changed_outputs(folder)
+        []
+        >>> _ = (folder / "tasks.json").write_text("{}")
+        >>> changed_outputs(folder)
+        ['tasks.json']
     """
     folder = Path(folder)
-    return [
-        output["path"]
-        for output in read_manifest(folder)["outputs"]
-        if not (folder / output["path"]).is_file()
-        or sha256(folder / output["path"]) != output["sha256"]
-    ]
+    recorded = {one["path"]: one["sha256"] for one in read_manifest(folder)["outputs"]}
+    return [path for path, digest in recorded.items() if _differs(folder / path, digest, largest)]
+
+
+def _differs(path: Path, digest: str, largest: int | None) -> bool:
+    if not path.is_file():
+        return True
+    if largest is not None and path.stat().st_size > largest:
+        return False
+    return sha256(path) != digest

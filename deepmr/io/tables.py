@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from deepmr.files import atomic_write
 from deepmr.io.table_schemas import key
 
-__all__ = ["ResultTable", "concatenate", "read_metadata", "read_table", "write_table"]
+__all__ = ["ResultTable", "concatenate", "read_table", "write_table"]
 
 _SHOWN = 10
 """Rows of a table that a notebook shows."""
@@ -33,6 +33,9 @@ class ResultTable(Mapping[str, np.ndarray]):
         ResultTable(1 row: method, value)
         >>> float(table["value"][0])
         0.5
+        >>> table.to_pandas()
+          method  value
+        0    ivw    0.5
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
@@ -201,12 +204,6 @@ def _to_numpy(column: pa.ChunkedArray) -> np.ndarray:
     if pa.types.is_integer(column.type) and values.null_count:
         values = values.cast(pa.float64())
     return np.array(values.to_numpy(zero_copy_only=False))
-
-
-def read_metadata(path: Path | str) -> dict[str, str]:
-    """Return a table's metadata: ``table``, ``key``, ``schema_version`` and the writer's own."""
-    metadata = pq.read_schema(path).metadata or {}
-    return {k.decode(): v.decode() for k, v in metadata.items()}
 
 
 def concatenate(parts: Sequence[Mapping[str, np.ndarray | Sequence[Any]]]) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Training and prediction on Lightning's engine: the only room that knows Lightning and W&B."""
+"""Training, prediction and mutagenesis with PyTorch Lightning, and experiment tracking."""
 
 import importlib
 import logging
@@ -12,7 +12,7 @@ from torch import distributed
 
 importlib.import_module("pytorch_lightning")  # it sets the level below itself: set it afterwards
 
-# Lightning tells of hardware it did not find, once a Trainer, and of its own deprecations.
+# Lightning reports hardware that it did not find, for each Trainer, and its own deprecations.
 for _name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
@@ -22,7 +22,11 @@ warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
 
 @contextmanager
 def interruptible(trainer: Any) -> Iterator[None]:
-    """Let Ctrl-C reach the caller as KeyboardInterrupt; Lightning ends the process instead."""
+    """Context manager: Ctrl-C raises KeyboardInterrupt, where Lightning would end the process.
+
+    Args:
+        trainer: The Lightning Trainer that runs inside.
+    """
     try:
         yield
     except SystemExit:
@@ -33,7 +37,11 @@ def interruptible(trainer: Any) -> Iterator[None]:
 
 
 def device_of_trainer(trainer: Callable[..., Any]) -> str:
-    """Return the device that a trainer computes on, such as ``cpu`` or ``cuda:0``."""
+    """Return the device that a trainer computes on, such as ``cpu`` or ``cuda:0``.
+
+    Args:
+        trainer: Builds the Lightning Trainer.
+    """
     return str(trainer(logger=False, enable_checkpointing=False).strategy.root_device)
 
 

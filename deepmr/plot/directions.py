@@ -1,4 +1,4 @@
-"""The same question asked both ways round."""
+"""Pooled slopes of a pair of tasks in both directions."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ def directions(
     exposure: str,
     outcome: str,
     unit: str = "",
+    notes: tuple[str, str] = ("", ""),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the pooled effects of every method, forwards and backwards.
+    """Draw the pooled slopes of every method, in both directions.
 
     Thick bars are 95 % confidence intervals of the mean effect, thin ones 95 % prediction
-    intervals for the effect at a new locus.
+    intervals for a single locus. Diamonds are slopes of a simulation's noiseless effects over the
+    same variants, where they are known.
 
     Args:
         meta: Columns of ``meta.parquet``.
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
         unit: Unit of the effects.
+        notes: What the slopes of each direction stand for, shown beside its name, such as "slope
+            over the variants both share, not an effect"; by default nothing.
         ax: Axes to draw into; by default those of a new figure.
 
     Raises:
@@ -49,9 +53,9 @@ def directions(
     ax.axvline(0, color=FADED, linewidth=0.8, zorder=0)
     one_pooling = len(set(meta["pooling"][np.concatenate(rows)].tolist())) == 1
     height, ticks, labels = 0.0, [], []
-    for (cause, effect), found, colour in zip(pairs, rows, COLOURS, strict=False):
+    for (cause, effect), note, found, colour in zip(pairs, notes, rows, COLOURS, strict=False):
         ax.text(
-            *(0.0, height, f"{cause} → {effect}"),
+            *(0.0, height, f"{cause} → {effect}{': ' + note if note else ''}"),
             transform=ax.get_yaxis_transform(),
             color=colour,
             fontweight="bold",
@@ -67,7 +71,7 @@ def directions(
     ax.set_yticks(ticks, labels)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("Pooled effect" + (f" ({unit})" if unit else ""))
+    ax.set_xlabel("Pooled slope" + (f" ({unit})" if unit else ""))
     _legend(ax, known=bool(np.isfinite(meta["true_value"][np.concatenate(rows)]).any()))
     return ax
 
@@ -92,10 +96,12 @@ def _bar(ax: Axes, meta: Mapping[str, np.ndarray], row: int, height: float, colo
 def _legend(ax: Axes, *, known: bool) -> None:
     handles = [
         Line2D([], [], color=INK, linewidth=4, label="95 % interval of the mean"),
-        Line2D([], [], color=INK, linewidth=1, label="95 % of new loci"),
+        Line2D([], [], color=INK, linewidth=1, label="95 % prediction interval"),
     ]
     if known:
         handles.append(
-            Line2D([], [], color=TRUTH, marker="D", linestyle="", markersize=4, label="truth")
+            Line2D(
+                [], [], color=TRUTH, marker="D", linestyle="", markersize=4, label="noiseless slope"
+            )
         )
     ax.figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))

@@ -24,6 +24,8 @@ def learning_curve(
 ) -> Axes:
     """Draw a metric by epoch, one line a member and one colour a split, the best epochs marked.
 
+    Epochs are numbered from 1.
+
     Args:
         metrics: Columns of ``metrics.parquet``; rows of single tasks and without an epoch are
             left out.
@@ -47,7 +49,8 @@ def learning_curve(
         for position, k in enumerate(np.unique(member[rows])):
             line = np.flatnonzero(rows & ((member == k) | (np.isnan(k) & np.isnan(member))))
             line = line[np.argsort(metrics["epoch"][line])]
-            epoch, value = metrics["epoch"][line], metrics["value"][line]
+            # The table counts epochs from 0, people and the terminal from 1.
+            epoch, value = metrics["epoch"][line] + 1, metrics["value"][line]
             ax.plot(
                 *(epoch, value),
                 color=colour,

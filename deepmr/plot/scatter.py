@@ -41,7 +41,7 @@ def mr_scatter(
         unit: Unit of the effects, e.g. ``logit``.
         tried: Variants that exist; those that are no instruments are drawn faintly. By default
             all that have finite effects.
-        true_value: The true slope, where it is known.
+        true_value: Slope of a simulation's noiseless effects over the same variants, where known.
         title: Title; by default none.
         ax: Axes to draw into; by default those of a new figure.
 
@@ -111,7 +111,7 @@ def _slopes(
             linestyle=(0, (1, 1.2)),
             linewidth=2.2,
             zorder=3,
-            label=f"truth {true_value:.3g}",
+            label=f"noiseless slope {true_value:.3g}",
         )
     for position, estimate in enumerate(estimates):
         value = float(estimate.effect.value)

@@ -18,11 +18,13 @@ from deepmr.verdict import (
     PairStatistics,
     Thresholds,
     Verdict,
+    decide,
     effect_scale,
     judge,
     locus_maximum,
     member_agreement,
     pair_statistics,
+    resampled_evidence,
 )
 from deepmr.verdict.controls import (
     Control,
@@ -32,6 +34,8 @@ from deepmr.verdict.controls import (
     permuted_within_loci,
     wanted_controls,
 )
+from deepmr.verdict.decision import guard_values
+from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.workflow.measurement import Compute, measure_in_memory
 from deepmr.workflow.untrained import untrained_twin
 
@@ -51,11 +55,13 @@ class Judgement:
         verdict: Structure, caveats, reasons and evidence.
         controls: Answers of the negative controls, which should hold no causal word.
         not_run: Controls that were not run, with the reason.
+        panel: Checks of the assumptions behind the answer.
     """
 
     verdict: Verdict
     controls: tuple[Control, ...] = ()
     not_run: tuple[ControlNotRun, ...] = ()
+    panel: tuple[Check, ...] = ()
 
     @property
     def failed_controls(self) -> tuple[str, ...]:
@@ -79,6 +85,7 @@ class Judgement:
         return {
             **self.verdict.to_record(),
             "controls": [one.to_record() for one in (*self.controls, *self.not_run)],
+            "panel": [one.to_record() for one in self.panel],
         }
 
 
@@ -132,7 +139,53 @@ def judge_pair(
             not_run.append(found)
         else:
             answers.append(found)
-    return Judgement(verdict=verdict, controls=tuple(answers), not_run=tuple(not_run))
+    return Judgement(
+        verdict=verdict,
+        controls=tuple(answers),
+        not_run=tuple(not_run),
+        panel=_panel(verdict, statistics, agreement, networks, seed),
+    )
+
+
+def _panel(
+    verdict: Verdict,
+    statistics: PairStatistics,
+    agreement: MemberAgreement,
+    networks: Networks | None,
+    seed: int,
+) -> tuple[Check, ...]:
+    """Check the assumptions behind the direction that the verdict answers."""
+    evidence = resampled_evidence(statistics, seed=seed)
+    guard, _ = guard_values(statistics, agreement, None, Thresholds())
+    decision = decide(evidence, statistics.pairs, guard[statistics.pairs], Thresholds())
+    return assumption_panel(
+        evidence,
+        decision,
+        pair=0,
+        direction=int(verdict.structure == "reverse"),
+        n_members=agreement.n_members,
+        quality=_prediction_quality(networks, (verdict.exposure, verdict.outcome)),
+    )
+
+
+def _prediction_quality(
+    networks: Networks | None, pair: tuple[str, str]
+) -> tuple[PredictionQuality, ...]:
+    """Return the ensemble's R2, or 2 AUROC - 1, on the test split, where the run has scores."""
+    metrics = None if networks is None else networks.metrics
+    if metrics is None:
+        return ()
+    kept = np.isnan(metrics["member"].astype(float)) & (metrics["split"] == "test")
+    kept &= metrics["stage"] != "before"
+    found = []
+    for task in pair:
+        score = {
+            str(metrics["metric"][row]): float(metrics["value"][row])
+            for row in np.flatnonzero(kept & (metrics["task"] == task))
+        }
+        ranked = 2.0 * score.get("auroc", np.nan) - 1.0
+        found.append(PredictionQuality(explained=score.get("r2", ranked)))
+    return tuple(found)
 
 
 def _scale(effects: Effects, pair: tuple[str, str]) -> np.ndarray:

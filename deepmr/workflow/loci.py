@@ -19,8 +19,8 @@ def held_out_loci(
     pair: tuple[str, str],
     seed: int,
     *,
-    n: int | None = 100,
-    rule: str = "pair",
+    n: int | None = 300,
+    rule: str = "any_positive",
 ) -> tuple[Loci, EncodedGenome | None]:
     """Draw loci of the test split of the data that the networks were trained on.
 
@@ -28,9 +28,9 @@ def held_out_loci(
         networks: Networks with the data they were trained on.
         pair: Names of exposure and outcome; only ``rule="pair"`` looks at them.
         seed: Seed of the draw.
-        n: Number of loci to draw; None takes all.
-        rule: Which windows qualify: ``any_positive`` (some task is positive), ``all``, or
-            ``pair`` (both tasks of the pair are).
+        n: Number of loci to draw, default 300; None takes all.
+        rule: Which windows qualify: ``any_positive`` (some task is positive; default), ``all``,
+            or ``pair`` (both tasks of the pair are, as published).
 
     Returns:
         The loci, and the genome they lie in, where there is one.

@@ -31,7 +31,10 @@ from deepmr.plot import (
 from deepmr.report import (
     Figure,
     ReportContent,
+    ReportedPair,
+    ReportedVerdict,
     effect_error_sentence,
+    slope_meaning,
     summary_table,
     verdict_text,
     write_report,
@@ -194,13 +197,18 @@ def write_page(
     write_report(
         path,
         ReportContent(
-            exposure=exposure,
-            outcome=outcome,
-            exposure_unit=units[exposure],
-            outcome_unit=units[outcome],
-            verdict=findings.judgement.verdict,
-            controls=findings.judgement.controls,
-            controls_not_run=findings.judgement.not_run,
+            pair=ReportedPair(
+                exposure=exposure,
+                outcome=outcome,
+                exposure_unit=units[exposure],
+                outcome_unit=units[outcome],
+            ),
+            judged=ReportedVerdict(
+                verdict=findings.judgement.verdict,
+                controls=findings.judgement.controls,
+                controls_not_run=findings.judgement.not_run,
+                panel=findings.judgement.panel,
+            ),
             meta=findings.meta(),
             estimates=findings.estimates(),
             figures=list(drawn.values()),
@@ -278,16 +286,24 @@ def _figures(findings: Findings) -> dict[str, Figure]:
     figures = {
         "directions": Figure(
             name="Both directions",
-            caption="Pooled effect by each method, as asked and the other way round. A clear "
-            "effect one way and none the other speaks for that direction; two clear effects say "
-            "little.",
-            content=to_png(directions(findings.meta(), exposure=pair[0], outcome=pair[1])),
+            caption="Pooled slope by each method, as asked and the other way round. Slopes alone "
+            "do not show which task acts on which: variants that both share give one either way. "
+            "The verdict says which slope is an effect.",
+            content=to_png(
+                directions(
+                    findings.meta(),
+                    exposure=pair[0],
+                    outcome=pair[1],
+                    notes=(_meaning(findings, *pair), _meaning(findings, *pair[::-1])),
+                )
+            ),
         )
     }
     if np.isfinite(first.true_local).any():
         figures["truth"] = Figure(
-            name="Truth beside estimate",
-            caption="Each locus's estimate against the true slope over the same variants.",
+            name="Estimates beside noiseless slopes",
+            caption="Each locus's estimate against the slope of the simulation's noiseless effects "
+            "over the same variants.",
             content=to_png(
                 true_versus_estimated(
                     first.local.estimate.effect, first.true_local, method=first.method
@@ -295,8 +311,9 @@ def _figures(findings: Findings) -> dict[str, Figure]:
             ),
         )
     figures["forest"] = Figure(
-        name="The loci and their mean",
-        caption=f"Effect of {pair[0]} on {pair[1]} at each locus by {first.method}, and pooled.",
+        name="Slopes of single loci and their mean",
+        caption=f"Slope of {pair[1]} on {pair[0]} at each locus by {first.method} with its 95 % "
+        "interval, and pooled.",
         content=to_png(
             forest(
                 first.local.estimate.effect.value,
@@ -307,14 +324,14 @@ def _figures(findings: Findings) -> dict[str, Figure]:
         ),
     )
     figures["scatter"] = Figure(
-        name="One locus",
+        name="Variants of one locus",
         caption=f"Effects of the variants at {name}, the locus with the most instruments, "
         "and the slope that each method puts through them.",
         content=to_png(mr_scatter(*arguments, **options)),
     )
     if bool((effects.mask & (effects.alt >= 0)).any()):
         figures["effects"] = Figure(
-            name="Where its effects lie",
+            name="Effects of substitutions along this locus",
             caption=f"Mean effect over the members of each substitution at {name}.",
             content=to_png(
                 effect_map(
@@ -327,6 +344,12 @@ def _figures(findings: Findings) -> dict[str, Figure]:
             ),
         )
     return figures
+
+
+def _meaning(findings: Findings, exposure: str, outcome: str) -> str:
+    """Return what a direction's slope stands for where the verdict makes it no effect."""
+    structure = findings.judgement.structure_of(exposure, outcome)
+    return slope_meaning(structure, exposure, outcome)
 
 
 def scatter_arguments(

@@ -26,6 +26,7 @@ _NOT_IDENTITY = frozenset(
         "logger",
         "name",
         "overwrite",
+        "trust",
         "workers",
         "data.root",
         "data.run",
