@@ -19,7 +19,7 @@ from tests.conftest import REPOSITORY, TINY
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "deepmr", "conf")
 ASK = (
     "exposure=GATA1", "outcome=TAL1", "loci.n=4", "instruments.min_z=1", "instruments.min_effect=0",
-    "trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "logger=null",
+    "trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "logger=null", "controls=none",
 )  # fmt: skip
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -128,7 +128,10 @@ def test_it_trains_and_interrogates_in_an_empty_folder(command: Command, tmp_pat
     assert f"report: {report.relative_to(tmp_path / 'empty')}" in asked.stdout
 
 
-@pytest.mark.parametrize("module", [False, True], ids=["command", "module"])
+@pytest.mark.parametrize(
+    "module",
+    [pytest.param(False, id="command", marks=pytest.mark.slow), pytest.param(True, id="module")],
+)
 def test_two_processes_run_the_installed_command_again(
     command: Command, tmp_path: Path, *, module: bool
 ) -> None:

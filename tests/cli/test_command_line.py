@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -124,8 +125,10 @@ def test_a_job_of_a_sweep_keeps_the_folder_of_own_yamls(
 ) -> None:
     """Processes that Lightning starts run sys.argv again: without the folder they know no mine."""
     seen: list[list[str]] = []
-    training = importlib.import_module("deepmr.cli.train")
-    monkeypatch.setattr(training, "run_training", lambda config: seen.append(sys.argv[1:]) or 0.0)
+    training = SimpleNamespace(run_training=lambda config: seen.append(sys.argv[1:]) or 0.0)
+    monkeypatch.setitem(sys.modules, "deepmr.cli.train", training)
+    job = importlib.import_module("deepmr.cli.job")
+    monkeypatch.setattr(job, "_leave_process_group", lambda: None)
     ended = script("train", "-m", "model=mine", "seed=1,2", f"--config-dir={mine}")
     assert ended.status == 0, ended.err
     assert seen == [["--config-dir", str(mine), "model=mine", f"seed={seed}"] for seed in (1, 2)]
