@@ -92,7 +92,11 @@ def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
         LookupError: If none predicts both; it says why the newest does not.
         ValueError: If both are the same task.
     """
-    candidates = sorted(p for p in folder.iterdir() if is_finished(p)) if folder.is_dir() else []
+    candidates = (
+        sorted(p for p in folder.iterdir() if is_finished(p) and not p.name.startswith("."))
+        if folder.is_dir()
+        else []
+    )
     runs = sorted(
         (TrainedRun.read(path) for path in candidates), key=lambda run: run.finished, reverse=True
     )
