@@ -98,7 +98,10 @@ def test_what_is_no_run_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     (tmp_path / "file").write_text("x")
     for name in ("mine", "link", "file"):
-        with pytest.raises(OSError), _folder(tmp_path / name, overwrite=True).open():
+        with (
+            pytest.raises(OSError, match="choose another"),
+            _folder(tmp_path / name, overwrite=True).open(),
+        ):
             pass
     assert (tmp_path / "mine" / "thesis.tex").read_text() == "x"
 
