@@ -20,9 +20,19 @@ warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
 
 
+def _leave_signals_alone() -> None:
+    """Stand in for Lightning's registration of signal handlers."""
+
+
 @contextmanager
 def interruptible(trainer: Any) -> Iterator[None]:
-    """Let Ctrl-C reach the caller as KeyboardInterrupt; Lightning ends the process instead."""
+    """Let Ctrl-C and the caller's signals reach the caller; Lightning has other plans for them.
+
+    It ends the process at Ctrl-C, notes a SIGTERM without heeding it, and requeues a SLURM job.
+    """
+    # its connector registers handlers at each run, from here on the caller's again
+    connector = trainer._signal_connector  # noqa: SLF001  (there is no public way)
+    connector.register_signal_handlers = _leave_signals_alone
     try:
         yield
     except SystemExit:
