@@ -23,6 +23,7 @@ from deepmr.io.manifest import provenance
 from deepmr.io.shard_store import ShardStore
 from deepmr.io.tables import ResultTable
 from deepmr.lightning import device_of_trainer
+from deepmr.lightning.rehearsal import check_trainer
 from deepmr.lightning.tracking import NoTracker, Tracker
 from deepmr.loci import Loci
 from deepmr.mutagenesis import VariantSet
@@ -118,9 +119,11 @@ def ask(
     """
     started = datetime.now(UTC)
     question = question.for_errors(networks.members.error_ratios)
-    with folder.open() as path:
+    if compute.trainer is not None:
+        check_trainer(compute.trainer)
+    with folder.open():
         if folder.leader:
-            print(f"interrogating in {path}")
+            print(f"interrogating in {folder.path}")
         effects = measure(
             networks,
             variants.loci,
@@ -174,7 +177,7 @@ def _tracker(build: Callable[..., Tracker] | None, folder: RunFolder) -> Tracker
     if build is None:
         return NoTracker()
     return build(
-        folder=folder.path,
+        folder=folder.work,
         name=f"{folder.path.parent.name}/{folder.path.name}",
         job_type="interrogate",
         config=folder.config,
@@ -190,7 +193,7 @@ def _write(
     facts: Mapping[str, Any],
 ) -> None:
     """Write tables, summary, report and tracker; the manifest last."""
-    path = folder.path
+    path = folder.work
     tables = write_tables(findings, path)
     print_summary(findings)
     made_by = {"command": folder.command, **provenance(), "settings": dict(folder.config)}
@@ -207,7 +210,7 @@ def _write(
             **facts,
         },
     )
-    tracker.artifact(f"{path.parent.name}-{path.name}", path, by_reference=["effects"])
+    tracker.artifact(f"{path.parent.name}-{folder.path.name}", path, by_reference=["effects"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -73,7 +73,7 @@ def run_interrogation(config: DictConfig) -> float:
         variants,
         _question(settings),
         compute=compute,
-        store=open_store(folder.path, networks, variants.loci, variants.variants, compute, kept),
+        store=open_store(folder.work, networks, variants.loci, variants.variants, compute, kept),
         folder=folder,
         tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),

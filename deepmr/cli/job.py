@@ -20,6 +20,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from deepmr.cli.command_line import add_own_configuration, check_overrides, split_flags
 from deepmr.cli.configuration import conf_folder
+from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
 
 __all__ = ["job", "run"]
 
@@ -57,6 +58,12 @@ def _full_error() -> bool:
     return os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
+def _is_leader() -> bool:
+    from deepmr.cli.parts import is_leader  # late: it imports torch
+
+    return is_leader()
+
+
 def _leave_process_group() -> None:
     """Leave Lightning's process group, so that the next job of a sweep can found its own."""
     from deepmr.lightning import leave_process_group
@@ -71,6 +78,9 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
     shows the traceback. In a multirun the line is printed, the job counts as failed (its value
     is NaN) and the later jobs go on; the whole command then exits with status 1.
 
+    Ctrl-C, SIGTERM and SIGUSR1 print one line, and what is done is kept; the status is 130, 143 or
+    138.
+
     Processes that Lightning starts for ``trainer=ddp`` run ``sys.argv`` again, by the script's
     path or, after ``python -m deepmr``, by the module's name: ``sys.argv`` therefore holds the
     subcommand while a job runs. A job of a multirun is given its own command line, without
@@ -83,11 +93,15 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
         environment, arguments = dict(os.environ), list(sys.argv)
         swept = [*_own_configuration, *HydraConfig.get().overrides.task]
         sys.argv = [sys.argv[0], *_subcommand, *(swept if sweeping else sys.argv[1:])]
+        if not _is_leader():
+            end_with_parent()
+        interruption = Interruption()
         try:
-            return task(config)
+            with interrupted_by_signals() as interruption:
+                return task(config)
         except KeyboardInterrupt:
             print("interrupted; the same command goes on from here", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(interruption.status)
         except Exception as error:
             if _full_error() or not _is_bad_input(error):
                 raise

@@ -20,13 +20,23 @@ warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
 
 
+def _leave_signals_alone() -> None:
+    """Stand in for Lightning's registration of signal handlers."""
+
+
 @contextmanager
 def interruptible(trainer: Any) -> Iterator[None]:
-    """Context manager: Ctrl-C raises KeyboardInterrupt, where Lightning would end the process.
+    """Context manager: Ctrl-C and the caller's signals reach the caller, not Lightning.
+
+    Lightning would end the process at Ctrl-C, note a SIGTERM without heeding it, and requeue a
+    SLURM job.
 
     Args:
         trainer: The Lightning Trainer that runs inside.
     """
+    # its connector registers handlers at each run, from here on the caller's again
+    connector = trainer._signal_connector  # noqa: SLF001  (there is no public way)
+    connector.register_signal_handlers = _leave_signals_alone
     try:
         yield
     except SystemExit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from deepmr.lightning.metrics import TaskMetrics
+from deepmr.lightning.rehearsal import schedule_length
 from deepmr.losses import MultiTaskLoss
 from deepmr.sequence import one_hot
 from deepmr.tasks import TaskTable
@@ -107,9 +107,7 @@ class MultiTaskModule(pl.LightningModule):
         """Build optimizer and schedule, with the number of steps where a schedule needs it."""
         optimizer = self.optimizer(self.parameters())
         build = self.schedule["build"]
-        wanted = inspect.signature(getattr(build, "func", build)).parameters
-        steps = self.trainer.estimated_stepping_batches
-        length = {key: int(steps) for key in ("total_steps", "T_max") if key in wanted}
+        length = schedule_length(build, int(self.trainer.estimated_stepping_batches))
         return {
             "optimizer": optimizer,
             "lr_scheduler": {

@@ -9,18 +9,24 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
 from tqdm import tqdm
 
 from deepmr.files import read_json, write_json
 from deepmr.lightning import interruptible
+from deepmr.lightning.checkpoints import (
+    BEST,
+    LAST,
+    AtomicCheckpointIO,
+    MemberCheckpoints,
+    check_resumable,
+)
 from deepmr.lightning.datamodule import SequenceDataModule
 from deepmr.lightning.module import MultiTaskModule
 
 __all__ = ["History", "Progress", "load_weights", "read_history", "train_member"]
 
-BEST = "best.ckpt"
 HISTORY = "history.json"
 
 
@@ -87,17 +93,6 @@ class Progress(Callback):
     on_exception = on_fit_end
 
 
-def _checkpoints(folder: Path) -> list[ModelCheckpoint]:
-    shared = {"dirpath": str(folder), "auto_insert_metric_name": False}
-    best = ModelCheckpoint(
-        filename="best", monitor="validation/loss", save_weights_only=True, **shared
-    )
-    last = ModelCheckpoint(
-        filename="last", every_n_epochs=1, save_on_train_epoch_end=True, **shared
-    )
-    return [best, last]
-
-
 def train_member(
     module: MultiTaskModule,
     data: SequenceDataModule,
@@ -126,13 +121,20 @@ def train_member(
 
     Raises:
         KeyboardInterrupt: If the user interrupted; the last whole epoch is kept.
+        ValueError: If the training diverged, or what it was to go on from is damaged.
     """
     if (folder / HISTORY).is_file() and (folder / BEST).is_file():
         return None
     history = History()
     bar = [Progress(title)] if _wants_bar(trainer) else []
     runner = trainer(
-        callbacks=[history, *bar, *(build() for build in callbacks), *_checkpoints(folder)],
+        callbacks=[
+            history,
+            *bar,
+            *(build() for build in callbacks),
+            MemberCheckpoints(folder, member=module.member),
+        ],
+        plugins=[*_plugins(trainer), AtomicCheckpointIO()],
         logger=logger or False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -140,17 +142,22 @@ def train_member(
         use_distributed_sampler=False,
         default_root_dir=str(folder),
     )
-    last = folder / "last.ckpt"
+    last = check_resumable(folder)
     with interruptible(runner), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        runner.fit(module, data, ckpt_path=str(last) if last.is_file() else None, weights_only=True)
+        runner.fit(module, data, ckpt_path=str(last) if last else None, weights_only=True)
     if runner.is_global_zero:
         write_json(folder / HISTORY, history.epochs)
-        last.unlink(missing_ok=True)
+        (folder / LAST).unlink(missing_ok=True)
     runner.strategy.barrier()
     return runner
+
+
+def _plugins(trainer: Callable[..., pl.Trainer]) -> list[Any]:
+    given = getattr(trainer, "keywords", {}).get("plugins") or []
+    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 def _wants_bar(trainer: Callable[..., pl.Trainer]) -> bool:

@@ -15,7 +15,8 @@ __all__ = ["reuse_effects"]
 def reuse_effects(store: ShardStore) -> str | None:
     """Take over the shards of a finished interrogation of the same effects, by hard link.
 
-    Nothing is taken over if the store has shards of its own.
+    Nothing is taken over if the store has shards of its own, nor from an interrogation that this
+    one overwrites: overwriting means doing it again.
 
     Args:
         store: The effects of an interrogation; the folders beside the interrogation's are searched.
@@ -27,7 +28,7 @@ def reuse_effects(store: ShardStore) -> str | None:
     if store.folder.is_dir() and any(store.folder.glob("shard-*")):
         return None
     for other in sorted(folder.parent.iterdir()):
-        if other == folder or not is_finished(other):
+        if other == folder or not is_finished(other) or folder.name == f".{other.name}.new":
             continue
         theirs = ShardStore(
             other / "effects",

@@ -126,15 +126,25 @@ def _is_config(path: Path) -> bool:
     return path.name == CONFIG or path.name.startswith(f".{CONFIG}.")
 
 
-def _refuse_or_clear(folder: Path, config: Mapping[str, Any], *, overwrite: bool) -> None:
+def _is_unused(folder: Path) -> bool:
+    """Say whether a folder is missing or holds nothing but settings.
+
+    Raises:
+        FileExistsError: If it is a file, a link, or no run of Deep MR: nothing there is touched.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise FileExistsError(f"{folder} is a link or a file, not a folder; choose another name=")
     if not folder.exists() or all(map(_is_config, folder.iterdir())):
-        return
+        return True
     if not (folder / CONFIG).is_file():
         raise FileExistsError(
             f"{folder} exists and is not a run of Deep MR; choose another name= or paths.output="
         )
-    if overwrite:
-        shutil.rmtree(folder)
+    return False
+
+
+def _refuse_unless_resumable(folder: Path, config: Mapping[str, Any]) -> None:
+    if _is_unused(folder):
         return
     differing = _differing(folder, config)
     state = "finished" if is_finished(folder) else "unfinished"
@@ -160,7 +170,7 @@ class RunFolder:
             ``content``; written to ``config.yaml``.
         command: The command line.
         seed: The run's seed, for the manifest.
-        overwrite: Delete a finished run first.
+        overwrite: Replace what lies there, once the new run is finished.
         leader: Whether this process is rank 0: it alone decides and writes.
     """
 
@@ -171,12 +181,22 @@ class RunFolder:
     overwrite: bool = False
     leader: bool = True
 
+    @property
+    def work(self) -> Path:
+        """Where the run's files are written: ``.NAME.new`` beside what it overwrites."""
+        return _new(self.path) if self.overwrite else self.path
+
     @contextmanager
     def open(self) -> Iterator[Path]:
         """Lock the folder for as long as the run takes, and write its settings.
 
         A finished run is refused unless it is to be overwritten; an unfinished one is resumed if
-        it has the same settings. Ranks above 0 decide and write nothing.
+        it has the same settings. A run that overwrites is written into a folder beside the old
+        one, which stays as it is until the new one is finished and takes its place; interrupted,
+        it too is resumed. Ranks above 0 decide and write nothing.
+
+        Returns:
+            `work`, where the files go.
 
         Raises:
             FileExistsError: If the run is finished, has other settings, or the folder is no run.
@@ -184,17 +204,23 @@ class RunFolder:
             OSError: If the folder cannot be written to.
         """
         if not self.leader:
-            yield self.path
+            yield self.work
             return
         _check_writable(self.path)
         with locked(self.path):
-            _refuse_or_clear(self.path, self.config, overwrite=self.overwrite)
-            self.path.mkdir(parents=True, exist_ok=True)
-            _discard_partial(self.path)
-            if not (self.path / CONFIG).is_file():
-                with atomic_write(self.path / CONFIG) as stream:
+            _settle(self.path)
+            if self.overwrite:
+                _is_unused(self.path)
+                _discard_other(self.work, self.config)
+            else:
+                _refuse_unless_resumable(self.path, self.config)
+            self.work.mkdir(parents=True, exist_ok=True)
+            _discard_partial(self.work)
+            if not (self.work / CONFIG).is_file():
+                with atomic_write(self.work / CONFIG) as stream:
                     yaml.safe_dump(dict(self.config), stream, sort_keys=False)
-            yield self.path
+            yield self.work
+            _settle(self.path)
 
     def finish(
         self,
@@ -215,15 +241,46 @@ class RunFolder:
             facts: Further entries of the manifest.
         """
         write_manifest(
-            self.path,
+            self.work,
             command=self.command,
             seed=self.seed,
             device=device,
             started=started,
             inputs=inputs,
-            outputs=[self.path / CONFIG, *outputs],
+            outputs=[self.work / CONFIG, *outputs],
             facts=facts,
         )
+
+
+def _new(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.new")
+
+
+def _settle(folder: Path) -> None:
+    """Put a finished new run in the place of the old one, also where a kill cut that short."""
+    new, old = _new(folder), folder.with_name(f".{folder.name}.old")
+    if is_finished(new):
+        if folder.exists():
+            if old.exists():
+                shutil.rmtree(old)
+            folder.rename(old)
+        new.rename(folder)
+    elif old.exists() and not folder.exists():
+        old.rename(folder)
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def _discard_other(new: Path, config: Mapping[str, Any]) -> None:
+    """Clear what an interrupted overwrite left, unless it had the same settings: it is resumed."""
+    if _is_unused(new):
+        return
+    try:
+        resumable = not _differing(new, config)
+    except ValueError:  # its settings cannot be read
+        resumable = False
+    if not resumable:
+        shutil.rmtree(new)
 
 
 def _discard_partial(folder: Path) -> None:

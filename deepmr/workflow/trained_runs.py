@@ -145,7 +145,7 @@ def _readable(folder: Path) -> tuple[list[TrainedRun], str]:
     reasons: list[str] = []
     names: list[str] = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not is_finished(path):
+        if not is_finished(path) or path.name.startswith("."):
             continue
         try:
             runs.append(_read(path))

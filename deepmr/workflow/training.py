@@ -19,6 +19,7 @@ from deepmr.lightning import device_of_trainer
 from deepmr.lightning.datamodule import SequenceDataModule
 from deepmr.lightning.module import MultiTaskModule, epoch_seed
 from deepmr.lightning.prediction import predict_split
+from deepmr.lightning.rehearsal import rehearse
 from deepmr.lightning.tracking import NoTracker, Tracker
 from deepmr.lightning.training import BEST, load_weights, read_history, train_member
 from deepmr.losses import MultiTaskLoss
@@ -101,7 +102,7 @@ class Training:
 
     def member(self, k: int) -> Path:
         """Return the folder of a member's checkpoints."""
-        return self.folder.path / "members" / str(k)
+        return self.folder.work / "members" / str(k)
 
 
 def train(training: Training) -> float:
@@ -115,6 +116,8 @@ def train(training: Training) -> float:
         ValueError: If the settings cannot be met.
     """
     started = datetime.now(UTC)
+    recipe = training.recipe
+    rehearse(recipe.network, recipe.optimizer, recipe.schedule, recipe.trainer)
     with training.folder.open():
         if training.folder.leader:
             print(f"training in {training.folder.path}")
@@ -137,7 +140,7 @@ def _tracker(training: Training) -> Tracker:
     if training.tracker is None or not training.folder.leader:
         return NoTracker()
     return training.tracker(
-        folder=training.folder.path,
+        folder=training.folder.work,
         name=training.folder.path.name,
         job_type="train",
         config=training.folder.config,
@@ -147,7 +150,7 @@ def _tracker(training: Training) -> Tracker:
 def _describe(training: Training) -> None:
     source = training.source
     write_json(
-        training.folder.path / "tasks.json",
+        training.folder.work / "tasks.json",
         {
             "tasks": source.tasks.to_records(),
             "exposures": list(source.exposures),
@@ -231,7 +234,7 @@ def _evaluate(training: Training) -> Evaluation:
 def _report(
     training: Training, tracker: Tracker, evaluation: Evaluation, started: datetime
 ) -> None:
-    folder = training.folder.path
+    folder = training.folder.work
     histories = [read_history(training.member(k)) for k in range(training.n_members)]
     with atomic_write(folder / "calibrator.json") as stream:
         stream.write(evaluation.calibrator_json())
@@ -254,5 +257,5 @@ def _report(
         outputs=[folder / name for name in (*written, "scores.parquet", "figures")],
         facts={"data_files": training.source.provenance()},
     )
-    tracker.artifact(folder.name, folder)
-    print(f"results: {folder}")
+    tracker.artifact(training.folder.path.name, folder)
+    print(f"results: {training.folder.path}")

@@ -30,7 +30,8 @@ CALLABLES = [
     "deepmr.lightning.training.torch.load", "deepmr.lightning.tracking.WandbTracker",
     "deepmr.models.MotifScanner.load_state_dict", "deepmr.models.set_output_statistics",
     "pytorch_lightning.Trainer", "pytorch_lightning.utilities.cloud_io.load",
-    "hydra.utils.instantiate", "hydra.utils.get_method", "functools.partial", "operator.methodcaller",
+    "hydra.utils.instantiate", "hydra.utils.get_method", "functools.partial",
+    "operator.methodcaller",
     "webbrowser.open", "numpy.load", "nowhere.Net", "torch.nn.Module.__init__",
     "torch.nn.Module.__subclasses__", "torch.nn.", ".os", "os", "", "${oc.env:HOME}", "torch..nn",
 ]  # fmt: skip
@@ -68,7 +69,8 @@ def mypackage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     folder.mkdir(parents=True)
     trace = tmp_path / "imported"
     (folder / "__init__.py").write_text(
-        f"import os\nfrom pathlib import Path\nfrom torch import load, nn\nPath({str(trace)!r}).touch()\n"
+        "import os\nfrom pathlib import Path\nfrom torch import load, nn\n"
+        f"Path({str(trace)!r}).touch()\n"
         "from deepmr.models import MotifScanner\n"
         "class MyNet(MotifScanner):\n    pass\n"
         "class NotANetwork:\n    pass\n"
@@ -113,7 +115,7 @@ def test_a_user_s_own_settings_may_name_any_package_but_no_other_kind_of_object(
 
 @pytest.mark.parametrize("name", ["os", "torch", "deepmr", "a.b", "", 3])
 def test_trust_names_packages_of_the_user(name: Any) -> None:
-    with pytest.raises(ValueError, match="^trust= "):
+    with pytest.raises(ValueError, match=r"^trust= "):
         Trust(packages=(name,))
 
 

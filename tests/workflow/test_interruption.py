@@ -257,16 +257,88 @@ def test_twenty_kills_leave_the_same_tables(
     assert len(set(survived)) >= 3
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path, environment: dict[str, str]) -> None:
+def _interrupt_when(
+    process: subprocess.Popen, number: int, ready: Callable[[], bool]
+) -> tuple[int, str]:
+    """Send a signal to one process as soon as a condition holds; return status and words."""
+    deadline = time.monotonic() + 240
+    while not ready() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+SIGNALS = pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)]
+)
+
+
+@SIGNALS
+def test_an_interrupted_training_says_how_to_go_on(
+    tmp_path: Path, environment: dict[str, str], number: int, status: int
+) -> None:
     endless = ("trainer.max_epochs=100000", "callbacks=none")
     arguments = (*TINY, "ensemble=1", "name=x", f"paths.output={tmp_path}", *endless)
-    process = _start("train", arguments, environment)
     last = tmp_path / "train/x/members/0/last.ckpt"
-    deadline = time.monotonic() + 240
-    while not last.is_file() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 130
+    ended, said = _interrupt_when(_start("train", arguments, environment), number, last.is_file)
+    assert ended == status, said
     assert said.rstrip().endswith("interrupted; the same command goes on from here")
+    assert "Traceback" not in said
     assert last.is_file()
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "processes"),
+    [(signal.SIGTERM, 143, 1), (signal.SIGTERM, 143, 2), (signal.SIGUSR1, 138, 1)],
+)
+def test_an_interrupted_mutagenesis_ends_at_once_and_resumes(
+    undisturbed: Path,
+    tmp_path: Path,
+    environment: dict[str, str],
+    number: int,
+    status: int,
+    processes: int,
+) -> None:
+    question = [one for one in _question(undisturbed, tmp_path, processes) if "loci.n" not in one]
+    process = _start("interrogate", (*question, "loci.n=20"), environment)
+    ended, said = _interrupt_when(process, number, lambda: len(_shards(tmp_path)) >= 2)
+    assert ended == status, said
+    assert said.rstrip().endswith("interrupted; the same command goes on from here")
+    assert "Traceback" not in said
+    kept = _shards(tmp_path)
+    assert 2 <= len(kept) < 20
+    assert not (tmp_path / "interrogate/x/x/manifest.json").exists()
+    _finish("interrogate", (*question, "loci.n=20"), environment)
+    assert all(_shards(tmp_path)[name] == when for name, when in kept.items())
+
+
+def test_a_rank_does_not_outlive_the_one_that_started_it(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """As when rank 0 dies at start-up: rank 1 would wait for it for half an hour."""
+    pid = tmp_path / "pid"
+    code = (
+        "import os, sys, time; from deepmr.cli.interruption import end_with_parent; "
+        f"end_with_parent(); open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    )
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
+    process = subprocess.Popen([sys.executable, "-c", parent], env=environment)
+    deadline = time.monotonic() + 60
+    while not (pid.is_file() and pid.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    child = int(pid.read_text())
+    while _is_alive(child):
+        assert time.monotonic() < deadline, "the child waits for a dead parent"
+        time.sleep(0.05)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

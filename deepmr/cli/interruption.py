@@ -1,0 +1,76 @@
+"""SIGTERM and SIGUSR1 (`scancel`, `docker stop`, a job's time limit) end a job as Ctrl-C does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+__all__ = ["Interruption", "end_with_parent", "interrupted_by_signals"]
+
+_SIGNALS = ("SIGTERM", "SIGUSR1")
+_PATROL = 1.0  # seconds between looks at the parent
+
+
+class Interruption:
+    """Which signal interrupted a job.
+
+    Example:
+        >>> Interruption().status
+        130
+    """
+
+    def __init__(self) -> None:
+        self.signal = int(signal.SIGINT)
+
+    @property
+    def status(self) -> int:
+        """Exit status by the shell's convention: 130 after Ctrl-C, 143 after SIGTERM."""
+        return 128 + self.signal
+
+
+@contextmanager
+def interrupted_by_signals() -> Iterator[Interruption]:
+    """Raise KeyboardInterrupt at SIGTERM and SIGUSR1, once; put the handlers back afterwards.
+
+    Processes forked from this one (a loader's workers) keep the default: they end at once.
+    """
+    said, owner = Interruption(), os.getpid()
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        if os.getpid() != owner:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        said.signal = number
+        signal.signal(number, signal.SIG_IGN)  # the shutdown is not to be interrupted again
+        raise KeyboardInterrupt
+
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in _SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None:
+                before[number] = signal.signal(number, interrupt)
+    try:
+        yield said
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone: no rank waits for a dead one."""
+    parent = os.getppid()
+
+    def patrol() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PATROL)
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=patrol, daemon=True, name="end with parent").start()
