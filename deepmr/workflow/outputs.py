@@ -53,17 +53,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What an interrogation found: its nouns and the answers to its question.
+    """Results of an interrogation, with the networks, variants and settings behind them.
 
     Args:
-        networks: What was interrogated.
-        pair: Exposure and outcome.
-        variants: The measured variants, with the loci they lie in.
-        effects: Their effects, in memory or on disk.
-        question: How the pair was asked.
-        answers: One a direction and estimator, the question's own direction first.
-        judgement: The verdict on the pair, with its controls.
-        notes: Sentences that a reader of the report must know.
+        networks: The networks.
+        pair: Tasks of exposure and outcome.
+        variants: The variants, with their loci.
+        effects: Variant effects, in memory or on disk.
+        question: Statistical settings.
+        answers: Causal effects by direction and estimator, exposure on outcome first.
+        judgement: Verdict on the pair, with negative controls.
+        notes: Sentences for the report; none by default.
     """
 
     networks: Networks
@@ -118,7 +118,7 @@ class Findings:
         return ResultTable(concatenate(rows))
 
     def hints(self) -> list[str]:
-        """Return what to change if most loci have no instrument."""
+        """Return advice on the settings if most loci have no instrument."""
         first = self.answers[0]
         counts = first.local.estimate.n_instruments
         empty = int(np.sum(counts == 0))
@@ -132,10 +132,14 @@ class Findings:
 
 
 def write_tables(findings: Findings, folder: Path) -> list[Path]:
-    """Write tables (``loci``, ``estimates``, ``meta``, ``variants`` if listed) and verdict.json.
+    """Write the tables ``loci``, ``estimates``, ``meta``, ``variants`` (of a VCF), verdict.json.
+
+    Args:
+        findings: Results of the interrogation.
+        folder: The run's folder.
 
     Returns:
-        The files written.
+        Paths of the files.
     """
     metadata = {
         "effect_scale": findings.networks.scale.scale,
@@ -159,7 +163,11 @@ def write_tables(findings: Findings, folder: Path) -> list[Path]:
 
 
 def print_summary(findings: Findings) -> None:
-    """Print the verdict, the pooled effects and what gives pause, on the terminal."""
+    """Print the verdict, the pooled effects and warnings on the terminal.
+
+    Args:
+        findings: Results of the interrogation.
+    """
     print(verdict_text(findings.judgement.verdict, findings.judgement.failed_controls))
     print(summary_table(findings.meta()))
     errors = effect_errors(findings.effects, findings.loci, findings.names)
@@ -171,16 +179,16 @@ def print_summary(findings: Findings) -> None:
 def write_page(
     findings: Findings, path: Path, provenance: Mapping[str, Any], *, figures: Path | None = None
 ) -> list[Path]:
-    """Write the report as one HTML file, and its figures as files of their own where asked.
+    """Write the report as one HTML file, and its figures as PNG files.
 
     Args:
-        findings: What is reported.
+        findings: Results of the interrogation.
         path: The HTML file.
-        provenance: What made the result: command, commit, versions, settings.
-        figures: Folder for PNG files; None leaves the figures in the page alone.
+        provenance: Command, commit, versions and settings behind the result.
+        figures: Folder for PNG files; by default (None) figures are in the page alone.
 
     Returns:
-        The files written.
+        Paths of the files.
     """
     exposure, outcome = findings.names
     units = findings.networks.scale.units()
@@ -214,7 +222,13 @@ def write_page(
 
 
 def log_findings(findings: Findings, tracker: Tracker, figures: Sequence[Path]) -> None:
-    """Send tables and figures to the tracker."""
+    """Send tables and figures to the tracker.
+
+    Args:
+        findings: Results of the interrogation.
+        tracker: The experiment tracker.
+        figures: PNG files.
+    """
     tracker.summary(_summary(findings))
     tracker.table("meta", findings.meta())
     tracker.table("estimates", findings.estimates())
@@ -223,7 +237,7 @@ def log_findings(findings: Findings, tracker: Tracker, figures: Sequence[Path]) 
 
 
 def _summary(findings: Findings) -> dict[str, Any]:
-    """Return the answer as a few plain values, for a tracker."""
+    """Return verdict and pooled effect as plain values, for a tracker."""
     first = findings.answers[0].pooled.pooled
     lower, upper = first.interval()
     numbers = {"effect": first.value, "ci_lower": lower, "ci_upper": upper}
@@ -278,9 +292,8 @@ def _figures(findings: Findings) -> dict[str, Figure]:
     figures = {
         "directions": Figure(
             name="Both directions",
-            caption="Pooled effect by each method, as asked and the other way round. A clear "
-            "effect one way and none the other speaks for that direction; two clear effects say "
-            "little.",
+            caption="Pooled effect by each estimator in both directions. An effect in one "
+            "direction alone supports that direction; effects in both do not distinguish them.",
             content=to_png(directions(findings.meta(), exposure=pair[0], outcome=pair[1])),
         )
     }
@@ -335,7 +348,7 @@ def scatter_arguments(
     """Return the arguments of `deepmr.plot.mr_scatter` for one locus.
 
     Args:
-        findings: What was found.
+        findings: Results of the interrogation.
         locus: Position among the loci; by default the one with most instruments.
 
     Returns:
