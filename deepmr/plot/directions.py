@@ -1,4 +1,4 @@
-"""The same question asked both ways round."""
+"""Pooled effects of every estimator in both directions."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def directions(
     unit: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the pooled effects of every method, forwards and backwards.
+    """Draw the pooled effects of every estimator, forward and reverse.
 
     Thick bars are 95 % confidence intervals of the mean effect, thin ones 95 % prediction
-    intervals for the effect at a new locus.
+    intervals.
 
     Args:
         meta: Columns of ``meta.parquet``.
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
-        unit: Unit of the effects.
-        ax: Axes to draw into; by default those of a new figure.
+        unit: Unit of the effects; empty by default.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
-        LookupError: If the table has no pooled effect of this question in either direction.
+        LookupError: If the table has no pooled effect of this pair in either direction.
     """
     pairs = ((exposure, outcome), (outcome, exposure))
     rows = [
@@ -91,8 +91,8 @@ def _bar(ax: Axes, meta: Mapping[str, np.ndarray], row: int, height: float, colo
 
 def _legend(ax: Axes, *, known: bool) -> None:
     handles = [
-        Line2D([], [], color=INK, linewidth=4, label="95 % interval of the mean"),
-        Line2D([], [], color=INK, linewidth=1, label="95 % of new loci"),
+        Line2D([], [], color=INK, linewidth=4, label="95 % CI of the mean"),
+        Line2D([], [], color=INK, linewidth=1, label="95 % prediction interval"),
     ]
     if known:
         handles.append(

@@ -1,4 +1,4 @@
-"""Forest plot: every locus, the pooled effect and where a new locus would lie."""
+"""Forest plot: local effects, the pooled effect and the prediction interval."""
 
 from __future__ import annotations
 
@@ -29,21 +29,20 @@ def forest(
     max_rows: int = 40,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the loci's effects with their intervals, sorted, above the pooled effect.
+    """Draw local effects with their intervals, sorted, above the pooled effect.
 
-    Up to ``max_rows`` loci each have a row and a name. Beyond that every locus is a hairline
-    and only the curve of sorted effects is drawn in full, so that thousands of loci read as one
-    distribution with its errors; no locus is left out. Intervals of single loci are
-    normal. The axis spans 98 % of the intervals' ends, and arrowheads mark those that go on.
+    Up to ``max_rows`` loci each have a row and a name. With more, every interval is a thin line
+    and the sorted effects are a curve; no locus is left out. Intervals of single loci are normal.
+    The axis spans 98 % of the ends of the intervals; arrowheads mark intervals beyond it.
 
     Args:
-        value: The loci's effects; missing ones are not drawn.
-        se: Their standard errors.
-        result: Their pooled effect (a single one, no batch).
-        names: The loci's names, e.g. ``chr1:100-200``.
-        level: Coverage of all intervals.
-        max_rows: The most loci that get a row of their own.
-        ax: Where to draw; a new figure by default.
+        value: Effect of each locus; NaN is not drawn.
+        se: Standard error of each effect.
+        result: Pooled effect, without batch axes.
+        names: Names of the loci, such as ``chr1:100-200``; by default (None) ``locus 1`` and so on.
+        level: Coverage of all intervals, .95 by default.
+        max_rows: Largest number of loci with a row each, 40 by default.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
         ValueError: If ``result`` is a batch, or names and loci differ in number.
@@ -82,7 +81,7 @@ def forest(
     step = max(1.0, 0.035 * len(order))
     foot = -np.array([1.6, 3.2]) * step
     _summary(ax, result, level, foot, step)
-    ax.set_yticks([*foot, *(rows if few else [])], ["pooled effect", "a new locus", *labels])
+    ax.set_yticks([*foot, *(rows if few else [])], ["pooled effect", f"{level:.0%} PI", *labels])
     ax.axvline(0.0, color=INK, linewidth=0.6, zorder=0)
     ax.axvline(float(result.pooled.value), color=_POOLED, linewidth=0.8, linestyle=":", zorder=1)
     ax.set_xlim(*limits)

@@ -1,4 +1,4 @@
-"""Estimates against the truth, where a simulation knows it."""
+"""Estimated against true local effects of a simulation."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def true_versus_estimated(
 ) -> Axes:
     """Draw each locus's estimate with its 95 % interval against its true effect.
 
-    Intervals that miss the truth are drawn in another colour; the legend counts them. Loci
-    without an estimate or without a truth are left out.
+    Intervals that do not cover the true effect have another colour; the legend gives their number.
+    Loci without an estimate or a known true effect are left out.
 
     Args:
         effect: Estimates with one batch axis, the loci.
-        true_value: The true effect over the same variants.
-        method: Name of the method, for the title.
-        unit: Unit of the effects.
-        ax: Axes to draw into; by default those of a new figure.
+        true_value: True effect over the same variants.
+        method: Name of the estimator, for the title; empty by default.
+        unit: Unit of the effects; empty by default.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
         ValueError: If the truth is not one number for each estimate.
