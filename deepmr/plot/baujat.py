@@ -36,7 +36,6 @@ def baujat(
             terms of Cochran's Q around the common effect.
         names: Names of the loci; by default (None) ``locus 1`` and so on.
         n_named: Number of the most extreme loci that are labelled, 5 by default.
-
         ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:

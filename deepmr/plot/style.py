@@ -53,7 +53,7 @@ _SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Context manager and decorator: draw in the project's style; matplotlib's settings are restored.
+    """Context manager and decorator: draw in the project's style, then restore matplotlib's own.
 
     Example:
         >>> before = mpl.rcParams["axes.spines.top"]
