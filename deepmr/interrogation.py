@@ -33,16 +33,11 @@ from deepmr.report import summary_table, verdict_text
 from deepmr.sequence import base_codes
 from deepmr.tasks import Task, TaskTable
 from deepmr.verdict import Verdict
+from deepmr.workflow.figures import scatter_arguments
+from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
-from deepmr.workflow.outputs import (
-    Findings,
-    log_findings,
-    print_summary,
-    scatter_arguments,
-    write_page,
-    write_tables,
-)
+from deepmr.workflow.outputs import log_findings, print_summary, write_page, write_tables
 from deepmr.workflow.precision_check import check_precision
 from deepmr.workflow.run_folder import RunFolder
 from deepmr.workflow.variants import VariantChoice, saturate

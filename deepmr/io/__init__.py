@@ -1,4 +1,4 @@
-"""Files: effect shards, result tables and the manifest that says a run is finished."""
+"""Files of a run: effect shards, result tables, and the manifest of a finished run."""
 
 from deepmr.io.manifest import (
     changed_outputs,

@@ -1,4 +1,4 @@
-"""The manifest: written last, so that a manifest means finished."""
+"""The manifest of a finished run: provenance and digests of its files, written last."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _PACKAGES = (
 
 
 def provenance() -> dict[str, Any]:
-    """Return what made a result: git commit and dirty flag of the source, and package versions.
+    """Return git commit and dirty flag of the source, and package versions.
 
     Commit and flag are None where the program does not run from a git checkout of its own, or git
     is not installed.
@@ -61,22 +61,22 @@ def provenance() -> dict[str, Any]:
 
 
 def _git(folder: Path) -> dict[str, Any]:
-    """Return the commit that a source folder is at, if the folder is what that commit tracks."""
+    """Return commit and dirty flag of a source folder, if git tracks the folder."""
     program = shutil.which("git")
     unknown = {"git_commit": None, "git_dirty": None}
     if program is None:
         return unknown
 
-    def ask(*words: str) -> str | None:
+    def run_git(*words: str) -> str | None:
         answer = subprocess.run(  # noqa: S603  (git itself, with fixed words)
             [program, "-C", str(folder), *words], capture_output=True, text=True, check=False
         )
         return answer.stdout.strip() if answer.returncode == 0 else None
 
     # An installed copy can lie inside a user's own repository, whose commit says nothing of it.
-    if ask("ls-files", "--error-unmatch", "deepmr/__init__.py") is None:
+    if run_git("ls-files", "--error-unmatch", "deepmr/__init__.py") is None:
         return unknown
-    commit, status = ask("rev-parse", "HEAD"), ask("status", "--porcelain")
+    commit, status = run_git("rev-parse", "HEAD"), run_git("status", "--porcelain")
     return {"git_commit": commit, "git_dirty": None if status is None else bool(status)}
 
 
@@ -91,18 +91,18 @@ def write_manifest(
     outputs: Iterable[Path | str],
     facts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write ``manifest.json``: the last thing a run does. Return what was written.
+    """Write ``manifest.json``, which marks the run as finished, and return its content.
 
     Args:
         folder: The run's folder.
-        command: The command line, as the user would repeat it.
-        seed: The seed everything was derived from.
-        device: What it ran on, e.g. ``cpu`` or ``cuda:0 (NVIDIA H100)``.
-        started: When; with a time zone.
-        inputs: Files the result depends on; a folder stands for the files in it.
+        command: The command line that repeats the run.
+        seed: Seed of the run.
+        device: Device of the computation, such as ``cpu`` or ``cuda:0 (NVIDIA H100)``.
+        started: Start of the run, with a time zone.
+        inputs: Files that the result depends on; a folder stands for the files in it.
         outputs: Files of the run, inside ``folder``; a folder stands for the files in it. Paths
             are stored relative to ``folder``.
-        facts: Further entries, JSON-like, e.g. the run's tasks or data fingerprint.
+        facts: Further entries, of JSON types, such as the data fingerprint; none by default.
 
     Raises:
         ValueError: If ``started`` has no time zone, an output lies outside the folder, or a
@@ -160,6 +160,9 @@ def _output(folder: Path, path: Path) -> dict[str, Any]:
 def read_manifest(folder: Path | str) -> dict[str, Any]:
     """Read the manifest of a finished run.
 
+    Args:
+        folder: The run's folder.
+
     Raises:
         FileNotFoundError: If there is none: the run is not finished.
         ValueError: If it is not JSON, or was written by a version of Deep MR whose runs this one
@@ -188,7 +191,11 @@ def _other_version(folder: Path, version: object) -> str:
 
 
 def is_finished(folder: Path | str) -> bool:
-    """Say whether a run is finished: whether it has a manifest."""
+    """Return whether a run is finished: whether it has a manifest.
+
+    Args:
+        folder: The run's folder.
+    """
     return (Path(folder) / MANIFEST).is_file()
 
 

@@ -25,8 +25,9 @@ Example:
     [0.48, 0.45, 0.49, 0.43, 0.49, 0.45, 0.43, 0.49]
     >>> cumulative(value, se, order=np.argsort(se)).pooled.value.round(2).tolist()
     [0.4, 0.47, 0.39, 0.4, 0.38, 0.41, 0.43, 0.46]
-    >>> [int(np.argmax(one)) for one in (influence(value, se).cook, baujat(value, se).influence)]
-    [7, 7]
+    >>> found = influence(value, se)
+    >>> int(np.argmax(found.dffits ** 2)), int(np.argmax(baujat(value, se).influence))
+    (7, 7)
     >>> round(float(egger_test(value, se).asymmetry.p_value), 3)
     0.028
     >>> round(float(rank_test(value, se).p_value), 3), int(trim_and_fill(value, se).n_filled)

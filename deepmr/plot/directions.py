@@ -39,7 +39,7 @@ def directions(
         ax: Axes to draw into; by default those of a new figure.
 
     Raises:
-        LookupError: If the table has no pooled effect of this question in either direction.
+        LookupError: If the table has no pooled effect of this pair in either direction.
     """
     pairs = ((exposure, outcome), (outcome, exposure))
     rows = [

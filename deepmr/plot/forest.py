@@ -33,19 +33,18 @@ def forest(
 
     PI is the prediction interval for a single locus.
 
-    Up to ``max_rows`` loci each have a row and a name. Beyond that every locus is a hairline
-    and only the curve of sorted effects is drawn in full, so that thousands of loci read as one
-    distribution with its errors; no locus is left out. Intervals of single loci are
-    normal. The axis spans 98 % of the intervals' ends, and arrowheads mark those that go on.
+    Up to ``max_rows`` loci each have a row and a name. With more, every interval is a thin line
+    and the sorted effects are a curve; no locus is left out. Intervals of single loci are normal.
+    The axis spans 98 % of the ends of the intervals; arrowheads mark intervals beyond it.
 
     Args:
-        value: The loci's effects; missing ones are not drawn.
-        se: Their standard errors.
-        result: Their pooled effect (a single one, no batch).
-        names: The loci's names, e.g. ``chr1:100-200``.
-        level: Coverage of all intervals.
-        max_rows: The most loci that get a row of their own.
-        ax: Where to draw; a new figure by default.
+        value: Effect of each locus; NaN is not drawn.
+        se: Standard error of each effect.
+        result: Pooled effect, without batch axes.
+        names: Names of the loci, such as ``chr1:100-200``; by default (None) ``locus 1`` and so on.
+        level: Coverage of all intervals, .95 by default.
+        max_rows: Largest number of loci with a row each, 40 by default.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
         ValueError: If ``result`` is a batch, or names and loci differ in number.

@@ -1,4 +1,4 @@
-"""Judge a pair of tasks from its measured effects: verdict, controls and assumption panel."""
+"""Verdict on a pair of tasks from its variant effects, with negative controls."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ __all__ = ["Judgement", "judge_pair"]
 Change = Callable[[MemberEffects, int], MemberEffects]
 
 _TWIN_SHARE = 5
-"""The untrained twin is measured at the first 1 / 5 of the loci: a fifth of the cost."""
+"""The untrained twin is run on the first 1 / 5 of the loci: a fifth of the cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """The verdict on a pair of tasks, beside what the controls answer.
+    """Verdict on a pair of tasks with the results of the negative controls.
 
     Args:
         verdict: Structure, caveats, reasons and evidence.
@@ -65,15 +65,15 @@ class Judgement:
 
     @property
     def failed_controls(self) -> tuple[str, ...]:
-        """Names of the controls that came out with a causal word."""
+        """Names of the controls with a causal verdict."""
         return tuple(one.name for one in self.controls if not one.passed)
 
     def structure_of(self, exposure: str, outcome: str) -> str:
-        """Return the structure as a question in this direction would have it.
+        """Return the structure with respect to a given direction.
 
         Args:
-            exposure: Name of the task asked as cause.
-            outcome: Name of the task asked as effect.
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
         """
         if (exposure, outcome) == (self.verdict.exposure, self.verdict.outcome):
             return self.verdict.structure
@@ -100,24 +100,25 @@ def judge_pair(
     compute: Compute | None = None,
     seed: int = 0,
 ) -> Judgement:
-    """Judge whether one task acts on another, and ask the controls the same question.
+    """Return the verdict on a pair of tasks, and the same test on negative controls.
 
-    Effects are read twice, shard by shard: once for the scale of each task, once for the
+    Effects are read twice, shard by shard: once for the normalization of each task, once for the
     sufficient statistics.
 
     Args:
         effects: Effects of all loci on both tasks.
-        pair: Names of exposure and outcome.
+        pair: Names of the exposure's and the outcome's task.
         controls: ``standard`` (effects permuted within loci, effects of other loci, the untrained
             twin), ``all`` or ``none``.
-        networks: The networks, for their untrained twin; None where there is only a table.
-        loci: The loci, for the twin.
-        variants: The variants, for the twin.
-        compute: How the twin is measured.
-        seed: Seed of permutations, twin and resamples.
+        networks: The networks, for their untrained twin; None (the default) for a table of
+            effects.
+        loci: The loci, for the untrained twin.
+        variants: The variants, for the untrained twin.
+        compute: Engine of the untrained twin; by default that of `Compute`.
+        seed: Seed of permutations, untrained weights and resamples; 0 by default.
 
     Raises:
-        ValueError: If ``controls`` is another word.
+        ValueError: If ``controls`` is unknown.
     """
     has_network = networks is not None and loci is not None and variants is not None
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
@@ -222,7 +223,7 @@ def _untrained(
     pair: tuple[str, str],
     seed: int,
 ) -> Control | ControlNotRun:
-    """Ask networks of the same architecture with random weights, at some of the loci."""
+    """Run the same test on networks with random weights, at some of the loci."""
     twin = untrained_twin(networks, seed=seed)
     if isinstance(twin, str):
         return ControlNotRun(name="untrained", reason=twin)
