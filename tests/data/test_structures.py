@@ -46,13 +46,14 @@ def test_peaks_are_zeros_and_ones() -> None:
 
 
 def test_all_test_sequences_are_loci_whatever_the_pair(source: StructuresSource) -> None:
-    first, second = source.candidate_loci("X", "Lo"), source.candidate_loci("S", "N")
+    first = source.candidate_loci("pair", exposure="X", outcome="Lo")
+    second = source.candidate_loci("any_positive")
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(first[0]) == 20
     assert not source.seen(*first).any()
     with pytest.raises(LookupError, match=r"no task is called 'GATA1'"):
-        source.candidate_loci("X", "GATA1")
+        source.candidate_loci("pair", exposure="X", outcome="GATA1")
 
 
 def test_keys_lead_back_to_the_sequences(source: StructuresSource) -> None:
@@ -64,7 +65,7 @@ def test_keys_lead_back_to_the_sequences(source: StructuresSource) -> None:
 
 
 def test_true_effects_are_those_of_the_graph(source: StructuresSource) -> None:
-    loci = source.candidate_loci("X", "N")
+    loci = source.candidate_loci("any_positive")
     effects = source.true_effects(*loci)
     assert effects.shape == (20, 15, 180)
     readings, codes = source.dataset.readings, source.sequences(*loci)
