@@ -379,7 +379,9 @@ def interrogate(
         >>> round(float(result.meta["value"][0]), 3)
         2.0
         >>> import tempfile
-        >>> folder = result.save(tempfile.mkdtemp() + "/x-to-y")
+        >>> folder = result.save(tempfile.mkdtemp() + "/x-to-y")  # doctest: +ELLIPSIS
+        verdict: undecided (X, Y)
+        ...
         >>> (folder / "meta.parquet").is_file(), (folder / "report.html").is_file()
         (True, True)
     """
