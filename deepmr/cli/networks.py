@@ -13,7 +13,7 @@ from deepmr.calibration import CalibratorTable
 from deepmr.cli.parts import build_loss, build_network, build_source, part
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
-from deepmr.files import expand_paths, read_json, sha256
+from deepmr.files import expand_paths, read_json, safe_name, sha256
 from deepmr.io.tables import read_table
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.training import load_weights
@@ -96,9 +96,9 @@ def networks_of_runs(
             tasks=first.tasks, link=loss.to_effect_scale, calibrators=calibrators, scale=scale
         ),
         length=first.description["length"],
-        name=first.folder.name
+        name=safe_name(first.folder.resolve().name)
         if len(runs) == 1
-        else f"{first.folder.name}-and-{len(runs) - 1}-more",
+        else f"{safe_name(first.folder.resolve().name)}-and-{len(runs) - 1}-more",
         description=", ".join(str(run.folder) for run in runs),
         files=tuple(files),
         digests=tuple(sha256(path) for path in files),
@@ -151,7 +151,7 @@ def load_checkpoints(
             scale=scale,
         ),
         length=source.length if source else None,
-        name=f"{name}-{files[0].stem}",
+        name=safe_name(f"{name}-{files[0].stem}"),
         description=", ".join(str(path) for path in files),
         files=tuple(files),
         digests=tuple(sha256(path) for path in files),
