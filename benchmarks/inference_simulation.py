@@ -198,7 +198,7 @@ def z_scores(path: Path) -> dict[str, float]:
         for name, mask in (("all", None), ("strong", strong)):
             z = effect_z_scores(value, se, true, df=effects.df, mask=mask)
             found |= {
-                f"{task} {name} scale": z.scale,
+                f"{task} {name} inflation": z.inflation,
                 f"{task} {name} beyond": z.beyond,
                 f"{task} {name} shared": z.shared_bias,
             }

@@ -42,12 +42,12 @@ CONDITIONS = {
 }
 WAYS: dict[str, Inference] = {
     "summary": Summary(),
-    "per_member": PerMember(),
-    "jackknife": Jackknife(),
-    "cross_fitted": CrossFitted(),
-    "errors_in_variables": ErrorsInVariables(),
-    "eiv, shared selection": ErrorsInVariables(selection="shared"),
-    "correlated": Correlated(),
+    "per_member": PerMember(shared=0.0),
+    "jackknife": Jackknife(shared=0.0),
+    "cross_fitted": CrossFitted(shared=0.0),
+    "errors_in_variables": ErrorsInVariables(shared=0.0),
+    "eiv, shared selection": ErrorsInVariables(selection="shared", shared=0.0),
+    "correlated": Correlated(shared=0.0),
 }
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from deepmr.data.structures import StructuresSource
+from deepmr.data.structures import StructuresSource, structures_source
 from deepmr.files import atomic_write
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def dataset(name: str) -> StructuresSource:
     settings: dict[str, Any] = {}
     for word in words:
         settings |= SETTINGS[word]
-    return StructuresSource(seed=int(seed), graph=graph, **settings)
+    return structures_source(seed=int(seed), graph=graph, **settings)
 
 
 def trained(

@@ -1,4 +1,4 @@
-"""The atoms of every result: a value with its uncertainty, and heterogeneity."""
+"""Estimates with standard errors, intervals and p-values, and heterogeneity statistics."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def _infinite() -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A value, its standard error and its degrees of freedom; everything else is derived.
+    """An estimate with standard error and degrees of freedom; intervals and p-values are derived.
 
     Args:
-        value: The estimate; NaN where the method has none (too few instruments, say).
-        se: Its standard error, in the units of ``value``.
-        df: Degrees of freedom of the reference distribution; ``inf`` means normal.
-        bounds: Only where the method is not Wald (Fieller sets, profile likelihood): the
-            95 % confidence set as a union of ranges, NaN-padded along ``range``.
-        log_p: Only where the method is not Wald: natural log of the two-sided p-value.
+        value: The estimate; NaN where the method has none (too few instruments, for example).
+        se: Standard error, in the unit of ``value``.
+        df: Degrees of freedom of Student's t; infinite (normal) by default.
+        bounds: 95 % confidence set of methods that are not Wald (Fieller sets, profile
+            likelihood), as a union of ranges, NaN-padded along ``range``; None by default.
+        log_p: Natural log of the two-sided p-value of methods that are not Wald; None by default.
 
     Raises:
         ValueError: If shapes do not broadcast, a standard error is negative, or df is not positive.
@@ -82,7 +82,11 @@ class Estimate:
         return np.asarray(-self.log_p_value / _LN10)
 
     def at(self, index: int) -> Estimate:
-        """Return one element of the first batch axis."""
+        """Return one element of the first batch axis.
+
+        Args:
+            index: Position on that axis.
+        """
         return Estimate(
             value=np.asarray(self.value[index]),
             se=np.asarray(self.se[index]),
@@ -97,6 +101,9 @@ class Estimate:
         """Return the lower and upper confidence bounds.
 
         Where ``bounds`` holds several ranges this is their hull.
+
+        Args:
+            level: Confidence level, .95 by default.
 
         Raises:
             ValueError: If ``level`` is outside (0, 1), or is not 0.95 for a method that
@@ -124,11 +131,11 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heterogeneity:
-    """Cochran's Q (or a relative of it) and its degrees of freedom.
+    """Heterogeneity statistic (Cochran's or Ruecker's Q) with its degrees of freedom.
 
     Args:
         q: Weighted sum of squared residuals, chi-square with ``df`` under homogeneity.
-        df: Its degrees of freedom; 0 where homogeneity cannot be tested.
+        df: Degrees of freedom of ``q``; 0 where homogeneity cannot be tested.
 
     References:
         Higgins and Thompson 2002, doi:10.1002/sim.1186 (I2 and H2 from Q).
@@ -138,7 +145,11 @@ class Heterogeneity:
     df: Float64[np.ndarray, "*batch"]
 
     def at(self, index: int) -> Heterogeneity:
-        """Return one element of the first batch axis."""
+        """Return one element of the first batch axis.
+
+        Args:
+            index: Position on that axis.
+        """
         return Heterogeneity(q=np.asarray(self.q[index]), df=np.asarray(self.df[index]))
 
     @property

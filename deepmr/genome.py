@@ -38,8 +38,3 @@ class Interval:
     def length(self) -> int:
         """Number of bases."""
         return self.end - self.start
-
-    @property
-    def centre(self) -> int:
-        """The middle base; of two middle bases the right one."""
-        return (self.start + self.end) // 2

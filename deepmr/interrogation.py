@@ -33,16 +33,11 @@ from deepmr.report import summary_table, verdict_text
 from deepmr.sequence import base_codes
 from deepmr.tasks import Task, TaskTable
 from deepmr.verdict import Verdict
+from deepmr.workflow.figures import scatter_arguments
+from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
-from deepmr.workflow.outputs import (
-    Findings,
-    log_findings,
-    print_summary,
-    scatter_arguments,
-    write_page,
-    write_tables,
-)
+from deepmr.workflow.outputs import log_findings, print_summary, write_page, write_tables
 from deepmr.workflow.precision_check import check_precision
 from deepmr.workflow.run_folder import RunFolder
 from deepmr.workflow.variants import VariantChoice, saturate
@@ -118,6 +113,7 @@ def ask(
         OSError: If the disk cannot hold the effects.
     """
     started = datetime.now(UTC)
+    question = question.for_errors(networks.members.error_ratios)
     if compute.trainer is not None:
         check_trainer(compute.trainer)
     with folder.open():
@@ -158,9 +154,12 @@ def ask(
                 question=question,
                 answers=tuple(answers),
                 judgement=judgement,
-                notes=(*notes, *([str(error)] if error else [])),
+                notes=(*notes, *question.notes, *([str(error)] if error else [])),
             )
-            facts = {"precision": error.record() if error else compute.precision}
+            facts = {
+                "precision": error.record() if error else compute.precision,
+                "shared_error": question.shared_error,
+            }
             _write(findings, folder, tracking, device_of_trainer(compute.trainer), started, facts)
             done = True
         finally:
@@ -379,6 +378,10 @@ def interrogate(
         Interrogation(X -> Y: undecided; 2 loci, 2 members)
         >>> round(float(result.meta["value"][0]), 3)
         2.0
+        >>> import tempfile
+        >>> folder = result.save(tempfile.mkdtemp() + "/x-to-y")
+        >>> (folder / "meta.parquet").is_file(), (folder / "report.html").is_file()
+        (True, True)
     """
     if isinstance(model, Networks):
         networks = model
@@ -393,6 +396,7 @@ def interrogate(
     chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
     given = {key: value for key, value in chosen.items() if value is not None}
     question = replace(Question(), controls=controls, **given)
+    question = question.for_errors(networks.members.error_ratios)
     kept = (pair[0].name, pair[1].name)
     effects = measure(networks, choice.loci, choice.variants, tasks=kept, compute=compute)
     answers = estimate(effects.read(kept), choice.loci, kept, question)
@@ -413,7 +417,7 @@ def interrogate(
         question=question,
         answers=tuple(answers),
         judgement=judgement,
-        notes=(*networks.notes, *choice.notes),
+        notes=(*networks.notes, *choice.notes, *question.notes),
     )
     return Interrogation(findings=findings, estimates=findings.estimates(), meta=findings.meta())
 

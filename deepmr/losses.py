@@ -1,4 +1,4 @@
-"""One loss for tasks of every kind, with missing labels, and the scale on which effects live."""
+"""Masked multi-task loss for binary, count and signal tasks, with the link to the effect scale."""
 
 from __future__ import annotations
 
@@ -19,35 +19,36 @@ COUNT_LOSSES = ("mse", "poisson")
 
 
 class MultiTaskLoss(nn.Module):
-    """Mean over samples within each task, then a weighted mean over tasks.
+    """Masked multi-task loss: mean over samples of each task, then a weighted mean over tasks.
 
     - ``binary``: binary cross-entropy with logits; targets 0 or 1; the raw output is the logit,
       and effects are differences of logits.
     - ``count``: targets on the Anscombe scale 2 sqrt(y + 3/8), on which effects are measured.
       With ``count=mse`` the raw output is on that scale and the loss is its squared error over
-      the training variance (see `output_statistics`), so that no task drowns another. With
+      the training variance (see `output_statistics`), so that tasks have comparable losses. With
       ``count=poisson`` the raw output is the log rate and the loss the Poisson negative
       log-likelihood of the counts, up to a constant.
-    - ``signal``: squared error over the training variance; raw output and effects as they are.
+    - ``signal``: squared error over the training variance; raw output and effects are in the unit
+      of the signal.
 
-    A missing label (``mask`` false) contributes nothing, whatever its value, NaN included. A task
-    with few labels weighs as much as one with many, and a task with none in a batch drops out of
+    A missing label (``mask`` false) is left out, whatever its value, NaN included. A task with few
+    labels has the same weight as one with many; a task without a label in a batch is left out of
     that batch's mean.
 
     Args:
-        tasks: The model's outputs, in order.
+        tasks: Tasks of the outputs, in order.
         outcomes: Names of the tasks on the outcome head; the others are on the exposure head.
-        count: What to fit counts by.
-        exposure_weight: Weight of every task on the exposure head.
-        outcome_weight: Weight of every task on the outcome head.
-        positive_weight: Weight of a positive against a negative label, one per task; tasks that
-            are not binary ignore theirs. None weighs them equally, which keeps predicted
-            probabilities honest.
-        standardise: Let `output_statistics` measure location and spread; false leaves them 0 and
-            1, which makes squared errors plain ones.
+        count: Loss of count tasks, ``mse`` (default) or ``poisson``.
+        exposure_weight: Weight of every task on the exposure head, 1 by default.
+        outcome_weight: Weight of every task on the outcome head, 1 by default.
+        positive_weight: Weight of a positive relative to a negative label, one per task, used for
+            binary tasks. None (the default) gives equal weights, which keeps predicted
+            probabilities calibrated.
+        standardise: Compute location and spread in `output_statistics` (default); False sets them
+            to 0 and 1, so that squared errors are not divided by the variance.
 
     Raises:
-        ValueError: If ``count`` is neither word, a weight is negative or all are 0, or
+        ValueError: If ``count`` is unknown, a weight is negative or all are 0, or
             ``positive_weight`` does not have one positive number per task.
         LookupError: If an outcome is not among the tasks.
     """
@@ -83,8 +84,7 @@ class MultiTaskLoss(nn.Module):
         weight = [outcome_weight if name in outcomes else exposure_weight for name in tasks.names]
         if not any(weight):
             raise ValueError(
-                "every task has weight 0, so nothing would be learned; raise "
-                "loss.exposure_weight or loss.outcome_weight"
+                "every task has weight 0; raise loss.exposure_weight or loss.outcome_weight"
             )
         positive = [1.0] * len(tasks) if positive_weight is None else list(positive_weight)
         if (
@@ -115,10 +115,14 @@ class MultiTaskLoss(nn.Module):
         target: Float[Tensor, "sample task"],
         mask: Bool[Tensor, "sample task"],
     ) -> tuple[Float[Tensor, " task"], Float[Tensor, " task"]]:
-        """Work out where raw outputs lie and how far they spread, from the training data.
+        """Return location and spread of the raw outputs, from the training data.
 
-        Also fixes the variance by which squared errors are divided. What is returned is for
+        Also sets the variance by which squared errors are divided. The result is for
         `deepmr.models.set_output_statistics`.
+
+        Args:
+            target: Training targets.
+            mask: True where a target was measured.
 
         Returns:
             shift: Mean target; for a binary task the logit of its prevalence; for a log rate the
@@ -159,7 +163,13 @@ class MultiTaskLoss(nn.Module):
         target: Float[Tensor, "batch task"],
         mask: Bool[Tensor, "batch task"],
     ) -> Float[Tensor, " task"]:
-        """Return each task's mean loss over its labelled samples; NaN where there is none."""
+        """Return each task's mean loss over its labelled samples; NaN where there is none.
+
+        Args:
+            raw: Raw outputs.
+            target: Targets on the training scale.
+            mask: True where a target was measured.
+        """
         known = torch.where(mask, target, torch.zeros_like(target))
         n = mask.sum(dim=0)
         total = torch.where(mask, self._elementwise(raw, known), torch.zeros_like(raw)).sum(dim=0)
@@ -188,7 +198,13 @@ class MultiTaskLoss(nn.Module):
         target: Float[Tensor, "batch task"],
         mask: Bool[Tensor, "batch task"],
     ) -> Float[Tensor, ""]:
-        """Return the loss of a batch; 0, with a gradient of 0, if no label is known at all."""
+        """Return the loss of a batch; 0, with a gradient of 0, if no target was measured.
+
+        Args:
+            raw: Raw outputs.
+            target: Targets on the training scale.
+            mask: True where a target was measured.
+        """
         per_task = self.per_task(raw, target, mask)
         weight = torch.where(mask.any(dim=0), self.weight, torch.zeros_like(self.weight))
         present = torch.where(weight > 0, per_task, torch.zeros_like(per_task))
@@ -196,9 +212,10 @@ class MultiTaskLoss(nn.Module):
         return (weight * present).sum() / torch.where(total > 0, total, torch.ones_like(total))
 
     def to_effect_scale(self, raw: Float[Tensor, "*batch task"]) -> Float[Tensor, "*batch task"]:
-        """Map raw outputs to the scale on which effects are differences.
+        """Return raw outputs on the effect scale: logits, signals, Anscombe-transformed counts.
 
-        Logits and signals stay; counts go to the Anscombe scale.
+        Args:
+            raw: Raw outputs.
         """
         if not bool(self._poisson.any()):
             return raw

@@ -132,3 +132,22 @@ def test_estimators_name_their_results_as_their_files() -> None:
         part = {key: value for key, value in part.items() if value is not None or key != "weights"}
         estimate = instantiate(part)(effects)
         assert estimate.method == path.stem
+
+
+def test_the_notebook_s_defaults_are_those_of_the_command_line() -> None:
+    from deepmr.inference.estimation import Question
+
+    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+        config = compose("interrogate", overrides=MAIN["interrogate"])
+    question = Question()
+    assert instantiate(config.instruments, _convert_="all") == question.rule
+    assert instantiate(config.inference, _convert_="all") == question.inference
+    assert list(config.estimator) == list(question.estimators)
+    assert config.controls == question.controls
+    assert config.meta._target_ == "deepmr.meta.random_effects"
+
+
+def test_every_inference_over_members_has_one_shared_error() -> None:
+    for path in sorted((CONF / "inference").glob("*.yaml")):
+        content = OmegaConf.to_container(OmegaConf.load(path))
+        assert content.get("shared", "auto") == "auto", path.name

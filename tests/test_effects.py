@@ -80,11 +80,3 @@ def test_negative_errors_and_impossible_correlations_are_refused() -> None:
         EffectSizes.from_arrays([1.0], [-0.1], [1.0], [0.1])
     with pytest.raises(ValueError, match="between -1 and 1"):
         EffectSizes.from_arrays([1.0], [0.1], [1.0], [0.1], error_correlation=2.0)
-
-
-def test_reversing_twice_is_the_identity() -> None:
-    effects = EffectSizes.from_arrays([1.0, 2.0], [0.1, 0.2], [3.0, 4.0], [0.3, 0.4])
-    again = effects.reversed().reversed()
-    np.testing.assert_array_equal(again.beta_exposure, effects.beta_exposure)
-    np.testing.assert_array_equal(again.se_outcome, effects.se_outcome)
-    np.testing.assert_array_equal(effects.reversed().beta_exposure, effects.beta_outcome)

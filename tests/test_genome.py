@@ -10,11 +10,6 @@ def test_length_counts_from_start_to_the_base_before_the_end() -> None:
     assert Interval("chr1", 100, 200).length == 100
 
 
-def test_centre_is_the_middle_base_or_the_right_one_of_two() -> None:
-    assert Interval("chr1", 10, 13).centre == 11
-    assert Interval("chr1", 10, 14).centre == 12
-
-
 def test_intervals_are_ordered_by_place_and_can_be_keys() -> None:
     places = [Interval("chr2", 1, 5), Interval("chr1", 7, 9), Interval("chr1", 7, 8)]
     assert sorted(places) == places[::-1]

@@ -129,7 +129,7 @@ def test_a_huge_effect_passes_and_no_effect_does_not():
 
 
 def test_inverse_trigamma_is_the_inverse():
-    from deepmr.instruments import _inverse_trigamma
+    from deepmr.moderated_variance import _inverse_trigamma
 
     x = np.array([1e-3, 0.1, 1.0, 7.0, 1e4])
     np.testing.assert_allclose(_inverse_trigamma(special.polygamma(1, x)), x, rtol=1e-8)

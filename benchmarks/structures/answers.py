@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.structures.ensembles import gather, read
+from benchmarks.structures.ensembles import gather, read, read_designed
 from benchmarks.structures.plan import PAPER_SCENARIOS
 from deepmr.effects import MemberEffects
 from deepmr.verdict import (
+    DesignedEvidence,
     Verdict,
     effect_scale,
     judge,
+    judge_designed,
     locus_maximum,
     member_agreement,
     pair_statistics,
@@ -36,7 +38,7 @@ def one_dataset(name: str, cell: str, cache: Path, members: int) -> list[dict[st
 
 
 def answers(name: str, cell: str, path: Path) -> list[Row]:
-    """Judge a data set: at all loci, at 60, and its free controls.
+    """Judge a data set: at all loci, with designed sequences, at 60, and its free controls.
 
     Args:
         name: Of the data set.
@@ -58,22 +60,34 @@ def answers(name: str, cell: str, path: Path) -> list[Row]:
     rows = _rows(name, cell, "all", effects, truth)
     if cell in ("untrained", "label_shuffled"):
         return rows
+    designed = read_designed(path)
+    if designed is not None:
+        rows += _rows(name, cell, "all_designed", effects, truth, designed)
     few, _ = read(path, loci=slice(0, _FEW))
     rows += _rows(name, cell, "sixty", few, truth)
     rows += _rows(name, cell, "permuted", permuted_within_loci(effects, seed=0), truth)
     return rows + _rows(name, cell, "other_locus", other_locus(effects), truth)
 
 
-def _verdicts(effects: MemberEffects) -> tuple[Verdict, ...]:
+def _verdicts(
+    effects: MemberEffects, designed: DesignedEvidence | None = None
+) -> tuple[Verdict, ...]:
     scale = effect_scale(locus_maximum(effects))
     agreement = member_agreement(effects, scale=scale)
-    return judge(pair_statistics(effects, scale=scale), agreement=agreement)
+    statistics = pair_statistics(effects, scale=scale)
+    verdicts = judge(statistics, agreement=agreement)
+    return verdicts if designed is None else judge_designed(verdicts, designed, statistics.pairs)
 
 
 def _rows(
-    name: str, cell: str, loci: str, effects: MemberEffects, truth: Sequence[Row]
+    name: str,
+    cell: str,
+    loci: str,
+    effects: MemberEffects,
+    truth: Sequence[Row],
+    designed: DesignedEvidence | None = None,
 ) -> list[Row]:
-    given = {(one.exposure, one.outcome): one for one in _verdicts(effects)}
+    given = {(one.exposure, one.outcome): one for one in _verdicts(effects, designed)}
     turned = {"forward": "reverse", "reverse": "forward"}
     rows = []
     for pair in truth:

@@ -99,7 +99,8 @@ def cells(rows: Iterable[Row]) -> list[Row]:
             groups.setdefault((cell, loci), []).append(row)
     table = []
     for (cell, loci), members in sorted(groups.items()):
-        bars = BARS.get(cell, {}) if loci in ("all", "controls") else {}
+        key = f"{cell}, designed" if loci == "all_designed" else cell
+        bars = BARS.get(key, {}) if loci in ("all", "all_designed", "controls") else {}
         for name in ("causal_words",) if loci == "controls" else SHARES:
             found = share(members, name)
             if found is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +16,18 @@ from benchmarks.structures.plan import NETWORKS, PAPER_SCENARIOS
 from benchmarks.structures_networks import dataset, effects, trained
 from deepmr.effects import MemberEffects
 from deepmr.files import atomic_write
+from deepmr.verdict import (
+    DesignedEvidence,
+    effect_scale,
+    locus_maximum,
+    measure_designed,
+    plan_designed,
+)
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["gather", "read"]
+__all__ = ["gather", "read", "read_designed"]
 
 _TASKS = ("GATA1", "TAL1")
 _PAPER_LOCI = 300
@@ -59,9 +67,36 @@ def _structures(name: str, members: int) -> dict[str, Any]:
         if "shuffled" in words:
             _shuffle_labels(source, int(seed))
         networks = trained(source, int(seed), members=members, options=list(network))
-    return effects(networks, source)
+    content = effects(networks, source)
+    if "untrained" not in words and "shuffled" not in words:
+        content |= _designed(content, networks)
+    return content
 
 
+def _designed(content: dict[str, Any], networks: list[nn.Module]) -> dict[str, Any]:
+    """Measure designed sequences with the networks that are at hand now."""
+    import torch
+
+    effects_, _ = _members(content)
+    scale = effect_scale(locus_maximum(effects_))
+    plan = plan_designed(effects_, content["codes"], scale=scale)
+
+    def predict(codes: np.ndarray) -> np.ndarray:
+        one_hot = np.eye(4, dtype=np.float32)[codes].transpose(0, 2, 1).copy()
+        with torch.inference_mode():
+            parts = torch.from_numpy(one_hot).split(_AT_ONCE)
+            predicted = [torch.cat([one(part) for part in parts]).numpy() for one in networks]
+        return np.stack(predicted, axis=-1).astype(np.float64)
+
+    found = measure_designed(plan, predict)
+    return {
+        "designed_level": found.level,
+        "designed_present": found.present,
+        "designed_explained": found.explained,
+    }
+
+
+_AT_ONCE = 512
 _LABELS = ("untrained", "shuffled")
 
 
@@ -152,20 +187,35 @@ def read(
         loci: Which loci.
     """
     with np.load(path) as content:
-        kept = slice(None) if loci is None else loci
-        value = content["x"][kept].astype(np.float64)
-        mask, codes = content["mask"][kept], content["codes"][kept]
-        tasks = tuple(str(task) for task in content["tasks"])
-        structures = json.loads(str(content["structures"]))
+        return _members(content, loci)
+
+
+def read_designed(path: Path) -> DesignedEvidence | None:
+    """Return the designed sequences' evidence of a data set; None where none was measured."""
+    with np.load(path) as content:
+        if "designed_level" not in content:
+            return None
+        return DesignedEvidence(
+            level=content["designed_level"],
+            present=content["designed_present"],
+            explained=content["designed_explained"],
+        )
+
+
+def _members(
+    content: Mapping[str, np.ndarray], loci: Bool[np.ndarray, " locus"] | slice | None = None
+) -> tuple[MemberEffects, list[dict[str, Any]]]:
+    kept = slice(None) if loci is None else loci
+    mask, codes = content["mask"][kept], content["codes"][kept]
     length = codes.shape[1]
     alternative = np.broadcast_to(np.arange(4), (*codes.shape, 4))
     alt = alternative[alternative != codes[..., None]].reshape(len(codes), 3 * length)
     members = MemberEffects(
-        value=value,
-        tasks=tasks,
+        value=content["x"][kept].astype(np.float64),
+        tasks=tuple(str(task) for task in content["tasks"]),
         offset=np.broadcast_to(np.repeat(np.arange(length), 3), mask.shape).copy(),
         ref=np.repeat(codes, 3, axis=1).astype(np.int64),
         alt=alt.astype(np.int64),
         mask=mask,
     )
-    return members, structures
+    return members, json.loads(str(content["structures"]))

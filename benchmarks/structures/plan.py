@@ -19,7 +19,7 @@ NETWORKS: dict[str, tuple[str, ...]] = {
         "trainer.gradient_clip_val=null",
         "callbacks.early_stopping.patience=10",
     ),
-    "deepsea_small": ("model=deepsea_small",),
+    "deepsea_small": ("model=deepsea_small", "model.pool=4"),  # 300 bases or more
 }
 """What `train.py` is told for a network other than the default, by the word in a name."""
 
@@ -33,7 +33,7 @@ CELLS: dict[str, tuple[str, ...]] = {
     "small": ("fifteen-1011-small", "layers-1011-small"),
     "long": ("fifteen-1012-long", "layers-1012-long"),
     "paper_network": ("fifteen-1013-paper", "layers-1013-paper"),
-    "deepsea_small": ("fifteen-1014-deepsea_small", "layers-1014-deepsea_small"),
+    "deepsea_small": ("fifteen-1014-long-deepsea_small", "layers-1014-long-deepsea_small"),
     "untrained": ("fifteen-1000-untrained", "layers-1000-untrained", "hidden-1000-untrained"),
     "label_shuffled": ("fifteen-1015-shuffled", "layers-1015-shuffled"),
     "paper_simulation": tuple(
@@ -54,10 +54,12 @@ DEVELOPMENT: dict[str, tuple[str, ...]] = {
     "small": ("fifteen-0-small",),
     "long": ("fifteen-0-long",),
     "paper_network": ("fifteen-0-paper",),
-    "deepsea_small": ("fifteen-0-deepsea_small",),
+    "deepsea_small": ("fifteen-0-long-deepsea_small",),
     "untrained": ("fifteen-0-untrained",),
     "label_shuffled": ("fifteen-0-shuffled",),
-    "paper_simulation": ("none-1000-effect1", "sequence-1000-effect0"),
+    "paper_simulation": tuple(
+        f"{scenario}-1000-effect{effect}" for effect in (1, 0) for scenario in PAPER_SCENARIOS
+    ),
 }
 """Data sets that fixed the rule's constants, by the same cells."""
 
@@ -74,6 +76,14 @@ BARS: dict[str, dict[str, Any]] = {
         "directed_right": 0.70,
         "wrong_way": 1 / 300,
         "common": 0.02,
+        "equal": 0.05,
+        "unrelated": 0.01,
+        "nested_without_caveat": 0.15,
+    },
+    "other_graphs, designed": {
+        "directed_right": 0.78,
+        "wrong_way": 1 / 300,
+        "common": 0.005,
         "equal": 0.05,
         "unrelated": 0.01,
         "nested_without_caveat": 0.15,

@@ -31,17 +31,14 @@ from deepmr.calibration.record import from_record
 from deepmr.calibration.scores import Score, predictive_scores
 from deepmr.calibration.table import CalibratorTable, HeldOut, fit_calibrators
 from deepmr.calibration.task_scores import (
-    CalibrationSummary,
     TaskScore,
     score_tasks,
-    summarise_scores,
 )
 
 __all__ = [
     "Beta",
     "ByKind",
     "CalibrationCurve",
-    "CalibrationSummary",
     "Calibrator",
     "CalibratorTable",
     "Conformal",
@@ -74,5 +71,4 @@ __all__ = [
     "predictive_scores",
     "reliability_curve",
     "score_tasks",
-    "summarise_scores",
 ]

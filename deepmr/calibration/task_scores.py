@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ from deepmr.calibration.scores import Score, predictive_scores
 from deepmr.calibration.table import CalibratorTable
 from deepmr.tasks import Task, TaskTable
 
-__all__ = ["CalibrationSummary", "TaskScore", "score_tasks", "summarise_scores"]
+__all__ = ["TaskScore", "score_tasks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,70 +142,3 @@ def _real_scores(
     if distribution is not None:
         return scores
     return tuple(score for score in scores if score.name == "mse")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalibrationSummary:
-    """What calibration did over many tasks.
-
-    Args:
-        score: Which score (lower is better).
-        n_tasks: Tasks that count.
-        raw: Median over tasks before.
-        calibrated: Median over tasks after.
-        improved: Share of tasks whose score is lower after.
-        worst: The task whose score grew most, or fell least.
-    """
-
-    score: str
-    n_tasks: int
-    raw: float
-    calibrated: float
-    improved: float
-    worst: str
-
-
-def summarise_scores(
-    rows: Sequence[TaskScore], score: str = "nll", *, min_positives: int = 50
-) -> CalibrationSummary:
-    """Summarise one score over tasks; binary tasks need ``min_positives`` to be judged.
-
-    Args:
-        rows: Scores of the tasks, raw and calibrated, as `score_tasks` returns them.
-        score: Name of the score, ``nll`` by default; lower is better.
-        min_positives: Fewest positives of a binary task that counts, 50 by default.
-
-    Raises:
-        ValueError: If no task has this score and enough positives.
-
-    Example:
-        >>> tasks = TaskTable((Task("GATA1", "GATA1"),))
-        >>> raw = CalibratorTable.identity(tasks, reason="an example")
-        >>> logit, label = np.array([[-1.0], [1.0], [2.0]]), np.array([[0.0], [1.0], [0.0]])
-        >>> rows = score_tasks(raw, tasks, logit, label, draws=10)
-        >>> summarise_scores(rows, min_positives=1).improved
-        0.0
-    """
-    judged = [
-        row
-        for row in rows
-        if row.score == score
-        and not np.isnan(row.value)
-        and (row.kind != "binary" or row.n_positives >= min_positives)
-    ]
-    raw = {row.task: row.value for row in judged if row.stage == "raw"}
-    after = {row.task: row.value for row in judged if row.stage == "calibrated"}
-    names = [name for name in raw if name in after]
-    if not names:
-        raise ValueError(
-            f"no task has a {score} and at least {min_positives} positives; lower min_positives"
-        )
-    change = np.array([after[name] - raw[name] for name in names])
-    return CalibrationSummary(
-        score=score,
-        n_tasks=len(names),
-        raw=float(np.median([raw[name] for name in names])),
-        calibrated=float(np.median([after[name] for name in names])),
-        improved=float(np.mean(change < 0)),
-        worst=names[int(np.argmax(change))],
-    )

@@ -61,14 +61,17 @@ def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return flags, overrides
 
 
-def add_own_configuration(arguments: list[str]) -> Path | None:
+def add_own_configuration(arguments: list[str], conf: Path) -> Path | None:
     """Return the folder of the user's own yamls: of ``--config-dir``, else of ``DEEPMR_CONF``.
 
     Args:
         arguments: ``sys.argv``; extended in place where the environment names the folder.
+        conf: The shipped configuration, which comes first: a yaml of the same name would be
+            ignored.
 
     Raises:
         FileNotFoundError: If the folder does not exist.
+        ValueError: If a yaml in it has the name of a shipped one.
     """
     named, origin = None, "--config-dir"
     for position, argument in enumerate(arguments):
@@ -84,7 +87,15 @@ def add_own_configuration(arguments: list[str]) -> Path | None:
     folder = Path(named)
     if not folder.is_dir():
         raise FileNotFoundError(f"{origin} names {folder}, which is no folder")
-    return folder.resolve()
+    folder = folder.resolve()
+    for path in [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*/*.yaml"))]:
+        shipped = conf / path.relative_to(folder)
+        if shipped.is_file() and not shipped.samefile(path):
+            raise ValueError(
+                f"{path} has the name of a shipped yaml, which would be read in its place; "
+                "rename it"
+            )
+    return folder
 
 
 def _groups(conf: Path) -> dict[str, list[str]]:
@@ -205,7 +216,9 @@ def _valid_keys(
     conf: Path, config_name: str, chosen: Sequence[Override], own: Path | None
 ) -> set[str]:
     plain = [f"{o.key_or_group}={_first(o)}" for o in chosen]
-    plain += [f"hydra.searchpath=[file://{own}]"] if own else []
+    if own:
+        quoted = str(own).replace("\\", "\\\\").replace("'", "\\'")
+        plain.append(f"hydra.searchpath=['file://{quoted}']")
     try:
         with initialize_config_dir(config_dir=str(conf), version_base="1.3"):
             return _keys(compose(config_name=config_name, overrides=plain))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import math
 import os
 import sys
@@ -26,6 +28,8 @@ _USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseE
 _failed: list[str] = []
 _subcommand: list[str] = []
 """Words of the command line before the overrides: ``["train"]`` of ``deepmr train``."""
+_own_configuration: list[str] = []
+"""``["--config-dir", FOLDER]`` where the user has yamls of their own, else empty."""
 
 
 def _line(error: BaseException) -> str:
@@ -77,16 +81,18 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
     Ctrl-C, SIGTERM and SIGUSR1 print one line, and what is done is kept; the status is 130, 143 or
     138.
 
-    Processes that Lightning starts for ``trainer=ddp`` run the command line again: a job of a
-    multirun is given its own, without ``-m``, and leaves no trace in the environment.
+    Processes that Lightning starts for ``trainer=ddp`` run ``sys.argv`` again, by the script's
+    path or, after ``python -m deepmr``, by the module's name: ``sys.argv`` therefore holds the
+    subcommand while a job runs. A job of a multirun is given its own command line, without
+    ``-m``, and leaves no trace in the environment.
     """
 
     @functools.wraps(task)
     def wrapped(config: DictConfig) -> float:
         sweeping = HydraConfig.get().mode is RunMode.MULTIRUN
         environment, arguments = dict(os.environ), list(sys.argv)
-        own = HydraConfig.get().overrides.task if sweeping else sys.argv[1:]
-        sys.argv = [sys.argv[0], *_subcommand, *own]
+        swept = [*_own_configuration, *HydraConfig.get().overrides.task]
+        sys.argv = [sys.argv[0], *_subcommand, *(swept if sweeping else sys.argv[1:])]
         if not _is_leader():
             end_with_parent()
         interruption = Interruption()
@@ -124,6 +130,13 @@ def _without_null(conf: Path, argument: str) -> str:
     )
 
 
+def _print_help(main: Callable[[], Any], config_name: str) -> None:
+    """Print a script's help with the examples spelled as the installed command."""
+    with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
+        main()
+    print(text.getvalue().replace(f"python {config_name}.py", f"deepmr {config_name}"), end="")
+
+
 def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     """Check the command line, run the jobs, and exit with 1 if any of them failed.
 
@@ -136,7 +149,8 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     _subcommand[:] = sys.argv[1 : 1 + words]
     sys.argv[1:] = [_without_null(conf, argument) for argument in sys.argv[1 + words :]]
     try:
-        own = add_own_configuration(sys.argv)
+        own = add_own_configuration(sys.argv, conf)
+        _own_configuration[:] = ["--config-dir", str(own)] if own else []
         flags, overrides = split_flags(sys.argv[1:])
         if not set(flags) - {"-m", "--multirun"}:
             check_overrides(conf, config_name, overrides, sweeping=bool(flags), own=own)
@@ -145,6 +159,9 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
             raise
         print(f"error: {_line(error)}", file=sys.stderr)
         sys.exit(1)
+    if words and {"--help", "-h"} & set(flags):
+        _print_help(main, config_name)
+        return
     main()
     if _failed:
         print(f"{len(_failed)} of the jobs failed: {'; '.join(_failed)}", file=sys.stderr)

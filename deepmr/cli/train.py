@@ -101,7 +101,6 @@ def _trust(config: DictConfig) -> Trust:
 
 
 def _name(config: DictConfig, source: DataSource, recorded: Mapping[str, Any]) -> str:
-    model = short_name(config, "model")
     if config.name is not None:
         return run_name(config.name)
-    return safe_name("-".join((model, source.name, run_hash(recorded))))
+    return safe_name("-".join((short_name(config, "model"), source.name, run_hash(recorded))))

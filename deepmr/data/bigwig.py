@@ -120,12 +120,13 @@ class BigWig:
         _, version, _, tree, data, index, *_, summary, packed, _ = self._unpack(_HEADER, 0)
         if not 1 <= version <= 4:
             raise ValueError(f"version {version} is not known")
-        if not _HEADER.size <= tree < data < index < self._data.size:
-            raise ValueError("its parts are out of order")
+        # UCSC's tools write the tree, the data and the index in this order, others do not.
+        if not all(_HEADER.size <= at < self._data.size for at in (tree, data, index)):
+            raise ValueError("a part of it lies outside the file")
         self._tree, self._first, self._index = tree, data, index
         self._summary, self._packed = summary, packed
-        if summary and not _HEADER.size <= summary < tree:
-            raise ValueError("its summary is out of place")
+        if summary and not _HEADER.size <= summary <= self._data.size - 40:
+            raise ValueError("its summary lies outside the file")
 
     def _read_contigs(self) -> tuple[dict[str, int], dict[str, int]]:
         magic, _, key, value, count, _ = self._unpack(_TREE, self._tree)
@@ -186,7 +187,7 @@ class BigWig:
             at = waiting.pop()
             seen += 1
             is_leaf, _, n = self._unpack(_NODE, at)
-            if is_leaf > 1 or at < self._tree or seen > 2 * count + 2:
+            if is_leaf > 1 or at < _HEADER.size or seen > 2 * count + 2:
                 raise ValueError("a node of a tree is none")
             at += _NODE.size
             if is_leaf:

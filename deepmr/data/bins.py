@@ -1,4 +1,4 @@
-"""Peaks to labels: which bins of a contig a peak covers."""
+"""Overlap of peaks and regions with bins of a fixed size."""
 
 from __future__ import annotations
 

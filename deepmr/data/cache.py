@@ -1,4 +1,4 @@
-"""Where prepared and downloaded files are kept between runs, and how a file is recognised."""
+"""The cache folder of prepared and downloaded files, and digests of file contents."""
 
 from __future__ import annotations
 

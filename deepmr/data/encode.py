@@ -1,4 +1,4 @@
-"""Peaks and signals on a genome as a data source: ``data=encode``."""
+"""Data source of peaks and signals on a genome: ``data=encode``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
+from deepmr.data.encode_portal import PortalFiles
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.heads import choose_tasks, divide
-from deepmr.data.inputs import DataFiles
+from deepmr.data.inputs import DataFiles, LocalFiles
 from deepmr.data.loci import inside_windows, strongest, summits
 from deepmr.data.partition import fold_splits, split_contigs
-from deepmr.data.prepared import Recipe, measured_on, prepare
+from deepmr.data.prepared import Recipe, prepare
 from deepmr.data.settings import (
     Heads,
     Labels,
-    LocalFiles,
     Negatives,
     PeakFiles,
-    PortalFiles,
     Splits,
     Training,
     WindowSizes,
@@ -32,8 +31,8 @@ from deepmr.data.settings import (
 )
 from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.data.summary import positive_weights
-from deepmr.data.tracks import Track, covered
-from deepmr.data.windows import WindowSplit
+from deepmr.data.tracks import Track, covered, measured_on
+from deepmr.data.windows import Windows, WindowSplit, WindowTargets
 from deepmr.files import read_json
 from deepmr.tasks import TaskTable
 
@@ -238,15 +237,14 @@ class EncodeSource:
             contig, start, row = stored["contig"], stored["start"], stored["row"]
             signal = stored["signal"]
         return WindowSplit(
-            genome=self.genome,
-            contig=contig,
-            start=start,
-            length=self.length,
-            row=row,
-            labels=np.asarray(np.load(folder / "labels.npy", mmap_mode="r")),
-            signal=signal,
-            is_signal=np.asarray([track.task.kind != "binary" for track in kept]),
-            measured=measured_on(kept, self.genome.names),
+            windows=Windows(genome=self.genome, contig=contig, start=start, length=self.length),
+            targets=WindowTargets(
+                row=row,
+                labels=np.asarray(np.load(folder / "labels.npy", mmap_mode="r")),
+                signal=signal,
+                is_signal=np.asarray([track.task.kind != "binary" for track in kept]),
+                measured=measured_on(kept, self.genome.names),
+            ),
             flip=self._training.reverse_complement,
             jitter=self._training.jitter,
         )
@@ -303,7 +301,7 @@ class EncodeSource:
         where the file names none; for a signal, on the bins of the strongest percent) and moved
         inwards at a contig's end. Where windows overlap, the one of the task that comes first is
         kept: in the order of `tasks`, or exposure before outcome. With ``all`` the windows are
-        those of the split itself, the first of overlapping ones kept. WindowSizes with an unknown
+        those of the split itself, the first of overlapping ones kept. Windows with an unknown
         base are left out.
 
         Args:
@@ -343,8 +341,8 @@ class EncodeSource:
     def true_effects(
         self,
         chrom: Shaped[np.ndarray, " locus"],  # noqa: ARG002 - the contract's argument
-        start: Int64[np.ndarray, " locus"],  # noqa: ARG002 - likewise
-        end: Int64[np.ndarray, " locus"],  # noqa: ARG002 - likewise
+        start: Int64[np.ndarray, " locus"],  # noqa: ARG002 - the contract
+        end: Int64[np.ndarray, " locus"],  # noqa: ARG002 - the contract
     ) -> None:
         """Return None: nobody knows the true effects of substitutions in a real genome."""
         return
@@ -353,7 +351,7 @@ class EncodeSource:
         self,
         chrom: Shaped[np.ndarray, " locus"],
         start: Int64[np.ndarray, " locus"],  # noqa: ARG002 - splits are whole contigs
-        end: Int64[np.ndarray, " locus"],  # noqa: ARG002 - likewise
+        end: Int64[np.ndarray, " locus"],  # noqa: ARG002 - the contract
     ) -> Bool[np.ndarray, " locus"]:
         """Tell which regions lie on a contig of the training or validation split.
 

@@ -1,4 +1,4 @@
-"""A genome as one byte a base in a memory map, encoded once from FASTA."""
+"""A genome encoded as one byte a base in a memory map, made once from FASTA."""
 
 from __future__ import annotations
 

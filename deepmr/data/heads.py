@@ -1,4 +1,4 @@
-"""Which tasks sit on the exposure head and which on the outcome head."""
+"""Assignment of tasks to the exposure head and the outcome head of a network."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def choose_tasks(
 
     Args:
         tasks: All tasks there are.
-        exposures: Names or targets; None where the user named none.
-        outcomes: Likewise.
+        exposures: Names or targets of tasks on the exposure head; None where the user named none.
+        outcomes: Names or targets of tasks on the outcome head; None where the user named none.
 
     Raises:
         LookupError: If a name is unknown or means several tasks.

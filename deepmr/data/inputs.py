@@ -1,4 +1,4 @@
-"""The files of a data set, and how those that a user placed in a folder are found."""
+"""The files of a data set: genome, tracks and excluded regions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from deepmr.data.tracks import Track, read_tracks
 
-__all__ = ["DataFiles", "local_files"]
+__all__ = ["DataFiles", "LocalFiles", "local_files"]
 
 _GENOMES = (".fa", ".fasta", ".fna")
 _PACKED = (".gz", ".bgz")
@@ -31,6 +31,39 @@ class DataFiles:
     tracks: tuple[Track, ...]
     listed: Path | None = None
     records: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFiles:
+    """Files that a user placed in a folder.
+
+    Args:
+        root: Folder with a genome FASTA and the list of tracks.
+        genome: FASTA file, relative to ``root``; None for the only one there.
+        tracks: List of tracks, relative to ``root``; see `deepmr.data.tracks.read_tracks`.
+        exclude: BED file of regions whose bins are left out, relative to ``root``; None for none.
+
+    Raises:
+        FileNotFoundError: If ``root`` is no folder.
+    """
+
+    root: Path | str
+    genome: str | None = None
+    tracks: str = "tracks.tsv"
+    exclude: str | None = None
+
+    def __post_init__(self) -> None:
+        if not Path(self.root).is_dir():
+            raise FileNotFoundError(
+                f"data.root must be an existing folder, got {self.root}; give the folder that "
+                f"holds the genome and {self.tracks}"
+            )
+
+    def collect(self) -> DataFiles:
+        """Find the files in the folder; see `deepmr.data.inputs.local_files`."""
+        return local_files(
+            Path(self.root), genome=self.genome, tracks=self.tracks, exclude=self.exclude
+        )
 
 
 def local_files(root: Path, *, genome: str | None, tracks: str, exclude: str | None) -> DataFiles:

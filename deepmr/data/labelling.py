@@ -1,4 +1,4 @@
-"""From tracks to windows: which bins may be used, which have a peak, which are chosen."""
+"""Label the bins of a contig, and choose the windows of a split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows around points of interest: inside their contig, and apart from each other."""
+"""Non-overlapping windows around peak summits and strong signals."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def inside_windows(
 def windows_around(
     centre: Int64[np.ndarray, " locus"], size: Int64[np.ndarray, " locus"], length: int
 ) -> tuple[Int64[np.ndarray, " locus"], Bool[np.ndarray, " locus"]]:
-    """Place a window on each centre, moved inwards where it would reach over the contig's rim.
+    """Place a window on each centre, moved inwards where it would reach beyond the contig's ends.
 
     Args:
         centre: The base in the middle (of two middle bases the right one).

@@ -1,4 +1,4 @@
-"""Which contigs belong to which split, and the proof that no base belongs to two."""
+"""Assign contigs to splits, and verify that no base is read by two splits."""
 
 from __future__ import annotations
 

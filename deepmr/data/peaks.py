@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,17 +109,7 @@ def read_peaks(
     rows: list[tuple[int, int, int, int, int]] = []
     counts: Counter[str] = Counter()
     absent: dict[str, None] = {}
-    for number, line in enumerate(lines(path, hint=_HINT), start=1):
-        fields = line.split("\t") if "\t" in line else line.split()
-        if not line.strip() or line.startswith("#") or fields[0].split(" ")[0] in _SKIPPED:
-            continue
-        where = f"{path}, line {number}"
-        peak = _parse(where, fields, "narrowpeak" in path.name.casefold())
-        if stranded and peak.strand not in _STRAND:
-            raise ValueError(
-                f"{where}: the sixth column of BED is the strand, + or - or . for none, got "
-                f"{peak.strand!r}; correct it, or leave the columns behind the third out"
-            )
+    for where, peak in _listed(path, stranded):
         name = match_contig(peak.chrom, position, contig_names)
         if name is None:
             if missing != "drop":
@@ -137,15 +127,8 @@ def read_peaks(
             counts["clipped"] += 1
             end, summit = size, min(summit, size - 1)
         rows.append((position[name], start, end, summit, _STRAND.get(peak.strand, 0)))
-    if not rows and not may_be_empty and not absent:
-        what = f"{counts['beyond']} peaks, all beyond their contigs" if counts else "no peak"
-        raise ValueError(f"{path} holds {what}; give one line a peak: chrom, start, end")
-    # An exclusion list may well have nothing on these contigs; one spelled otherwise is wrong.
-    respelled = any(other_spelling(name) in position for name in absent)
-    if absent and not rows and (respelled or not may_be_empty):
-        raise ValueError(
-            f"{path}: " + describe_mismatch(absent, contigs, option=f"{option}.contig_names")
-        )
+    if not rows:
+        _check_empty(path, counts["beyond"], absent, contigs, may_be_empty, option)
     table = np.asarray(rows, dtype=np.int64).reshape(-1, 5)
     columns = [np.ascontiguousarray(table[:, column]) for column in range(4)]
     return Peaks(
@@ -156,6 +139,46 @@ def read_peaks(
         strand=table[:, 4].astype(np.int8),
         counts=dict(counts),
     )
+
+
+def _listed(path: Path, stranded: bool) -> Iterator[tuple[str, _Line]]:
+    """Yield the peaks of a file, each with the file's name and the line's number."""
+    narrow = "narrowpeak" in path.name.casefold()
+    for number, line in enumerate(lines(path, hint=_HINT), start=1):
+        fields = line.split("\t") if "\t" in line else line.split()
+        if not line.strip() or line.startswith("#") or fields[0].split(" ")[0] in _SKIPPED:
+            continue
+        where = f"{path}, line {number}"
+        peak = _parse(where, fields, narrow)
+        if stranded and peak.strand not in _STRAND:
+            raise ValueError(
+                f"{where}: the sixth column of BED is the strand, + or - or . for none, got "
+                f"{peak.strand!r}; correct it, or leave the columns behind the third out"
+            )
+        yield where, peak
+
+
+def _check_empty(
+    path: Path,
+    beyond: int,
+    absent: Mapping[str, None],
+    contigs: Mapping[str, int],
+    may_be_empty: bool,
+    option: str,
+) -> None:
+    """Verify that a file of which no peak is left may be so.
+
+    Raises:
+        ValueError: If it may not; the message says what became of its peaks.
+    """
+    # An exclusion list may well have nothing on these contigs; one spelled otherwise is wrong.
+    if absent and (not may_be_empty or any(other_spelling(name) in contigs for name in absent)):
+        raise ValueError(
+            f"{path}: " + describe_mismatch(absent, contigs, option=f"{option}.contig_names")
+        )
+    if not may_be_empty:
+        what = f"{beyond} peaks, all beyond their contigs" if beyond else "no peak"
+        raise ValueError(f"{path} holds {what}; give one line a peak: chrom, start, end")
 
 
 def _parse(where: str, fields: list[str], narrow: bool) -> _Line:

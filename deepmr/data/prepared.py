@@ -1,4 +1,4 @@
-"""A prepared data set: windows and labels on disk, named by everything that made them."""
+"""Windows and labels in the cache, keyed by the files and settings that they depend on."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tqdm import tqdm
 
 from deepmr.anscombe import anscombe
 from deepmr.data.cache import cache_folder, content_hash
-from deepmr.data.contigs import describe_mismatch, match_contig, other_spelling
+from deepmr.data.contigs import describe_mismatch, match_contig
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.labelling import ContigBins, Windows, choose_windows, label_contig
 from deepmr.data.partition import check_disjoint
 from deepmr.data.settings import Labels, Negatives, PeakFiles, WindowSizes
 from deepmr.data.signal import checked_contigs, read_signal
 from deepmr.data.summary import summarise, write_summary
-from deepmr.data.tracks import Track, covered
+from deepmr.data.tracks import Track, measured_on
 from deepmr.files import fingerprint, locked, read_json, sha256, write_json
 
-__all__ = ["Recipe", "measured_on", "prepare"]
+__all__ = ["Recipe", "prepare"]
 
 _COUNTED = {
     "missing": "lie on contigs that the genome lacks and were left out",
@@ -75,30 +75,6 @@ class Recipe:
         exclude = None if self.exclude is None else content_hash(self.exclude)
         record = asdict(self) | {"tracks": tracks, "exclude": exclude}
         return fingerprint([_VERSION, genome.sha256, record], digits=16)
-
-
-def measured_on(tracks: Sequence[Track], contigs: Sequence[str]) -> Bool[np.ndarray, "contig task"]:
-    """Tell on which contigs each track was measured."""
-    for track in tracks:
-        _check_covers(track, contigs)
-    table = [[not t.covers or covered(name, t.covers) for t in tracks] for name in contigs]
-    return np.asarray(table, dtype=bool).reshape(len(contigs), len(tracks))
-
-
-def _check_covers(track: Track, contigs: Sequence[str]) -> None:
-    """Verify that a track's column ``covers`` is not spelled otherwise than the genome's contigs.
-
-    Raises:
-        ValueError: If it is.
-    """
-    if any(covered(name, track.covers) for name in contigs):
-        return
-    spelled = tuple(other_spelling(name) for name in track.covers)
-    if any(covered(name, spelled) for name in contigs):
-        raise ValueError(
-            f"the column covers of {track.task.name} names {', '.join(track.covers[:5])}, which "
-            f"the genome spells {', '.join(spelled[:5])}; write it so in the list of tracks"
-        )
 
 
 def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:

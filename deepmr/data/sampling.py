@@ -1,4 +1,4 @@
-"""Random choices that depend on what is chosen, never on the order of the choosing."""
+"""Sample windows without a peak by hashed random bits, whatever the order of the windows."""
 
 from __future__ import annotations
 

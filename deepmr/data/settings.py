@@ -9,18 +9,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deepmr.data.contigs import SPELLINGS
-from deepmr.data.encode_portal import ADDRESS, Catalogue, Portal
-from deepmr.data.inputs import DataFiles, local_files
 from deepmr.data.peaks import BEYOND, MISSING, Peaks, read_peaks
 from deepmr.data.signal import GAPS, SUMMARIES
 
 __all__ = [
     "Heads",
     "Labels",
-    "LocalFiles",
     "Negatives",
     "PeakFiles",
-    "PortalFiles",
     "Splits",
     "Training",
     "WindowSizes",
@@ -30,82 +26,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalFiles:
-    """Files that a user placed in a folder.
-
-    Args:
-        root: Folder with a genome FASTA and the list of tracks.
-        genome: FASTA file, relative to ``root``; None for the only one there.
-        tracks: List of tracks, relative to ``root``; see `deepmr.data.tracks.read_tracks`.
-        exclude: BED file of regions whose bins are left out, relative to ``root``; None for none.
-
-    Raises:
-        FileNotFoundError: If ``root`` is no folder.
-    """
-
-    root: Path | str
-    genome: str | None = None
-    tracks: str = "tracks.tsv"
-    exclude: str | None = None
-
-    def __post_init__(self) -> None:
-        if not Path(self.root).is_dir():
-            raise FileNotFoundError(
-                f"data.root must be an existing folder, got {self.root}; give the folder that "
-                f"holds the genome and {self.tracks}"
-            )
-
-    def collect(self) -> DataFiles:
-        """Find the files in the folder; see `deepmr.data.inputs.local_files`."""
-        return local_files(
-            Path(self.root), genome=self.genome, tracks=self.tracks, exclude=self.exclude
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortalFiles:
-    """Files fetched from the ENCODE portal into the cache.
-
-    Args:
-        catalogue: Settings of `deepmr.data.encode_portal.Catalogue`: assembly, genome, exclude,
-            tracks.
-        targets: Targets, or accessions of files; None for the catalogue's own tracks.
-        biosample: Where the targets were measured, e.g. ``K562``.
-        portal: Address of the ENCODE portal.
-        download_only: For the caller: fetch the files and stop.
-        parallel: Largest number of downloads at a time.
-        retries: How often a request is repeated after a passing failure of the network.
-    """
-
-    catalogue: Mapping[str, Any] | None = None
-    targets: Sequence[str] | None = None
-    biosample: str = "K562"
-    portal: str = ADDRESS
-    download_only: bool = False
-    parallel: int = 4
-    retries: int = 3
-
-    def collect(self) -> DataFiles:
-        """Fetch what the cache lacks; see `deepmr.data.encode_portal.Catalogue.fetch`.
-
-        Raises:
-            FileNotFoundError: If there is no catalogue, or a file cannot be fetched.
-        """
-        if self.catalogue is None:
-            raise FileNotFoundError(
-                "data.root must name the folder of the genome and the tracks where there is no "
-                "catalogue, got none; set data.root=DIR"
-            )
-        return Catalogue(
-            self.catalogue,
-            targets=self.targets,
-            biosample=self.biosample,
-            portal=Portal(address=self.portal.rstrip("/"), retries=self.retries),
-            parallel=self.parallel,
-        ).fetch()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +121,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Negatives:
-    """WindowSizes without a peak.
+    """Selection of windows without a peak.
 
     Args:
         negatives: Number for each window with a peak, in every split alike, so that a calibration

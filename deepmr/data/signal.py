@@ -1,4 +1,4 @@
-"""bigWig signals to numbers: the mean, maximum or total over each bin."""
+"""Summarise bigWig signals over bins: mean, maximum or total."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a data source is: the contract between data, the LightningDataModule and the workflow.
+"""Contract of a data source: its tasks, its splits into windows, and loci to interrogate.
 
 Nothing here knows a file format. A source hands out *splits*, a split hands out batches as bytes
 (codes, not one-hot: the device expands them), and both are deterministic functions of their

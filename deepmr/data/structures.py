@@ -1,20 +1,20 @@
-"""Simulated tasks of a causal graph as a data source: the structure of every pair is known."""
+"""Simulated tasks of a causal graph as a data source: ``data=structures``."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Shaped, UInt8
+from jaxtyping import Float32, Float64, Int64, Shaped, UInt8
 
 from deepmr.anscombe import anscombe
-from deepmr.data.simulation import PREFIX, SimulationSplit, simulated_rows
-from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
-from deepmr.files import fingerprint
+from deepmr.data.settings import Heads, take
+from deepmr.data.simulated import SimulatedSource, check_heads, check_no_more, take_sizes
+from deepmr.data.source import check_rule
 from deepmr.motifs import read_motifs
 from deepmr.simulation import (
     CausalGraph,
@@ -32,85 +32,129 @@ from deepmr.simulation import (
 )
 from deepmr.tasks import Task, TaskTable
 
-__all__ = ["StructuresSource"]
+__all__ = ["GraphSettings", "MotifSettings", "StructuresSource", "structures_source"]
 
 _KIND = {"counts": "count", "peaks": "binary"}
 
 
-class StructuresSource:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphSettings:
+    """Causal graph of a simulation: shipped, random or declared.
+
+    Args:
+        graph: Name of a shipped graph (`deepmr.simulation.graphs`), ``random``, or a declaration
+            as `CausalGraph.from_dict` takes it; ``fifteen`` by default.
+        graph_seed: Seed of a random graph; None (the default) for the seed of the data.
+        n_motifs: Number of motifs of a random graph; 4 by default.
+        n_tasks: Number of tasks of a random graph; 15 by default.
+    """
+
+    graph: str | Mapping[str, Any] = "fifteen"
+    graph_seed: int | None = None
+    n_motifs: int = 4
+    n_tasks: int = 15
+
+    def build(self, seed: int) -> CausalGraph:
+        """Return the graph.
+
+        Args:
+            seed: Seed of a random graph without one of its own.
+
+        Raises:
+            ValueError: If there is no graph of that name, or the declaration breaks a rule.
+        """
+        if self.graph == "random":
+            drawn = seed if self.graph_seed is None else self.graph_seed
+            return random_graph(drawn, n_motifs=self.n_motifs, n_tasks=self.n_tasks)
+        if isinstance(self.graph, str):
+            return shipped_graph(self.graph)
+        return CausalGraph.from_dict(self.graph)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotifSettings:
+    """Motifs of a simulation, and how they are planted.
+
+    Args:
+        motifs: File of motifs that replace the graph's, in the file's order; None (the default)
+            for the shipped ones.
+        present: Probability that a motif is planted, one for all (.5 by default) or one each in
+            the graph's order; None draws each from .35 to .65.
+        strength: Natural-log odds that an average site is bound, 4 by default; with less,
+            substitutions weaken a site more gradually.
+    """
+
+    motifs: str | Path | None = None
+    present: float | Sequence[float] | None = 0.5
+    strength: float = 4.0
+
+
+def structures_source(*, seed: int, targets: str = "counts", **options: Any) -> StructuresSource:
+    """Build a source from flat options, as conf/data/structures.yaml spells them.
+
+    Args:
+        seed: Seed of the data, and of a random graph.
+        targets: ``counts`` (default) or ``peaks``.
+        options: Fields of `GraphSettings`, `MotifSettings`, `deepmr.data.settings.Heads` and
+            `GraphSizes`; of the last a number of sequences begins with ``n_``, such as
+            ``n_train``.
+
+    Raises:
+        TypeError: If there is no option of that name.
+        ValueError: If an option breaks a rule.
+
+    Example:
+        >>> source = structures_source(seed=0, graph="fifteen", n_train=100)
+        >>> source.structure("L", "Lo").word, source.structure("P", "Q").kind
+        ('forward', 'common')
+        >>> len(source.structures())  # unordered pairs of 15 tasks
+        105
+    """
+    source = StructuresSource(
+        seed=seed,
+        targets=targets,
+        graph=take(GraphSettings, options),
+        motifs=take(MotifSettings, options),
+        heads=take(Heads, options),
+        sizes=take_sizes(GraphSizes, options),
+    )
+    check_no_more(options, (GraphSettings, MotifSettings, Heads, GraphSizes))
+    return source
+
+
+class StructuresSource(SimulatedSource):
     """Many simulated tasks with a known causal graph.
 
     Sequences hold planted motifs; every task is a function of their doses and of other tasks,
-    read as Poisson counts (effects on the Anscombe scale) or as peaks (effects on log odds).
+    observed as Poisson counts (effects on the Anscombe scale) or as peaks (effects on log odds).
+    `structures_source` builds one from flat options.
 
     Args:
-        seed: Determines the data, and a random graph.
-        graph: Name of a shipped graph (`deepmr.simulation.graphs`), ``random``, or a declaration
-            as `CausalGraph.from_dict` reads it.
-        graph_seed: Of a random graph; None for ``seed``.
-        n_motifs: Motifs of a random graph.
-        n_tasks: Tasks of a random graph.
-        motifs: A file of motifs that replace the graph's, in the file's order; None for the
-            shipped ones.
-        present: Probability that a motif is planted, one for all or one each in the graph's
-            order; None draws each from 0.35 to 0.65.
-        copies: Largest number of copies of one motif in a sequence.
-        strength: Natural-log odds that an average site is bound; the lower, the more gradually
-            substitutions weaken it.
-        targets: ``counts`` or ``peaks``.
-        exposures: Tasks on the exposure head; None, as for ``outcomes``: all tasks on one head.
-        outcomes: Tasks on the outcome head.
-        n_train: Sequences to train and validate on, variants aside.
-        n_variants: Variants of them with one substitution anywhere.
-        n_motif_variants: Variants of them with one substitution inside a planted motif.
-        validation_fraction: Share of the families held out for early stopping.
-        n_calibration: Calibration sequences.
-        n_test: Test sequences, all of which are candidates for every pair.
-        length: Bases of a sequence.
+        seed: Seed of the data, and of a random graph.
+        targets: ``counts`` (default) or ``peaks``.
+        graph: The causal graph.
+        motifs: The motifs, and how they are planted.
+        heads: Tasks on the two output heads; by default all tasks on one head.
+        sizes: Numbers of sequences, their length and the copies of a motif.
 
     Raises:
-        ValueError: In one line, if a setting breaks a rule.
-
-    Example:
-        >>> source = StructuresSource(seed=0, graph="fifteen")
-        >>> source.structure("L", "Lo").word, source.structure("P", "Q").kind
-        ('forward', 'common')
+        ValueError: If a setting breaks a rule.
     """
 
     name = "structures"
-    genome = None
 
     def __init__(
         self,
         *,
         seed: int,
-        graph: str | Mapping[str, Any] = "fifteen",
-        graph_seed: int | None = None,
-        n_motifs: int = 4,
-        n_tasks: int = 15,
-        motifs: str | Path | None = None,
-        present: float | Sequence[float] | None = 0.5,
-        copies: int = 1,
-        strength: float = 4.0,
         targets: str = "counts",
-        exposures: Sequence[str] | None = None,
-        outcomes: Sequence[str] | None = None,
-        n_train: int = 10_000,
-        n_variants: int = 2_500,
-        n_motif_variants: int = 0,
-        validation_fraction: float = 0.15,
-        n_calibration: int = 1_000,
-        n_test: int = 300,
-        length: int = 100,
+        graph: GraphSettings = GraphSettings(),
+        motifs: MotifSettings = MotifSettings(),
+        heads: Heads = Heads(),  # noqa: B008
+        sizes: GraphSizes = GraphSizes(),  # noqa: B008
     ) -> None:
-        if graph == "random":
-            drawn = seed if graph_seed is None else graph_seed
-            self.graph = random_graph(drawn, n_motifs=n_motifs, n_tasks=n_tasks)
-        elif isinstance(graph, str):
-            self.graph = shipped_graph(graph)
-        else:
-            self.graph = CausalGraph.from_dict(graph)
-        self.motifs = _matrices(self.graph, motifs, strength)
+        self.graph = graph.build(seed)
+        self.motifs = _matrices(self.graph, motifs.motifs, motifs.strength)
         self._readings = Readings(graph=self.graph, motifs=self.motifs, targets=targets)
         self.tasks = TaskTable(
             tuple(
@@ -118,139 +162,59 @@ class StructuresSource:
                 for name in self.graph.tasks
             )
         )
-        self.exposures, self.outcomes = self._heads(exposures, outcomes)
-        self.length = length
-        self._sizes = GraphSizes(
-            train=n_train,
-            variants=n_variants,
-            motif_variants=n_motif_variants,
-            validation_fraction=validation_fraction,
-            calibration=n_calibration,
-            test=n_test,
-            length=length,
-            copies=copies,
-        )
+        self.exposures, self.outcomes = self._divide(heads)
+        self.length = sizes.length
+        self._sizes = sizes
         self._seed = seed
-        self._present = present
-        self._inputs = [] if motifs is None else [Path(motifs)]
+        self._motifs = motifs
 
-    def _heads(
-        self, exposures: Sequence[str] | None, outcomes: Sequence[str] | None
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        if exposures is None and outcomes is None:
+    def _divide(self, heads: Heads) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if heads.exposures is None and heads.outcomes is None:
             return self.tasks.names, ()
-        first, second = tuple(exposures or ()), tuple(outcomes or ())
-        if sorted([*first, *second]) != sorted(self.tasks.names):
-            raise ValueError(
-                "data.exposures and data.outcomes must share out "
-                f"{', '.join(self.tasks.names)}, got {list(first)} and {list(second)}"
-            )
+        first, second = tuple(heads.exposures or ()), tuple(heads.outcomes or ())
+        check_heads(self.tasks, first, second)
         return first, second
 
     @cached_property
     def dataset(self) -> GraphDataset:
-        """The simulated data, with the motifs' positions."""
-        return simulate_graph(self._seed, self._readings, sizes=self._sizes, present=self._present)
+        """The simulated data, with the positions of the motifs."""
+        return simulate_graph(
+            self._seed, self._readings, sizes=self._sizes, present=self._motifs.present
+        )
+
+    @property
+    def rows(self) -> Mapping[str, Int64[np.ndarray, " part"]]:
+        """Rows of each split in the whole data set, ascending."""
+        return self.dataset.rows
+
+    @property
+    def codes(self) -> UInt8[np.ndarray, "sequence length"]:
+        """Bases of all sequences, 0 to 3 for A, C, G, T."""
+        return self.dataset.codes
+
+    @property
+    def observed(self) -> Int64[np.ndarray, "sequence task"]:
+        """Observed counts, or peaks as 0 and 1, of all sequences."""
+        return self.dataset.observed.astype(np.int64)
+
+    def targets(self, rows: Int64[np.ndarray, " part"]) -> Float32[np.ndarray, "part task"]:
+        """Return Anscombe-transformed counts, or peaks as 0 and 1.
+
+        Args:
+            rows: Rows in the whole data set.
+        """
+        observed = self.dataset.observed[rows].astype(np.float64)
+        target = anscombe(observed) if self._readings.targets == "counts" else observed
+        return target.astype(np.float32)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hexadecimal digits of the sequences, readings and splits themselves."""
-        content = hashlib.sha256()
-        for array in (self.dataset.codes, self.dataset.observed.astype(np.int64)):
-            content.update(np.ascontiguousarray(array).tobytes())
-        for name in SPLITS:
-            content.update(self.dataset.rows[name].astype(np.int64).tobytes())
-        described = {"source": self.name, "tasks": list(self.tasks.names)}
-        return fingerprint({**described, "content": content.hexdigest()}, digits=16)
-
-    @property
-    def splits(self) -> Mapping[str, list[str]]:
-        """What each split consists of, in words: contigs are too many to list."""
-        return {
-            name: [f"{rows.size} contigs, {PREFIX}{rows[0]:06d} to {PREFIX}{rows[-1]:06d}"]
-            for name, rows in self.dataset.rows.items()
-        }
-
-    def prepare(self) -> None:
-        """Simulate now; a process that skips this simulates on demand."""
-        self.dataset  # noqa: B018 - the property is filled for its effect
-
-    def split(self, name: str) -> SimulationSplit:
-        """Return the split of that name.
-
-        Raises:
-            LookupError: If there is none of that name.
-        """
-        if name not in self.dataset.rows:
-            raise LookupError(f"no split is called {name!r}; there are {', '.join(SPLITS)}")
-        rows = self.dataset.rows[name]
-        observed = self.dataset.observed[rows].astype(np.float64)
-        target = anscombe(observed) if self._readings.targets == "counts" else observed
-        return SimulationSplit(
-            row=rows.astype(np.int64),
-            codes=self.dataset.codes[rows],
-            target=target.astype(np.float32),
-        )
-
-    def summary(self) -> list[dict[str, Any]]:
-        """Describe the targets: a row per split and task, means on the training scale."""
-        peaks = self._readings.targets == "peaks"
-        table = []
-        for name in SPLITS:
-            part = self.split(name)
-            gc = float(np.isin(part.codes, (1, 2)).mean())
-            for task, column in zip(self.tasks.names, part.target.T, strict=True):
-                mean = float(column.mean(dtype=np.float64))
-                table.append(
-                    {
-                        "split": name,
-                        "task": task,
-                        "n": len(part),
-                        "positives": int(column.sum()) if peaks else None,
-                        "prevalence": mean if peaks else None,
-                        "mean": mean,
-                        "gc": gc,
-                    }
-                )
-        return table
+        """Hexadecimal digits of sequences, observations and splits."""
+        return self._content_fingerprint(tasks=list(self.tasks.names))
 
     def inputs(self) -> list[Path]:
         """Return the user's own file of motifs, if there is one."""
-        return list(self._inputs)
-
-    def provenance(self) -> list[dict[str, Any]]:
-        """No file is fetched."""
-        return []
-
-    def weights(self) -> None:
-        """Positives weigh as much as negatives: effects are log odds of the planted chance."""
-        return
-
-    def sequences(
-        self,
-        chrom: Shaped[np.ndarray, " locus"],
-        start: Int64[np.ndarray, " locus"],
-        end: Int64[np.ndarray, " locus"],
-    ) -> UInt8[np.ndarray, "locus length"]:
-        """Return the codes of simulated sequences.
-
-        Raises:
-            LookupError: If a name is not one of this simulation's.
-            ValueError: If a locus is not a whole sequence.
-        """
-        return self.dataset.codes[self._rows(chrom, start, end)]
-
-    def _rows(
-        self,
-        chrom: Shaped[np.ndarray, " locus"],
-        start: Int64[np.ndarray, " locus"],
-        end: Int64[np.ndarray, " locus"],
-    ) -> Int64[np.ndarray, " locus"]:
-        return simulated_rows(chrom, start, end, n=len(self.dataset.codes), length=self.length)
-
-    def loci_rules(self) -> tuple[str, ...]:
-        """Return the rules that `candidate_loci` knows: all of them take every test sequence."""
-        return LOCI_RULES
+        return [] if self._motifs.motifs is None else [Path(self._motifs.motifs)]
 
     def candidate_loci(
         self, rule: str, *, exposure: str | None = None, outcome: str | None = None
@@ -258,6 +222,11 @@ class StructuresSource:
         Shaped[np.ndarray, " locus"], Int64[np.ndarray, " locus"], Int64[np.ndarray, " locus"]
     ]:
         """Return all test sequences, whatever the rule and the pair.
+
+        Args:
+            rule: ``any_positive``, ``all`` or ``pair``.
+            exposure: Name of the exposure's task; needed by rule ``pair``.
+            outcome: Name of the outcome's task; needed by rule ``pair``.
 
         Raises:
             LookupError: If a rule or a task is unknown.
@@ -280,6 +249,11 @@ class StructuresSource:
 
         Variants are ordered by offset, then alternative base, the reference left out.
 
+        Args:
+            chrom: Names of the sequences, ``sim-000123``.
+            start: First base of each sequence, 0.
+            end: End of each sequence (half-open), its length.
+
         Raises:
             LookupError: If a name is not one of this simulation's.
             ValueError: If a locus is not a whole sequence.
@@ -287,7 +261,11 @@ class StructuresSource:
         return self._readings.substitution_effects(self.sequences(chrom, start, end))
 
     def structure(self, exposure: str, outcome: str) -> PairStructure:
-        """Return the true structure of a pair of tasks.
+        """Return the true causal structure of a pair of tasks.
+
+        Args:
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
 
         Raises:
             LookupError: If a task is unknown.
@@ -298,21 +276,6 @@ class StructuresSource:
     def structures(self) -> list[dict[str, Any]]:
         """Return one row for each unordered pair of tasks; see `structure_table`."""
         return structure_table(self.graph)
-
-    def seen(
-        self,
-        chrom: Shaped[np.ndarray, " locus"],
-        start: Int64[np.ndarray, " locus"],
-        end: Int64[np.ndarray, " locus"],
-    ) -> Bool[np.ndarray, " locus"]:
-        """Tell which sequences were trained or validated on.
-
-        Raises:
-            LookupError: If a name is not one of this simulation's.
-            ValueError: If a locus is not a whole sequence.
-        """
-        learned = np.concatenate([self.dataset.rows["train"], self.dataset.rows["validation"]])
-        return np.isin(self._rows(chrom, start, end), learned)
 
 
 def _matrices(graph: CausalGraph, path: str | Path | None, strength: float) -> tuple[Motif, ...]:

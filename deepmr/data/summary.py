@@ -1,4 +1,4 @@
-"""What a person wants to know about labels: how many, how often, with what GC content."""
+"""Number, prevalence and GC content of labels by split and task."""
 
 from __future__ import annotations
 

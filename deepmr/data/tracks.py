@@ -1,15 +1,20 @@
-"""The list of tracks: one row a task, where its file lies and where it was measured."""
+"""Read the list of tracks: one row a task, with its file and the contigs it was measured on."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Bool
+
+from deepmr.data.contigs import other_spelling
 from deepmr.data.text import lines
 from deepmr.tasks import Task
 
-__all__ = ["Track", "covered", "read_tracks"]
+__all__ = ["Track", "covered", "measured_on", "read_tracks"]
 
 _NEEDED = ("task", "target", "file")
 _OPTIONAL = ("assay", "biosample", "kind", "covers")
@@ -41,6 +46,30 @@ def covered(contig: str, names: tuple[str, ...]) -> bool:
         True
     """
     return contig in names or contig.split("_", 1)[0] in names
+
+
+def measured_on(tracks: Sequence[Track], contigs: Sequence[str]) -> Bool[np.ndarray, "contig task"]:
+    """Tell on which contigs each track was measured."""
+    for track in tracks:
+        _check_covers(track, contigs)
+    table = [[not t.covers or covered(name, t.covers) for t in tracks] for name in contigs]
+    return np.asarray(table, dtype=bool).reshape(len(contigs), len(tracks))
+
+
+def _check_covers(track: Track, contigs: Sequence[str]) -> None:
+    """Verify that a track's column ``covers`` is not spelled otherwise than the genome's contigs.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if any(covered(name, track.covers) for name in contigs):
+        return
+    spelled = tuple(other_spelling(name) for name in track.covers)
+    if any(covered(name, spelled) for name in contigs):
+        raise ValueError(
+            f"the column covers of {track.task.name} names {', '.join(track.covers[:5])}, which "
+            f"the genome spells {', '.join(spelled[:5])}; write it so in the list of tracks"
+        )
 
 
 def read_tracks(path: Path) -> tuple[Track, ...]:

@@ -1,4 +1,4 @@
-"""Listed variants: the alleles of a VCF file that lie in some windows."""
+"""Read the alleles of a VCF that lie in given windows."""
 
 from __future__ import annotations
 

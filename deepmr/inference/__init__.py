@@ -1,8 +1,9 @@
-"""Inference: from the members' effects to intervals that know what their errors share."""
+"""Inference: ensemble effects to local and pooled causal effects with intervals."""
 
 from deepmr.inference.contract import Estimator, Inference, LocalInference, Pooling
 from deepmr.inference.correlated import Correlated
 from deepmr.inference.errors_in_variables import ErrorsInVariables
+from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.over_members import OverMembers
 from deepmr.inference.per_member import CrossFitted, Jackknife, PerMember
 from deepmr.inference.pool import pool_slopes
@@ -19,6 +20,8 @@ __all__ = [
     "Inference",
     "Jackknife",
     "LocalInference",
+    "MemberPair",
+    "MemberSlopes",
     "OverMembers",
     "PerMember",
     "Pooling",

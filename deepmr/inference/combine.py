@@ -1,26 +1,42 @@
-"""From one slope a member to one interval a locus."""
+"""Combine per-member slopes into one estimate with a t interval for each locus."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64
 
-from deepmr.effects import EffectSizes, MemberEffects
+from deepmr.effects import MemberEffects
 from deepmr.estimate import Estimate
 from deepmr.inference.contract import LocalInference
-from deepmr.instruments import Rule
+from deepmr.inference.member_pair import MemberSlopes
 from deepmr.mr.result import MREstimate
 
-__all__ = ["combine", "pseudo_values", "require_members", "selected", "shared_variance"]
+__all__ = [
+    "check_shared",
+    "combine",
+    "pseudo_values",
+    "require_members",
+    "shared_variance",
+    "with_between_sites",
+]
+
+_ANSWERED_BY_MEMBERS = frozenset({"error_correlation_ignored"})
+"""Flags on a slope's own standard error: the members' spread stands in its place, and includes
+what errors of exposure and outcome share."""
 
 
 def require_members(members: MemberEffects, minimum: int, method: str) -> None:
-    """Refuse an ensemble too small for a method.
+    """Refuse an ensemble with too few members for a method.
+
+    Args:
+        members: Effects of every member.
+        minimum: Fewest members that the method is defined for.
+        method: Name of the inference, for the message.
 
     Raises:
-        ValueError: If there are fewer members.
+        ValueError: If there are fewer members than ``minimum``.
     """
     if members.n_members < minimum:
         raise ValueError(
@@ -30,77 +46,93 @@ def require_members(members: MemberEffects, minimum: int, method: str) -> None:
 
 
 def shared_variance(members: MemberEffects, setting: float) -> float:
-    """Return the variance that members share: an inference's setting, or their own if larger.
+    """Return the shared error variance: the larger of an inference's setting and the members' own.
 
-    The setting allows for a training set that independent networks have in common; draws from one
-    network, or members on resamples, already stand for it.
+    The setting allows for the training set that independently trained networks have in common.
+    Draws from one network, and members trained on resamples, have a shared error variance of their
+    own (`MemberEffects.shared`), which already stands for it.
+
+    Args:
+        members: Effects of every member.
+        setting: Shared error variance, as a ratio to the variance between members.
 
     Raises:
         ValueError: If the setting is negative.
     """
-    return max(_not_negative(setting), members.shared)
+    return max(check_shared(setting), members.shared)
 
 
-def _not_negative(shared: float) -> float:
+def check_shared(shared: float) -> float:
+    """Return a shared error variance if it is one.
+
+    Args:
+        shared: Ratio to the variance between members.
+
+    Raises:
+        ValueError: If it is negative or NaN.
+    """
     if not shared >= 0:
         raise ValueError(f"inference.shared must not be negative, got {shared}; it is a variance")
     return shared
 
 
-def selected(
-    members: MemberEffects, exposure: str, outcome: str, rule: Rule
-) -> tuple[EffectSizes, Bool[np.ndarray, "*batch variant"]]:
-    """Return the ensemble's mean effects and the instruments a rule finds among them."""
-    effects = members.summarise(exposure, outcome)
-    return effects, effects.mask & rule(effects, offset=members.offset)
+def combine(slopes: MemberSlopes, *, shared: float = 0.0) -> LocalInference:
+    """Average slopes over members, with a t interval from the variance between members.
 
-
-def combine(
-    slopes: Float64[np.ndarray, "*batch member"],
-    instruments: Bool[np.ndarray, "*batch variant"],
-    *,
-    method: str,
-    found: MREstimate | None = None,
-    flags: Mapping[str, Bool[np.ndarray, "*batch"]] | None = None,
-    shared: float = 0.0,
-) -> LocalInference:
-    """Average over members, with a t interval from their spread.
-
-    Members whose slope is missing are left out, which a flag tells; with fewer than two slopes
-    the effect is missing. What the estimator reported of each member (its intercept, its
-    flags) is averaged, or true where it is so for any member.
+    Members without a slope are left out, with the flag ``member_without_estimate``; with fewer
+    than two slopes the effect is missing. The pleiotropy intercept is averaged over members; a
+    flag is raised where it is raised for any member.
 
     Args:
-        slopes: One a member, or jackknife pseudo-values.
-        instruments: Variants they rest on.
-        method: Name of the estimator.
-        found: The estimator's results, member by member, for its intercept and flags.
-        flags: Further warnings.
-        shared: Variance that all members share, relative to the variance between them. Deviations
-            are stretched by sqrt(1 + members x shared), so that both the locus's error and the
-            members' part of a pooled one are those of a mean with that share.
+        slopes: Slopes or jackknife pseudo-values of the members at every locus.
+        shared: Shared error variance (ratio to the variance between members), 0 by default.
+            Deviations from the mean are multiplied by sqrt(1 + members x shared), so that the
+            local standard error and the member component of a pooled one both include it.
 
     Raises:
         ValueError: If ``shared`` is negative.
     """
-    slopes = _stretched(slopes, _not_negative(shared))
-    seen = ~np.isnan(slopes)
-    raised = {"member_without_estimate": np.asarray(np.any(~seen, axis=-1)), **(flags or {})}
-    if found is not None:
-        raised |= {name: np.asarray(np.any(flag, axis=-1)) for name, flag in found.flags.items()}
+    value = _stretched(slopes.value, check_shared(shared))
+    known = ~np.isnan(value)
+    flags = {"member_without_estimate": np.asarray(np.any(~known, axis=-1)), **slopes.flags}
     pleiotropy = None
-    if found is not None and found.pleiotropy is not None:
-        pleiotropy = member_mean(found.pleiotropy.value)
+    if slopes.found is not None:
+        flags |= {
+            name: np.asarray(np.any(flag, axis=-1))
+            for name, flag in slopes.found.flags.items()
+            if name not in _ANSWERED_BY_MEMBERS
+        }
+        if slopes.found.pleiotropy is not None:
+            pleiotropy = member_mean(slopes.found.pleiotropy.value)
     return LocalInference(
         estimate=MREstimate(
-            method=method,
-            n_instruments=np.asarray(np.sum(instruments, axis=-1)),
-            effect=member_mean(slopes),
+            method=slopes.method,
+            n_instruments=np.asarray(np.sum(slopes.instruments, axis=-1)),
+            effect=member_mean(value),
             pleiotropy=pleiotropy,
-            flags=raised,
+            flags=flags,
         ),
-        instruments=instruments,
-        slopes=slopes,
+        instruments=slopes.instruments,
+        slopes=value,
+    )
+
+
+def with_between_sites(
+    local: LocalInference, between: Float64[np.ndarray, "*batch"], factor: float
+) -> LocalInference:
+    """Add the disagreement between positions to the variances of local effects.
+
+    Args:
+        local: Local results, their standard errors from the members alone.
+        between: `position_variance` of each locus.
+        factor: Factor on it.
+    """
+    effect = local.estimate.effect
+    se = np.asarray(np.sqrt(effect.se**2 + factor * between))
+    return replace(
+        local,
+        estimate=replace(local.estimate, effect=replace(effect, se=se)),
+        between_sites=between,
     )
 
 
@@ -109,26 +141,29 @@ def _stretched(
 ) -> Float64[np.ndarray, "*batch member"]:
     if shared == 0:
         return slopes
-    seen = ~np.isnan(slopes)
-    count = np.maximum(seen.sum(axis=-1, keepdims=True), 1)
-    mean = np.sum(slopes, axis=-1, keepdims=True, where=seen) / count
+    known = ~np.isnan(slopes)
+    count = np.maximum(known.sum(axis=-1, keepdims=True), 1)
+    mean = np.sum(slopes, axis=-1, keepdims=True, where=known) / count
     return np.asarray(mean + np.sqrt(1.0 + count * shared) * (slopes - mean))
 
 
 def member_mean(value: Float64[np.ndarray, "*batch member"]) -> Estimate:
-    """Return the mean over the last axis with the t interval of an independent sample.
+    """Return the mean over members with the t interval of an independent sample.
+
+    Args:
+        value: One value per member; NaN is left out, and fewer than two give NaN.
 
     Example:
         >>> e = member_mean(np.array([1.0, 2.0, 3.0, np.nan]))
         >>> float(e.value), round(float(e.se), 6), float(e.df)
         (2.0, 0.57735, 2.0)
     """
-    seen = ~np.isnan(value)
-    count = np.asarray(seen.sum(axis=-1), dtype=np.float64)
+    known = ~np.isnan(value)
+    count = np.asarray(known.sum(axis=-1), dtype=np.float64)
     enough = count >= 2
     safe = np.maximum(count, 2.0)
-    mean = np.sum(value, axis=-1, where=seen) / np.maximum(count, 1.0)
-    square = np.sum((value - mean[..., None]) ** 2, axis=-1, where=seen)
+    mean = np.sum(value, axis=-1, where=known) / np.maximum(count, 1.0)
+    square = np.sum((value - mean[..., None]) ** 2, axis=-1, where=known)
     return Estimate(
         value=np.where(enough, mean, np.nan),
         se=np.where(enough, np.sqrt(square / (safe * (safe - 1.0))), np.nan),
@@ -139,9 +174,14 @@ def member_mean(value: Float64[np.ndarray, "*batch member"]) -> Estimate:
 def pseudo_values(
     full: Float64[np.ndarray, "*batch"], without: Float64[np.ndarray, "*batch member"]
 ) -> Float64[np.ndarray, "*batch member"]:
-    """Return Tukey's pseudo-values, n x full - (n - 1) x without each member.
+    """Return Tukey's jackknife pseudo-values, n x full - (n - 1) x leave-one-out.
 
-    Their mean is the jackknife estimate, free of bias of order 1 / n; their spread is its error.
+    Their mean is the jackknife estimate, free of bias of order 1 / n; the standard error of that
+    mean is the jackknife standard error.
+
+    Args:
+        full: Estimate from all members.
+        without: Estimates with each member left out in turn.
 
     References:
         Tukey 1958, Ann. Math. Statist. 29:614; Miller 1974, doi:10.1093/biomet/61.1.1.

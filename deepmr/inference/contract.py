@@ -1,4 +1,7 @@
-"""What inference is: members and a question in, intervals that know what the errors share out."""
+"""Contract of an inference method: ensemble effects to causal estimates with intervals.
+
+Intervals, local and pooled, account for errors that variants and loci share through the members.
+"""
 
 from __future__ import annotations
 
@@ -26,25 +29,31 @@ Pooling = Callable[..., MetaAnalysisResult]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalInference:
-    """Effects of a batch of loci, and what pooling them needs to know.
+    """Causal effects of a batch of loci, with the per-member slopes that pooling needs.
 
     Args:
-        estimate: The effect of each locus with its interval.
-        instruments: Variants the estimate rests on; the true value, where it is known, is to be
-            taken over the same. Under cross-fitting, those that any member used.
-        slopes: The locus's effect as each member sees it (or a jackknife pseudo-value a member);
-            None where the method does not look at members.
+        estimate: Causal effect of each locus with its interval.
+        instruments: Variants that the estimate was computed from; a known true value refers to
+            the same. Under cross-fitting, those that any member used.
+        slopes: Causal effect by member, or its jackknife pseudo-values; None (the default) where
+            the method works on ensemble means alone.
+        between_sites: Position-clustered residual variance of each locus's slope; None (the
+            default) where the interval does not contain it.
     """
 
     estimate: MREstimate
     instruments: Bool[np.ndarray, "*batch variant"]
     slopes: Float64[np.ndarray, "*batch member"] | None = None
+    between_sites: Float64[np.ndarray, "*batch"] | None = None
 
     @staticmethod
     def join(parts: Sequence[LocalInference]) -> LocalInference:
         """Join shards along their last batch axis (the loci).
 
         Shards may differ in their number of variants: instruments are padded with False.
+
+        Args:
+            parts: Results of one method, in the order of the loci.
 
         Raises:
             ValueError: If there is no part, or parts come from different methods.
@@ -66,28 +75,18 @@ class LocalInference:
             for part in parts
         ]
         slopes = [part.slopes for part in parts if part.slopes is not None]
+        between = [part.between_sites for part in parts if part.between_sites is not None]
         return LocalInference(
             estimate=_join_estimates([part.estimate for part in parts]),
             instruments=np.concatenate(padded, axis=-2),
             slopes=np.concatenate(slopes, axis=-2) if len(slopes) == len(parts) else None,
+            between_sites=np.concatenate(between, axis=-1) if len(between) == len(parts) else None,
         )
 
 
 @runtime_checkable
 class Inference(Protocol):
-    """A way from the members' effects to local and pooled causal effects."""
-
-    def __call__(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> MREstimate:
-        """Return the effect of each locus."""
-        ...
+    """Inference method: from member effects to local and pooled causal effects."""
 
     def local(
         self,
@@ -98,11 +97,19 @@ class Inference(Protocol):
         rule: Rule,
         estimator: Estimator,
     ) -> LocalInference:
-        """Return the effect of each locus with what pooling needs; shard by shard, if need be."""
+        """Estimate the causal effect of each locus of a shard.
+
+        Args:
+            members: Effects of every member, with the loci on the last batch axis.
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
+            rule: Instrument selection rule.
+            estimator: MR estimator.
+        """
         ...
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
-        """Pool over loci, counting what all of them share once.
+        """Pool over loci, counting errors common to all loci once.
 
         Args:
             local: Results of all loci (see `LocalInference.join`), loci on the last batch axis.

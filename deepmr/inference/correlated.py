@@ -1,44 +1,39 @@
-"""Generalised least squares with the ensemble's low-rank error covariance."""
+"""Generalised least squares with a shrunken low-rank error covariance from the ensemble."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from deepmr.effects import MemberEffects
-from deepmr.inference.combine import (
-    combine,
-    pseudo_values,
-    require_members,
-    selected,
-    shared_variance,
-)
-from deepmr.inference.contract import Estimator, LocalInference
+from deepmr.inference.combine import pseudo_values
+from deepmr.inference.contract import Estimator
+from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.over_members import OverMembers
-from deepmr.instruments import Rule
 
 __all__ = ["Correlated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlated(OverMembers):
-    """Weigh instruments by how their residuals' errors go together.
+    """Generalised least squares with the error covariance between instruments.
 
     The deviations of the members' residuals, y - slope x, span a covariance of rank n - 1 over
-    the variants. Used as it is it would trust directions in which five members happen to agree, so
-    it is shrunk towards its mean variance on the diagonal. The interval is the jackknife's over
-    members, the covariance estimated anew without each: an interval from the covariance itself
-    would use the same five numbers twice.
+    the variants. Unshrunken it would put large weights on directions in which five members agree
+    by chance, so it is shrunk towards its mean variance on the diagonal. The interval is the
+    jackknife's over members, with the covariance estimated anew without each: an interval from the
+    covariance itself would use the same five numbers twice.
 
-    The slope is its own estimator: the one passed is not used, and the method is ``correlated``.
+    The method is a regression of its own, called ``correlated``: the estimator passed is not used.
 
     Args:
-        shrinkage: Share of the diagonal: 1 gives equal weights, 0 none of it (not allowed).
-        loci: As for `OverMembers`, and so the next two.
-        loci_weights: How loci are weighted in pooling.
-        shared: Variance that all members share.
+        shrinkage: Weight of the diagonal target, in (0, 1], .5 by default; 1 gives equal weights.
+        loci: Population of the pooled interval, ``sampled`` (default) or ``fixed``.
+        loci_weights: Weights of loci in pooling, ``equal`` (default) or ``random_effects``.
+        shared: Shared error variance (ratio to the variance between members), ``auto`` by
+            default; see `OverMembers`.
 
     Raises:
         ValueError: If ``shrinkage`` is not in (0, 1].
@@ -47,6 +42,8 @@ class Correlated(OverMembers):
         Burgess, Dudbridge and Thompson 2016, doi:10.1002/sim.6835 (correlated instruments).
         Ledoit and Wolf 2004, doi:10.1016/S0047-259X(03)00096-4 (shrinking a covariance).
     """
+
+    name: ClassVar[str] = "correlated"
 
     shrinkage: float = 0.5
 
@@ -60,34 +57,33 @@ class Correlated(OverMembers):
 
     @property
     def ignored(self) -> frozenset[str]:
-        """``adjustment``, and the estimator: this method is a regression of its own."""
+        """``adjustment``, and ``estimator``: this method is a regression of its own."""
         return frozenset({"adjustment", "estimator"})
 
-    def local(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,  # noqa: ARG002 (the contract's argument)
-    ) -> LocalInference:
-        """Return the effect of each locus, with the pseudo-values.
+    @property
+    def fewest_members(self) -> int:
+        """Four: the covariance of each leave-one-out ensemble needs three."""
+        return 4
 
-        Raises:
-            ValueError: If there are fewer than four members.
+    def slopes(self, pair: MemberPair, estimator: Estimator) -> MemberSlopes:  # noqa: ARG002
+        """Return the jackknife pseudo-values of the generalised least squares slope.
+
+        Args:
+            pair: Member effects on exposure and outcome.
+            estimator: Not used.
         """
-        require_members(members, 4, "correlated")
-        _, mask = selected(members, exposure, outcome, rule)
-        x = np.where(mask[..., None, :], members.of(exposure), 0.0)
-        y = np.where(mask[..., None, :], members.of(outcome), 0.0)
+        _, mask = pair.select()
+        x = np.where(mask[..., None, :], pair.x, 0.0)
+        y = np.where(mask[..., None, :], pair.y, 0.0)
         full = self._slope(x, y, mask)
-        left = [np.delete(np.arange(members.n_members), k) for k in range(members.n_members)]
+        n = pair.members.n_members
+        left = [np.delete(np.arange(n), k) for k in range(n)]
         without = np.stack(
             [self._slope(x[..., kept, :], y[..., kept, :], mask) for kept in left], axis=-1
         )
-        shared = shared_variance(members, self.shared)
-        return combine(pseudo_values(full, without), mask, method="correlated", shared=shared)
+        return MemberSlopes(
+            value=pseudo_values(full, without), instruments=mask, method="correlated"
+        )
 
     def _slope(
         self,

@@ -1,15 +1,17 @@
-"""Estimate causal effects from variant effects: local ones for each locus, and pooled ones."""
+"""Estimate causal effects from variant effects: one for each locus, and the pooled effect."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
 from deepmr.effect_shard import EffectShard
 from deepmr.inference.contract import Inference, LocalInference
+from deepmr.inference.over_members import OverMembers
 from deepmr.inference.per_member import PerMember
 from deepmr.instruments import ByModeratedZ, Rule
 from deepmr.loci import Loci
@@ -31,18 +33,17 @@ def _default_estimators() -> dict[str, Estimator]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """How every pair of tasks is asked; the defaults are those of the command line.
+    """Statistical settings of an interrogation; the defaults are those of the command line.
 
     Args:
-        rule: Which variants are instruments; by default a moderated z of at least 3 and an
-            effect of at least half a unit.
-        estimators: Estimators of a locus's effect by short name; the first is the headline. By
-            default ``ivw``, ``egger`` and ``weighted_median``.
-        inference: How the members' estimates become intervals; by default `PerMember`.
+        rule: Instrument selection rule; by default a moderated z of at least 3 and an absolute
+            exposure effect of at least .5 units of the effect scale.
+        estimators: MR estimators by short name; the verdict uses the first. By default ``ivw``,
+            ``egger`` and ``weighted_median``.
+        inference: Inference method; `PerMember` by default.
         pooling: Meta-analysis ``(value, se) -> MetaAnalysisResult`` over loci; by default random
             effects by REML.
-        controls: Negative controls asked beside the question: ``standard`` (default), ``all``,
-            ``none``.
+        controls: Negative controls that are computed: ``standard`` (default), ``all``, ``none``.
 
     Raises:
         ValueError: If there is no estimator.
@@ -58,18 +59,55 @@ class Question:
         if not self.estimators:
             raise ValueError("a question needs at least one estimator, got none")
 
+    def for_errors(self, ratios: Sequence[float]) -> Question:
+        """Return the question with the members' shared error estimated, if that is its setting.
+
+        Args:
+            ratios: `deepmr.inference.between_sites.prediction_error_ratio` of the tasks whose
+                noise floor is known.
+        """
+        if not isinstance(self.inference, OverMembers):
+            return self
+        return replace(self, inference=self.inference.with_errors(ratios))
+
+    @property
+    def shared_error(self) -> dict[str, Any] | None:
+        """Shared error variance, part between sites and where they come from; None if unused."""
+        if not isinstance(self.inference, OverMembers):
+            return None
+        error = self.inference.error
+        return {
+            "shared": error.shared,
+            "between_sites": error.between_sites,
+            "source": error.source,
+        }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the report on how the intervals were made."""
+        error = self.shared_error
+        if error is None:
+            return ()
+        between = ""
+        if error["between_sites"] > 0:
+            between = f", and {error['between_sites']:.2g} of the variance between sites"
+        return (
+            f"Intervals: errors that all members share count as {error['shared']:.2g} times the "
+            f"variance between members{between} ({error['source']}).",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One direction, one method: the effect of every locus, and the pooled effect.
+    """Causal effects in one direction by one estimator: local and pooled.
 
     Args:
-        exposure: Name of the task asked as cause.
-        outcome: Name of the task asked as effect.
+        exposure: Name of the exposure's task.
+        outcome: Name of the outcome's task.
         method: Short name of the estimator.
-        local: Effects of the loci.
-        pooled: Their meta-analysis.
-        true_local: True slopes over each locus's instruments; NaN where unknown.
+        local: Causal effect of each locus.
+        pooled: Meta-analysis over loci.
+        true_local: True slope over each locus's instruments; NaN where unknown.
         true_pooled: Mean of the true slopes over the loci that have an estimate; NaN if unknown.
     """
 
@@ -90,7 +128,14 @@ def true_slope(
     """Return the slope through the origin of noiseless outcome effects on exposure effects.
 
     Over exactly the variants an estimate used, equally weighted: the estimand of a local effect.
-    NaN where none of them moves the exposure.
+
+    Args:
+        exposure: True exposure effects.
+        outcome: True outcome effects.
+        instruments: Variants that the estimate was computed from.
+
+    Returns:
+        One slope per locus; NaN where no instrument has an exposure effect.
     """
     x, y = np.where(instruments, exposure, 0.0), np.where(instruments, outcome, 0.0)
     square = np.sum(x * x, axis=-1)
@@ -104,23 +149,26 @@ def estimate(
     pair: tuple[str, str],
     question: Question,
 ) -> list[Answer]:
-    """Ask both directions with every estimator, streaming over shards.
+    """Estimate the effects of a pair of tasks in both directions with every estimator.
 
     Args:
-        shards: Effects of all loci, in their order.
+        shards: Effects of all loci in the order of ``loci``; read one at a time.
         loci: The loci, with true effects where they are known.
-        pair: Names of exposure and outcome.
-        question: How to ask.
+        pair: Names of the exposure's and the outcome's task.
+        question: Statistical settings.
+
+    Returns:
+        One answer for each direction and estimator: forward first, estimators in their order.
     """
-    asked = [
+    keys = [
         (exposure, outcome, method)
         for exposure, outcome in (pair, pair[::-1])
         for method in question.estimators
     ]
-    parts: dict[tuple[str, str, str], list[LocalInference]] = {key: [] for key in asked}
+    parts: dict[tuple[str, str, str], list[LocalInference]] = {key: [] for key in keys}
     for shard in shards:
         here: dict[tuple[str, str], LocalInference] = {}
-        for exposure, outcome, method in asked:
+        for exposure, outcome, method in keys:
             found = question.inference.local(
                 shard.effects,
                 exposure,
@@ -131,7 +179,7 @@ def estimate(
             found = _sharing(found, here.setdefault((exposure, outcome), found))
             parts[exposure, outcome, method].append(found)
     answers: list[Answer] = []
-    for key in asked:
+    for key in keys:
         joined = LocalInference.join(parts.pop(key))
         alike = [one.local for one in answers if (one.exposure, one.outcome) == key[:2]]
         answers.append(_answer(key, _sharing(joined, *alike[:1]), loci, question))
@@ -139,9 +187,9 @@ def estimate(
 
 
 def _sharing(found: LocalInference, *others: LocalInference) -> LocalInference:
-    """Return a result that holds another's instruments, where they are the same.
+    """Return a result that refers to another's instruments where they are equal, to save memory.
 
-    They are what grows with loci and variants: a rule that looks at the exposure alone chooses
+    Instruments grow with loci and variants, and a rule that depends on the exposure alone selects
     the same for every method.
     """
     for other in others:

@@ -1,62 +1,101 @@
-"""What every inference that combines one slope a member has in common."""
+"""Base class of inference methods that estimate one slope per member at every locus."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import get_args
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
 from deepmr.effects import MemberEffects
+from deepmr.inference.between_sites import SharedError, position_variance
+from deepmr.inference.combine import (
+    check_shared,
+    combine,
+    require_members,
+    shared_variance,
+    with_between_sites,
+)
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
+from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.pool import pool_slopes
-from deepmr.inference.two_way import Loci, LociWeights
+from deepmr.inference.two_way import LociWeights, PooledOver
 from deepmr.instruments import Rule
 from deepmr.meta.result import MetaAnalysisResult
-from deepmr.mr.result import MREstimate
 
 __all__ = ["OverMembers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverMembers(ABC):
-    """One slope a member at every locus; pooling counts the variance between members once.
+    """Per-member slopes at every locus, pooled with the variance between members counted once.
 
     Args:
-        loci: What the pooled interval is about: ``sampled``, the population the loci were drawn
-            from; ``fixed``, the mean over exactly these loci, whose error is the members' alone.
-        loci_weights: ``equal`` makes the pooled effect the mean of the local ones;
-            ``random_effects`` is narrower, and about another mean where precise loci have
-            other effects than vague ones (docs/validity.md).
-        shared: Variance that all members share, relative to the variance between them; the error
-            of their mean then has variance (1 / members + shared) times theirs. Members that
-            differ by their seed alone share the error of their training set, and no spread shows
-            it: a development set must (docs/validity.md). For members on resamples
-            (``bootstrap=true``) a smaller one does: their spread shows it in part.
+        loci: Population of the pooled interval: ``sampled`` (default), the population that the
+            loci were drawn from; ``fixed``, exactly these loci, so that only members vary.
+        loci_weights: ``equal`` (default) makes the pooled effect the mean of the local effects;
+            ``random_effects`` weighs by precision, which is narrower but estimates another mean
+            where precise loci have other effects than imprecise ones (docs/validity.md).
+        shared: Shared error variance (ratio to the variance between members): the error of the
+            members' mean has variance (1 / members + shared) times theirs. ``auto`` (default)
+            estimates it, and the part between sites, from the run's held-out errors of prediction
+            where a noise floor is known, else takes a fixed rule (`SharedError`). A number counts
+            alone, without a part between sites.
 
     Raises:
-        ValueError: If a word is unknown or ``shared`` is negative.
+        ValueError: If ``loci`` or ``loci_weights`` is unknown, or ``shared`` is negative.
     """
 
-    loci: Loci = "sampled"
+    name: ClassVar[str]
+
+    loci: PooledOver = "sampled"
     loci_weights: LociWeights = "equal"
-    shared: float = 0.0
+    shared: float | Literal["auto"] | SharedError = "auto"
 
     def __post_init__(self) -> None:
-        for name, words in (("loci", Loci), ("loci_weights", LociWeights)):
+        for name, words in (("loci", PooledOver), ("loci_weights", LociWeights)):
             value = getattr(self, name)
             if value not in get_args(words):
                 raise ValueError(
                     f"inference.{name} is one of {', '.join(get_args(words))}; got {value!r}"
                 )
-        if not self.shared >= 0:
-            raise ValueError(
-                f"inference.shared must not be negative, got {self.shared}; it is a variance"
-            )
+        if isinstance(self.shared, str) and self.shared != "auto":
+            raise ValueError(f"inference.shared is a number or auto, got {self.shared!r}")
+        check_shared(self.error.shared)
+
+    @property
+    def error(self) -> SharedError:
+        """The part of a slope's variance that the members' spread does not show."""
+        if isinstance(self.shared, SharedError):
+            return self.shared
+        if isinstance(self.shared, str):
+            return SharedError.estimated([])
+        return SharedError(
+            shared=float(self.shared), between_sites=0.0, pooled=0.0, source="inference.shared"
+        )
+
+    def with_errors(self, ratios: Sequence[float]) -> OverMembers:
+        """Return the same inference with ``shared=auto`` estimated from errors of prediction.
+
+        Args:
+            ratios: `prediction_error_ratio` of the tasks whose noise floor is known.
+        """
+        if self.shared != "auto":
+            return self
+        return replace(self, shared=SharedError.estimated(list(ratios)))
+
+    @property
+    @abstractmethod
+    def fewest_members(self) -> int:
+        """Fewest members that the method is defined for."""
 
     def check_pooling(self, pooling: Pooling) -> None:
-        """Refuse, before any work, a meta-analysis without a variance between loci.
+        """Refuse a meta-analysis without between-locus variance, before effects are computed.
+
+        Args:
+            pooling: The meta-analysis that would pool the loci.
 
         Raises:
             ValueError: If the pooling reports no tau2.
@@ -70,26 +109,13 @@ class OverMembers(ABC):
 
     @property
     def ignored(self) -> frozenset[str]:
-        """Settings of the question without effect here, for a refusal.
+        """Settings of the question without effect under this method, to be refused.
 
         ``adjustment`` of the meta-analysis; ``weights`` of the estimators where every variant has
         the same error; ``estimator`` where the method is a regression of its own.
         """
         return frozenset({"adjustment"})
 
-    def __call__(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> MREstimate:
-        """Return the effect of each locus."""
-        return self.local(members, exposure, outcome, rule=rule, estimator=estimator).estimate
-
-    @abstractmethod
     def local(
         self,
         members: MemberEffects,
@@ -99,8 +125,48 @@ class OverMembers(ABC):
         rule: Rule,
         estimator: Estimator,
     ) -> LocalInference:
-        """Return the effect of each locus, with the members' slopes."""
+        """Estimate the causal effect of each locus, with per-member slopes.
+
+        Args:
+            members: Effects of every member.
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
+            rule: Instrument selection rule.
+            estimator: MR estimator; not used where ``ignored`` holds ``estimator``.
+
+        Raises:
+            ValueError: If there are fewer members than ``fewest_members``.
+        """
+        require_members(members, self.fewest_members, self.name)
+        pair = MemberPair(members=members, exposure=exposure, outcome=outcome, rule=rule)
+        error = self.error
+        local = combine(self.slopes(pair, estimator), shared=shared_variance(members, error.shared))
+        if error.between_sites == 0.0:
+            return local
+        x, y = pair.x.mean(axis=-2), pair.y.mean(axis=-2)
+        between = position_variance(x, y, local.instruments, members.offset)
+        return with_between_sites(local, between, error.between_sites)
+
+    @abstractmethod
+    def slopes(self, pair: MemberPair, estimator: Estimator) -> MemberSlopes:
+        """Estimate the slope, or jackknife pseudo-value, of each member at every locus.
+
+        Args:
+            pair: Member effects on exposure and outcome.
+            estimator: MR estimator.
+        """
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
-        """Pool over loci, counting the variance between members once."""
-        return pool_slopes(local, pooling=pooling, loci=self.loci, weights=self.loci_weights)
+        """Pool over loci by the two-way model, counting the variance between members once.
+
+        Args:
+            local: Results of all loci.
+            pooling: Meta-analysis that supplies tau2 and heterogeneity.
+        """
+        return pool_slopes(
+            local,
+            pooling=pooling,
+            loci=self.loci,
+            weights=self.loci_weights,
+            between_sites=self.error.pooled,
+        )

@@ -1,192 +1,176 @@
-"""One slope a member, combined across members: the spread between networks is the error."""
+"""Run an MR estimator on each member; the variance between members gives the standard error."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes, MemberEffects
-from deepmr.inference.combine import (
-    combine,
-    pseudo_values,
-    require_members,
-    selected,
-    shared_variance,
-)
-from deepmr.inference.contract import Estimator, LocalInference
+from deepmr.inference.combine import pseudo_values
+from deepmr.inference.contract import Estimator
+from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.over_members import OverMembers
-from deepmr.instruments import Rule, moderate
+from deepmr.instruments import moderate
 from deepmr.mr import value_only
 from deepmr.mr.result import MREstimate
 
-__all__ = ["CrossFitted", "Jackknife", "PerMember", "Weights"]
+__all__ = ["CrossFitted", "Jackknife", "PerMember", "VariantWeights"]
 
-Weights = Literal["equal", "moderated", "ensemble"]
-"""How variants are weighted: all alike; by moderated errors (see `moderated_variance`); or by
-the ensemble's own, which with five members are mostly luck."""
+VariantWeights = Literal["equal", "moderated", "ensemble"]
+"""Weights of variants: ``equal``; inverse moderated variances (`moderated_variance`); or inverse
+variances of the ensemble means, which are imprecise themselves with few members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Weighted(OverMembers):
-    """An inference that runs the estimator on the members, with errors of its own choice."""
+    """Base class of the methods that run an MR estimator on each member, with variant weights."""
 
-    weights: Weights = "equal"
+    weights: VariantWeights = "equal"
 
     @property
     def ignored(self) -> frozenset[str]:
-        """``adjustment``, and the estimators' ``weights`` where variants weigh alike."""
+        """``adjustment``, and the estimators' ``weights`` where variants have equal weights."""
         return frozenset({"adjustment", "weights"} if self.weights == "equal" else {"adjustment"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerMember(_Weighted):
-    """Estimate each locus's slope with every member on its own, and average.
+    """Estimate each locus's slope with every member separately, and average the slopes.
 
-    Instruments are chosen once, from the ensemble. A network's errors are shared by all variants
-    of a locus, but members err independently of each other (given the training data), so the t
-    interval over their slopes needs no model of that sharing. What *all* members get wrong
-    (too small a network, too little data) it cannot see.
+    Instruments are selected once, from ensemble means. A network's errors are correlated between
+    all variants of a locus, but independent between members given the training data, so the t
+    interval over members' slopes needs no model of that correlation. It does not include bias
+    common to all members (too small a network, too little data).
 
     Args:
-        weights: Equal weights make the estimate and the true slope over the same variants the
-            same functional, also where effects differ between variants.
-        loci: As for `OverMembers`, and so the next two.
-        loci_weights: How loci are weighted in pooling.
-        shared: Variance that all members share.
+        weights: Weights of variants, ``equal`` (default), ``moderated`` or ``ensemble``. With
+            equal weights the estimate and the true slope over the same variants are the same
+            functional, also where effects differ between variants.
+        loci: Population of the pooled interval, ``sampled`` (default) or ``fixed``.
+        loci_weights: Weights of loci in pooling, ``equal`` (default) or ``random_effects``.
+        shared: Shared error variance (ratio to the variance between members), ``auto`` by
+            default; see `OverMembers`.
 
     Raises:
         ValueError: If ``shared`` is negative.
     """
 
-    def local(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> LocalInference:
-        """Return the effect of each locus, with the members' slopes.
+    name: ClassVar[str] = "per_member"
 
-        Raises:
-            ValueError: If there are fewer than two members.
+    @property
+    def fewest_members(self) -> int:
+        """Two: one member has no variance."""
+        return 2
+
+    def slopes(self, pair: MemberPair, estimator: Estimator) -> MemberSlopes:
+        """Estimate each member's slope over the instruments of the ensemble.
+
+        Args:
+            pair: Member effects on exposure and outcome.
+            estimator: MR estimator.
         """
-        require_members(members, 2, "per_member")
-        effects, mask = selected(members, exposure, outcome, rule)
-        x, y = members.of(exposure), members.of(outcome)
+        effects, mask = pair.select()
+        relative = _of_one(pair.members)
         found = value_only(estimator)(
-            _stack(effects, x, y, mask[..., None, :], self.weights, per_member=_of_one(members))
+            _stack(effects, pair.x, pair.y, mask[..., None, :], self.weights, relative=relative)
         )
-        return combine(
-            found.effect.value,
-            mask,
-            method=found.method,
-            found=found,
-            shared=shared_variance(members, self.shared),
-        )
+        return _slopes(found, mask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jackknife(_Weighted):
-    """Estimate with the whole ensemble, and with each member left out.
+    """Jackknife over members of the slope estimated from ensemble mean effects.
 
     A member's own effects are noisier than the ensemble's, which pulls its slope towards zero
     (errors in the exposure) by about five times as much in an ensemble of five. Pseudo-values of
     the ensemble's slope keep the averaging and remove what is left of that bias to first order.
 
     Args:
-        weights: As for `PerMember`.
-        loci: As for `OverMembers`, and so the next two.
-        loci_weights: How loci are weighted in pooling.
-        shared: Variance that all members share.
+        weights: Weights of variants, ``equal`` (default), ``moderated`` or ``ensemble``.
+        loci: Population of the pooled interval, ``sampled`` (default) or ``fixed``.
+        loci_weights: Weights of loci in pooling, ``equal`` (default) or ``random_effects``.
+        shared: Shared error variance (ratio to the variance between members), ``auto`` by
+            default; see `OverMembers`.
     """
 
-    def local(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> LocalInference:
-        """Return the effect of each locus, with the pseudo-values.
+    name: ClassVar[str] = "jackknife"
 
-        Raises:
-            ValueError: If there are fewer than three members.
+    @property
+    def fewest_members(self) -> int:
+        """Three: each leave-one-out ensemble needs two."""
+        return 3
+
+    def slopes(self, pair: MemberPair, estimator: Estimator) -> MemberSlopes:
+        """Return jackknife pseudo-values of the slope over ensemble mean effects.
+
+        Args:
+            pair: Member effects on exposure and outcome.
+            estimator: MR estimator.
         """
-        require_members(members, 3, "jackknife")
+        members, x, y = pair.members, pair.x, pair.y
         n = float(members.n_members)
         one = _of_one(members)
-        effects, mask = selected(members, exposure, outcome, rule)
-        x, y = members.of(exposure), members.of(outcome)
+        effects, mask = pair.select()
         alone = value_only(estimator)
 
         def estimates(x: np.ndarray, y: np.ndarray, size: float) -> MREstimate:
             kept = mask[..., None, :]
             relative = one * (1.0 + size * members.shared) / size
-            return alone(_stack(effects, x, y, kept, self.weights, per_member=relative))
+            return alone(_stack(effects, x, y, kept, self.weights, relative=relative))
 
         full = estimates(x.mean(axis=-2, keepdims=True), y.mean(axis=-2, keepdims=True), n)
         without = estimates(_others(x), _others(y), n - 1.0)
         values = pseudo_values(full.effect.value[..., 0], without.effect.value)
-        shared = shared_variance(members, self.shared)
-        return combine(values, mask, method=full.method, found=full, shared=shared)
+        return _slopes(full, mask, values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossFitted(_Weighted):
-    """Choose each member's instruments by the other members.
+    """Estimate each member's slope over instruments selected from the other members' effects.
 
-    The noise that made a variant look strong is then not the noise in its effect: no winner's
-    curse. Members use slightly different variants, so the estimand differs between them where
-    effects do; the reported instruments are the union.
+    The noise that selects a variant is then independent of the noise in its effect, so there is no
+    winner's curse. Members use slightly different variants, so the estimand differs between members
+    where effects do; the reported instruments are the union.
 
     Args:
-        weights: As for `PerMember`.
-        loci: As for `OverMembers`, and so the next two.
-        loci_weights: How loci are weighted in pooling.
-        shared: Variance that all members share.
+        weights: Weights of variants, ``equal`` (default), ``moderated`` or ``ensemble``.
+        loci: Population of the pooled interval, ``sampled`` (default) or ``fixed``.
+        loci_weights: Weights of loci in pooling, ``equal`` (default) or ``random_effects``.
+        shared: Shared error variance (ratio to the variance between members), ``auto`` by
+            default; see `OverMembers`.
     """
 
-    def local(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> LocalInference:
-        """Return the effect of each locus, with the members' slopes.
+    name: ClassVar[str] = "cross_fitted"
 
-        Raises:
-            ValueError: If there are fewer than three members.
+    @property
+    def fewest_members(self) -> int:
+        """Three: two are left to select each member's instruments."""
+        return 3
+
+    def slopes(self, pair: MemberPair, estimator: Estimator) -> MemberSlopes:
+        """Estimate each member's slope over instruments selected from the other members.
+
+        Args:
+            pair: Member effects on exposure and outcome.
+            estimator: MR estimator.
         """
-        require_members(members, 3, "cross_fitted")
-        effects = members.summarise(exposure, outcome)
-        x, y = members.of(exposure), members.of(outcome)
-        mask = self.instruments(members, exposure, outcome, rule)
-        stacked = _stack(effects, x, y, mask, self.weights, per_member=_of_one(members))
-        found = value_only(estimator)(stacked)
-        union = np.asarray(np.any(mask, axis=-2))
-        return combine(
-            found.effect.value,
-            union,
-            method=found.method,
-            found=found,
-            shared=shared_variance(members, self.shared),
+        mask = self.instruments(pair)
+        relative = _of_one(pair.members)
+        found = value_only(estimator)(
+            _stack(pair.summarise(), pair.x, pair.y, mask, self.weights, relative=relative)
         )
+        return _slopes(found, np.asarray(np.any(mask, axis=-2)))
 
-    def instruments(
-        self, members: MemberEffects, exposure: str, outcome: str, rule: Rule
-    ) -> Bool[np.ndarray, "*batch member variant"]:
-        """Return each member's instruments, chosen by the others."""
-        x, y = members.of(exposure), members.of(outcome)
+    def instruments(self, pair: MemberPair) -> Bool[np.ndarray, "*batch member variant"]:
+        """Return each member's instruments, selected from the other members' effects.
+
+        Args:
+            pair: Member effects on exposure and outcome, with the selection rule.
+        """
+        members, x, y = pair.members, pair.x, pair.y
         kept = np.broadcast_to(members.mask[..., None, :], x.shape)
         others = EffectSizes(
             beta_exposure=_others(x),
@@ -197,7 +181,21 @@ class CrossFitted(_Weighted):
             df=members.n_members - 2.0,
         )
         offset = np.broadcast_to(members.offset[..., None, :], x.shape)
-        return np.asarray(others.mask & rule(others, offset=offset))
+        return np.asarray(others.mask & pair.rule(others, offset=offset))
+
+
+def _slopes(
+    found: MREstimate,
+    instruments: Bool[np.ndarray, "*batch variant"],
+    value: Float64[np.ndarray, "*batch member"] | None = None,
+) -> MemberSlopes:
+    """Take slopes, intercept and flags from estimates by member; ``value`` replaces the slopes."""
+    return MemberSlopes(
+        value=found.effect.value if value is None else value,
+        instruments=instruments,
+        method=found.method,
+        found=found,
+    )
 
 
 def _stack(
@@ -205,19 +203,19 @@ def _stack(
     x: Float64[np.ndarray, "*batch row variant"],
     y: Float64[np.ndarray, "*batch row variant"],
     mask: Bool[np.ndarray, "..."],
-    weights: Weights,
+    weights: VariantWeights,
     *,
-    per_member: float,
+    relative: float,
 ) -> EffectSizes:
-    """Put several views of the same loci into one batch, with errors of the right size.
+    """Batch the effects of each member (or leave-one-out ensemble) with their standard errors.
 
     Args:
-        effects: The ensemble's means with standard errors.
-        x: Exposure effects of each view.
-        y: Outcome effects of each view.
-        mask: Instruments, broadcast over views.
-        weights: See `Weights`.
-        per_member: How many times the variance of the ensemble's mean a view has.
+        effects: Ensemble mean effects with standard errors.
+        x: Exposure effects, one row per member or leave-one-out ensemble.
+        y: Outcome effects, in the same rows.
+        mask: Instruments, broadcast over rows.
+        weights: Weights of variants (`VariantWeights`).
+        relative: Error variance of a row, as a ratio to that of the ensemble mean.
     """
     known = moderate(effects) if weights == "moderated" else effects
     errors = []
@@ -225,9 +223,9 @@ def _stack(
         if weights == "equal":
             count = np.maximum(effects.mask.sum(axis=-1, keepdims=True), 1)
             square = np.sum(se**2, axis=-1, keepdims=True, where=effects.mask) / count
-            # Members that agree exactly leave no scale: any positive one gives equal weights.
+            # Members that agree exactly have no variance: any positive one gives equal weights.
             se = np.broadcast_to(np.sqrt(np.where(square > 0, square, 1.0)), se.shape)
-        errors.append(np.broadcast_to(np.sqrt(per_member) * se[..., None, :], x.shape))
+        errors.append(np.broadcast_to(np.sqrt(relative) * se[..., None, :], x.shape))
     return EffectSizes(
         beta_exposure=x,
         se_exposure=errors[0],

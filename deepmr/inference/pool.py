@@ -1,11 +1,14 @@
-"""Pooling local results that carry their members' slopes."""
+"""Pool per-member slopes over loci by the two-way model."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from jaxtyping import Float64
 
 from deepmr.inference.contract import LocalInference, Pooling
-from deepmr.inference.two_way import Loci, LociWeights, two_way
+from deepmr.inference.two_way import LociWeights, PooledOver, two_way
 from deepmr.meta.result import MetaAnalysisResult
 
 __all__ = ["pool_slopes"]
@@ -15,16 +18,19 @@ def pool_slopes(
     local: LocalInference,
     *,
     pooling: Pooling,
-    loci: Loci = "sampled",
+    loci: PooledOver = "sampled",
     weights: LociWeights = "equal",
+    between_sites: float = 0.0,
 ) -> MetaAnalysisResult:
     """Pool the members' slopes, or pseudo-values, by the two-way model.
 
     Args:
         local: Local results with slopes, loci on the last batch axis.
-        pooling: Supplies tau2 and heterogeneity; see `two_way`.
-        loci: See `two_way`.
-        weights: Of the loci; see `two_way`.
+        pooling: Meta-analysis that supplies tau2 and heterogeneity.
+        loci: Population of the interval, ``sampled`` (default) or ``fixed``; see `two_way`.
+        weights: Weights of loci, ``equal`` (default) or ``random_effects``; see `two_way`.
+        between_sites: Factor on the median over loci of their residual variance between sites,
+            which is added to the variance of the pooled effect; 0 by default.
 
     Raises:
         ValueError: If the results carry no slopes, or the pooling has no tau2.
@@ -43,4 +49,27 @@ def pool_slopes(
             "pooling over members reports tau2, and this pooling has none; choose "
             "meta=random_effects, or inference=summary"
         )
-    return result
+    if local.between_sites is None or between_sites == 0.0:
+        return result
+    return _widened(result, between_sites * _median(local.between_sites))
+
+
+def _median(value: Float64[np.ndarray, "*batch locus"]) -> Float64[np.ndarray, "*batch"]:
+    """Return the median over loci without the missing ones; 0 where all are missing."""
+    known = np.any(np.isfinite(value), axis=-1)
+    filled = np.where(known[..., None], value, 0.0)
+    return np.asarray(np.nanmedian(filled, axis=-1))
+
+
+def _widened(
+    result: MetaAnalysisResult, extra: Float64[np.ndarray, "*batch"]
+) -> MetaAnalysisResult:
+    """Add a variance to a pooled effect and to its prediction interval."""
+    pooled, prediction = result.pooled, result.prediction
+    return replace(
+        result,
+        pooled=replace(pooled, se=np.asarray(np.sqrt(pooled.se**2 + extra))),
+        prediction=None
+        if prediction is None
+        else replace(prediction, se=np.asarray(np.sqrt(prediction.se**2 + extra))),
+    )

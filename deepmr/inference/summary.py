@@ -1,4 +1,4 @@
-"""The classical way: the ensemble's means and standard errors as if they were GWAS summaries."""
+"""Classical inference: ensemble means and standard errors treated as GWAS summary statistics."""
 
 from __future__ import annotations
 
@@ -10,34 +10,21 @@ from deepmr.effects import MemberEffects
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.instruments import Rule, select
 from deepmr.meta.result import MetaAnalysisResult
-from deepmr.mr.result import MREstimate
 
 __all__ = ["Summary"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Run the estimator on mean effects and their standard errors, then pool independent loci.
+    """Run the estimator on ensemble means and standard errors, then pool loci as independent.
 
-    This is what was published. It takes every variant's error, and every locus's, for an
-    independent draw, although all come from the same few networks: its intervals are far too
-    narrow. Kept for comparison, and for single-network effects with errors from dropout.
+    The published method. It treats the errors of variants and of loci as independent, although
+    all come from the same few networks: its intervals are far too narrow. Kept for comparison, and
+    for single-network effects with standard errors from dropout.
 
     References:
         Malina, Cizin and Knowles 2022, doi:10.1371/journal.pcbi.1009880.
     """
-
-    def __call__(
-        self,
-        members: MemberEffects,
-        exposure: str,
-        outcome: str,
-        *,
-        rule: Rule,
-        estimator: Estimator,
-    ) -> MREstimate:
-        """Return the effect of each locus."""
-        return self.local(members, exposure, outcome, rule=rule, estimator=estimator).estimate
 
     def local(
         self,
@@ -48,7 +35,14 @@ class Summary:
         rule: Rule,
         estimator: Estimator,
     ) -> LocalInference:
-        """Return the effect of each locus.
+        """Estimate the causal effect of each locus from ensemble means and standard errors.
+
+        Args:
+            members: Effects of every member.
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
+            rule: Instrument selection rule.
+            estimator: MR estimator.
 
         Raises:
             ValueError: If there are fewer than two members.
@@ -58,6 +52,11 @@ class Summary:
         return LocalInference(estimate=estimator(effects), instruments=effects.mask)
 
     def pool(self, local: LocalInference, *, pooling: Pooling) -> MetaAnalysisResult:
-        """Pool loci as if they were independent."""
+        """Pool loci as independent estimates.
+
+        Args:
+            local: Results of all loci.
+            pooling: Meta-analysis over loci.
+        """
         effect = local.estimate.effect
         return pooling(np.asarray(effect.value), np.asarray(effect.se))

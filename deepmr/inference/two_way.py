@@ -1,4 +1,4 @@
-"""Pooling when the errors of a network are shared by all loci: locus and member variance."""
+"""Two-way random-effects pooling over loci and members, for errors that all loci share."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from jaxtyping import Float64
 from deepmr.estimate import Estimate
 from deepmr.meta import MetaAnalysisResult, random_effects
 
-__all__ = ["Loci", "LociWeights", "two_way"]
+__all__ = ["LociWeights", "PooledOver", "two_way"]
 
-Loci = Literal["sampled", "fixed"]
+PooledOver = Literal["sampled", "fixed"]
+"""Population of a pooled effect: the one that the loci were sampled from, or exactly these loci."""
+
 LociWeights = Literal["equal", "random_effects"]
+"""Weights of loci in a pooled effect: equal, or 1 / (se^2 + tau2)."""
 
 
 def two_way(
@@ -22,10 +25,10 @@ def two_way(
     *,
     se: Float64[np.ndarray, "*batch locus"] | None = None,
     pooling: Callable[..., MetaAnalysisResult] = random_effects,
-    loci: Loci = "sampled",
+    loci: PooledOver = "sampled",
     weights: LociWeights = "random_effects",
 ) -> MetaAnalysisResult:
-    """Pool local effects, counting what a member gets wrong at every locus once, not per locus.
+    """Pool local effects by a two-way model in which a member's error is common to all loci.
 
     Member m's estimate at locus l is mean + a_l + b_m + e_lm: loci differ by a_l, a member errs
     by b_m everywhere, and by e_lm here. Pooling loci as independent divides the variance of b_m
@@ -47,29 +50,30 @@ def two_way(
 
     When each kind of pooling applies:
 
-    - loci judged by one ensemble (every run of Deep MR): this one;
+    - loci measured by one ensemble (every run of Deep MR): this one;
     - independent estimates (another laboratory's per locus): `deepmr.meta.random_effects`;
     - loci that resemble each other (one chromosome, overlap): `deepmr.meta.multilevel` or
-      `deepmr.meta.cluster_robust`, which know nothing of members: report the wider interval;
-    - what all members get wrong alike (bias of the architecture, of the data) no spread shows.
+      `deepmr.meta.cluster_robust`, which do not model members: report the wider interval;
+    - bias common to all members (of the architecture, of the data) is in no interval.
 
     Args:
-        slopes: Each locus's effect as each member sees it. A locus where any member has none
-            (NaN) is as if absent.
-        se: Errors to weigh the loci by; by default those of the mean of e_lm, half the locus's
-            own and half the average over loci.
-        pooling: Supplies tau2, and with it the weights 1 / (se^2 + tau2), and Cochran's Q.
-        loci: ``sampled``: the loci stand for all that could have been asked. ``fixed``: the
-            effect is meant over just these loci, and only the members vary.
-        weights: ``random_effects``: 1 / (se^2 + tau2). ``equal``: every locus alike, so that the
-            pooled effect is the plain mean of the local ones. Where precise loci have other
-            effects than vague ones the first estimates another number, with an interval that is
-            too narrow for the mean.
+        slopes: Causal effect of each locus by member. A locus where any member has none (NaN)
+            is left out.
+        se: Standard errors for the weights; by default (None) those of the mean of e_lm, half the
+            locus's own and half the average over loci.
+        pooling: Meta-analysis that supplies tau2, and with it the weights 1 / (se^2 + tau2), and
+            Cochran's Q; `deepmr.meta.random_effects` by default.
+        loci: ``sampled`` (default): the loci are a sample, and the interval is for the population
+            mean. ``fixed``: the interval is for the mean over exactly these loci, and only the
+            members vary.
+        weights: ``random_effects`` (default): 1 / (se^2 + tau2). ``equal``: the pooled effect is
+            the mean of the local ones. Where precise loci have other effects than imprecise ones
+            the first estimates another number, with an interval that is too narrow for the mean.
 
     Returns:
         The pooled effect; ``components`` holds the variances ``member`` (of b_m) and
         ``residual`` (of e_lm, averaged over loci). With one locus V_locus is unknown and the
-        interval counts the members only, as with ``loci="fixed"``.
+        interval includes the members only, as with ``loci="fixed"``.
 
     Raises:
         ValueError: If there are fewer than two members, or an option is unknown.
@@ -84,8 +88,8 @@ def two_way(
         >>> round(float(r.pooled.value), 3), round(float(r.components["member"]), 3)
         (1.2, 0.02)
     """
-    if loci not in get_args(Loci):
-        raise ValueError(f"loci is one of {', '.join(get_args(Loci))}; got {loci!r}")
+    if loci not in get_args(PooledOver):
+        raise ValueError(f"loci is one of {', '.join(get_args(PooledOver))}; got {loci!r}")
     if weights not in get_args(LociWeights):
         known = ", ".join(get_args(LociWeights))
         raise ValueError(f"weights of loci are one of {known}; got {weights!r}")
@@ -140,10 +144,10 @@ def _own_errors(
     noise: Float64[np.ndarray, "*batch locus"],
     n_loci: Float64[np.ndarray, "*batch"],
 ) -> Float64[np.ndarray, "*batch locus"]:
-    """Errors to weigh loci by: half a locus's own variance, half the average over loci.
+    """Return standard errors for weights: half a locus's own variance, half the average over loci.
 
-    A variance known from a handful of members says little about its locus alone. A single
-    locus has nothing but its members' spread.
+    A variance from a handful of members is imprecise for a single locus. Where there is only one
+    locus it is the members' variance alone.
     """
     average = np.sum(noise, axis=-1, keepdims=True) / np.maximum(n_loci, 1.0)[..., None]
     spread = slopes.var(axis=-1, ddof=1) / slopes.shape[-1]
@@ -168,7 +172,7 @@ def _variance(
     weight: Float64[np.ndarray, "*batch locus"],
     n_loci: Float64[np.ndarray, "*batch"],
     noise: Float64[np.ndarray, "*batch locus"],
-    loci: Loci,
+    loci: PooledOver,
 ) -> tuple[
     Float64[np.ndarray, "*batch"],
     Float64[np.ndarray, "*batch"],

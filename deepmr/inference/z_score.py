@@ -1,4 +1,4 @@
-"""Do effects' standard errors hold? Z-scores against known effects should have unit variance."""
+"""Z-scores of estimated against known effects: a check of the effects' standard errors."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ __all__ = ["EffectZScores", "effect_z_scores"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectZScores:
-    """How (estimate - truth) / SE is distributed, and how it should be.
+    """Summary of the z-scores (estimate - truth) / SE, with the values expected of valid errors.
 
     Args:
-        n: Number of effects compared; they share networks, so they are not independent draws.
-        mean: Of the z-scores; 0 without bias.
-        sd: Of the z-scores about ``mean``.
-        expected_sd: That of t with the members' degrees of freedom; infinite for 2 or fewer.
-        scale: Median of |z| over that of |t|: 1 where the errors hold, 2 where they are half of
-            what they should be. Unlike the SD it exists for any number of members.
-        beyond: Share of effects outside their own 95 % t interval; .05 where the errors hold.
+        n: Number of effects compared; they come from the same networks, so are not independent.
+        mean: Mean z-score; 0 without bias.
+        sd: Standard deviation of the z-scores.
+        expected_sd: Standard deviation of Student's t with ``df`` degrees of freedom; infinite for
+            2 or fewer.
+        inflation: Median of |z| over that of |t|: 1 for valid standard errors, 2 where they are
+            half of what they should be. Unlike the SD it exists for any number of members.
+        beyond: Share of effects outside their 95 % t interval; .05 for valid standard errors.
         rms_error: Root mean square of estimate - truth.
         rms_se: Root mean square of the standard errors: what ``rms_error`` should be.
         df: Degrees of freedom of the standard errors.
@@ -32,7 +33,7 @@ class EffectZScores:
     mean: float
     sd: float
     expected_sd: float
-    scale: float
+    inflation: float
     beyond: float
     rms_error: float
     rms_se: float
@@ -40,7 +41,7 @@ class EffectZScores:
 
     @property
     def shared_bias(self) -> float:
-        """Share of the squared error that the members' spread cannot explain; 0 if it does."""
+        """Share of the mean squared error beyond the standard errors'; 0 where they explain it."""
         if self.rms_error == 0:
             return 0.0
         return max(0.0, 1.0 - (self.rms_se / self.rms_error) ** 2)
@@ -54,17 +55,17 @@ def effect_z_scores(
     df: float,
     mask: Bool[np.ndarray, "*batch variant"] | None = None,
 ) -> EffectZScores:
-    """Compare effects with the truth, in units of their standard errors.
+    """Compare estimated effects with known ones, in units of their standard errors.
 
-    Only variants with a positive standard error count; choose them (by ``mask``) without looking
-    at the estimate, else selection shows up as bias.
+    Only variants with a positive standard error are used. ``mask`` must not depend on the
+    estimates, otherwise selection appears as bias.
 
     Args:
         value: Estimated effects, such as an ensemble's means.
-        se: Their standard errors.
-        truth: The true effects, on the same scale.
-        df: Degrees of freedom of the errors: members - 1.
-        mask: False where a variant does not count.
+        se: Standard errors of ``value``.
+        truth: True effects, in the unit of ``value``.
+        df: Degrees of freedom of the standard errors: members - 1.
+        mask: False where a variant is left out; by default (None) all are used.
 
     Raises:
         ValueError: If no effect has a positive standard error.
@@ -74,7 +75,7 @@ def effect_z_scores(
         >>> z = effect_z_scores(
         ...     rng.normal(0, 2.0, 10_000), np.ones(10_000), np.zeros(10_000), df=np.inf
         ... )
-        >>> round(z.sd, 1), round(z.scale, 1), round(z.shared_bias, 2)
+        >>> round(z.sd, 1), round(z.inflation, 1), round(z.shared_bias, 2)
         (2.0, 2.0, 0.75)
     """
     kept = (se > 0) & ~np.isnan(value) & ~np.isnan(truth)
@@ -90,7 +91,7 @@ def effect_z_scores(
         mean=float(z.mean()),
         sd=float(z.std()),
         expected_sd=float(law.std()),
-        scale=float(np.median(np.abs(z)) / law.ppf(0.75)),
+        inflation=float(np.median(np.abs(z)) / law.ppf(0.75)),
         beyond=float(np.mean(np.abs(z) > law.ppf(0.975))),
         rms_error=float(np.sqrt(np.mean(error**2))),
         rms_se=float(np.sqrt(np.mean(se[kept] ** 2))),

@@ -1,4 +1,4 @@
-"""Files: effect shards, result tables and the manifest that says a run is finished."""
+"""Files of a run: effect shards, result tables, and the manifest of a finished run."""
 
 from deepmr.io.manifest import (
     changed_outputs,
@@ -12,7 +12,7 @@ from deepmr.io.shard_format import read_shard
 from deepmr.io.shard_size import estimate_bytes
 from deepmr.io.shard_store import ShardStore
 from deepmr.io.table_schemas import ESTIMATES, LOCI, META, METRICS, SCHEMA_VERSION, VARIANTS
-from deepmr.io.tables import concatenate, read_metadata, read_table, write_table
+from deepmr.io.tables import concatenate, read_table, write_table
 
 __all__ = [
     "ESTIMATES",
@@ -30,7 +30,6 @@ __all__ = [
     "meta_rows",
     "provenance",
     "read_manifest",
-    "read_metadata",
     "read_shard",
     "read_table",
     "write_manifest",

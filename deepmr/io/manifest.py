@@ -1,4 +1,4 @@
-"""The manifest: written last, so that a manifest means finished."""
+"""The manifest of a finished run: provenance and digests of its files, written last."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from deepmr.files import read_json, sha256, write_json
+import deepmr
+from deepmr.files import read_json, reading, sha256, write_json
 
 __all__ = [
     "MANIFEST",
@@ -25,9 +26,9 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
+"""Of the whole run folder, names of settings included: 2 since Deep MR 0.2."""
 _PACKAGES = (
-    "deepmr",
     "torch",
     "pytorch-lightning",
     "torchmetrics",
@@ -45,12 +46,12 @@ _PACKAGES = (
 
 
 def provenance() -> dict[str, Any]:
-    """Return what made a result: git commit and dirty flag of the source, and package versions.
+    """Return git commit and dirty flag of the source, and package versions.
 
     Commit and flag are None where the program does not run from a git checkout of its own, or git
     is not installed.
     """
-    versions = {"python": platform.python_version()}
+    versions = {"python": platform.python_version(), "deepmr": deepmr.__version__}
     for name in _PACKAGES:
         try:
             versions[name] = metadata.version(name)
@@ -60,22 +61,22 @@ def provenance() -> dict[str, Any]:
 
 
 def _git(folder: Path) -> dict[str, Any]:
-    """Return the commit that a source folder is at, if the folder is what that commit tracks."""
+    """Return commit and dirty flag of a source folder, if git tracks the folder."""
     program = shutil.which("git")
     unknown = {"git_commit": None, "git_dirty": None}
     if program is None:
         return unknown
 
-    def ask(*words: str) -> str | None:
+    def run_git(*words: str) -> str | None:
         answer = subprocess.run(  # noqa: S603  (git itself, with fixed words)
             [program, "-C", str(folder), *words], capture_output=True, text=True, check=False
         )
         return answer.stdout.strip() if answer.returncode == 0 else None
 
     # An installed copy can lie inside a user's own repository, whose commit says nothing of it.
-    if ask("ls-files", "--error-unmatch", "deepmr/__init__.py") is None:
+    if run_git("ls-files", "--error-unmatch", "deepmr/__init__.py") is None:
         return unknown
-    commit, status = ask("rev-parse", "HEAD"), ask("status", "--porcelain")
+    commit, status = run_git("rev-parse", "HEAD"), run_git("status", "--porcelain")
     return {"git_commit": commit, "git_dirty": None if status is None else bool(status)}
 
 
@@ -90,18 +91,18 @@ def write_manifest(
     outputs: Iterable[Path | str],
     facts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write ``manifest.json``: the last thing a run does. Return what was written.
+    """Write ``manifest.json``, which marks the run as finished, and return its content.
 
     Args:
         folder: The run's folder.
-        command: The command line, as the user would repeat it.
-        seed: The seed everything was derived from.
-        device: What it ran on, e.g. ``cpu`` or ``cuda:0 (NVIDIA H100)``.
-        started: When; with a time zone.
-        inputs: Files the result depends on; a folder stands for the files in it.
+        command: The command line that repeats the run.
+        seed: Seed of the run.
+        device: Device of the computation, such as ``cpu`` or ``cuda:0 (NVIDIA H100)``.
+        started: Start of the run, with a time zone.
+        inputs: Files that the result depends on; a folder stands for the files in it.
         outputs: Files of the run, inside ``folder``; a folder stands for the files in it. Paths
             are stored relative to ``folder``.
-        facts: Further entries, JSON-like, e.g. the run's tasks or data fingerprint.
+        facts: Further entries, of JSON types, such as the data fingerprint; none by default.
 
     Raises:
         ValueError: If ``started`` has no time zone, an output lies outside the folder, or a
@@ -159,9 +160,13 @@ def _output(folder: Path, path: Path) -> dict[str, Any]:
 def read_manifest(folder: Path | str) -> dict[str, Any]:
     """Read the manifest of a finished run.
 
+    Args:
+        folder: The run's folder.
+
     Raises:
         FileNotFoundError: If there is none: the run is not finished.
-        ValueError: If it is not JSON, or has another schema version.
+        ValueError: If it is not JSON, or was written by a version of Deep MR whose runs this one
+            does not read.
     """
     path = Path(folder) / MANIFEST
     if not path.is_file():
@@ -169,29 +174,67 @@ def read_manifest(folder: Path | str) -> dict[str, Any]:
     record = read_json(path)
     version = record.get("schema_version") if isinstance(record, dict) else None
     if version != _SCHEMA_VERSION:
-        raise ValueError(
-            f"{path} must have schema_version {_SCHEMA_VERSION}, got {version}; "
-            "it was written by another version of Deep MR"
-        )
+        raise ValueError(_other_version(Path(folder), version))
     return dict(record)
 
 
+def _other_version(folder: Path, version: object) -> str:
+    if version == 1:
+        return (
+            f"{folder} was written by Deep MR 0.1; train it again with this version, or read it "
+            "with 0.1"
+        )
+    return (
+        f"{folder / MANIFEST} must have schema_version {_SCHEMA_VERSION}, got {version}; "
+        "it was written by another version of Deep MR"
+    )
+
+
 def is_finished(folder: Path | str) -> bool:
-    """Say whether a run is finished: whether it has a manifest."""
+    """Return whether a run is finished: whether it has a manifest.
+
+    Args:
+        folder: The run's folder.
+    """
     return (Path(folder) / MANIFEST).is_file()
 
 
-def changed_outputs(folder: Path | str) -> list[str]:
-    """Return the outputs of a finished run that are gone or no longer what the run wrote.
+def changed_outputs(folder: Path | str, *, largest: int | None = None) -> list[str]:
+    """Return the outputs of a finished run that are missing or differ from their recorded digest.
+
+    Args:
+        folder: The run's folder.
+        largest: Size in bytes above which a file is checked for existence alone; by default every
+            file is digested, which takes about 2 s per GB.
 
     Raises:
         FileNotFoundError: If the run is not finished.
         ValueError: If its manifest cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "tasks.json").write_text("[]")
+        >>> _ = write_manifest(folder, command="train", seed=0, device="cpu",
+        ...     started=datetime.now(UTC), outputs=[folder / "tasks.json"])
+        >>> changed_outputs(folder)
+        []
+        >>> _ = (folder / "tasks.json").write_text("{}")
+        >>> changed_outputs(folder)
+        ['tasks.json']
     """
     folder = Path(folder)
-    return [
-        output["path"]
-        for output in read_manifest(folder)["outputs"]
-        if not (folder / output["path"]).is_file()
-        or sha256(folder / output["path"]) != output["sha256"]
-    ]
+    record = read_manifest(folder)
+    with reading(folder / MANIFEST):
+        recorded = {str(one["path"]): str(one["sha256"]) for one in record["outputs"]}
+        return [
+            path for path, digest in recorded.items() if _differs(folder / path, digest, largest)
+        ]
+
+
+def _differs(path: Path, digest: str, largest: int | None) -> bool:
+    if not path.is_file():
+        return True
+    if largest is not None and path.stat().st_size > largest:
+        return False
+    return sha256(path) != digest

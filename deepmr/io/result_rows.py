@@ -1,4 +1,4 @@
-"""Turn results into rows of the tables, adding the columns that people read (p, intervals)."""
+"""Rows of the result tables from estimates, with p-values and intervals."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ def estimates_rows(
     estimate: MREstimate,
     true_value: np.ndarray | float | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return one method's estimates of one question as rows of ``estimates.parquet``.
+    """Return the local effects of one estimator in one direction as rows of ``estimates.parquet``.
 
     Args:
         chrom: Chromosome of each locus.
-        start: First base of each locus, from 0.
-        end: One behind its last base.
+        start: First base of each locus, 0-based.
+        end: End of each locus (half-open).
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
         estimate: Estimates with one batch axis, the loci.
-        true_value: True effects over the same variants, where known; one a locus, or one for all.
+        true_value: True effect over the same variants, one per locus or one for all; None (the
+            default) where unknown.
 
     Raises:
-        ValueError: If the estimate's batch is not the loci.
+        ValueError: If the estimate's batch axis is not that of the loci.
     """
     chrom = np.asarray(chrom, dtype=object)
     shape = chrom.shape
@@ -78,10 +79,10 @@ def meta_rows(
     Args:
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
-        method: The estimator whose effects were pooled.
+        method: Short name of the estimator whose effects were pooled.
         result: The pooled effect.
-        true_value: The true effect over the same loci and variants, where known.
-        structure: The verdict's word on exposure and outcome, where there is one.
+        true_value: True effect over the same loci and variants; None (the default) where unknown.
+        structure: Structure of the verdict on exposure and outcome; by default (None) empty.
 
     Raises:
         ValueError: If the result has more than one batch axis.

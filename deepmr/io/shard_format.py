@@ -1,12 +1,12 @@
-"""One effect shard as a parquet file that knows whether it is whole.
+"""Parquet format of an effect shard, with digests of its content.
 
 One row per locus. Keys ``chrom, start, end``; then ``offset, ref, alt, mask``, lists over the
 variants; then for each kept task ``effect:<task>``, a list over members and variants (the variants
 of the first member, then those of the second, ...), and ``reference:<task>``, the members'
 predictions for the unchanged sequence. Reading two of a hundred tasks touches only their bytes.
 
-Every column's content has a digest in the footer, and the footer's facts have one of their own, so
-a flipped bit in whatever is read is found, not only a file that was cut short.
+Every column has a digest in the footer, and the footer's metadata has one of its own, so that a
+flipped bit is detected as well as a truncated file.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ _DAMAGE = (pa.ArrowException, OSError, MemoryError, KeyError, ValueError, TypeEr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardHeader:
-    """What a shard's footer says about it.
+    """Metadata of a shard, from the footer of its file.
 
     Args:
         index: Position of the shard in its run.
-        fingerprint: Of the settings that the effects depend on.
-        tasks: The kept tasks, in order.
-        n_members: Number of networks or dropout draws.
-        n_loci: Number of rows.
+        fingerprint: Fingerprint of the settings that the effects depend on.
+        tasks: Names of the kept tasks, in order.
+        n_members: Number of members.
+        n_loci: Number of loci (rows).
         n_variants: Length of the variant axis.
-        digests: Digest of each column's content.
+        digests: Digest of each column's content, by name of the column.
     """
 
     index: int
@@ -69,9 +69,9 @@ def encode_shard(
     """Return the bytes of a shard's file.
 
     Args:
-        shard: What to store.
-        fingerprint: Of the settings that the effects depend on.
-        effect_scale: The unit of each task's effects: logit, anscombe, probability, ...
+        shard: The shard.
+        fingerprint: Fingerprint of the settings that the effects depend on.
+        effect_scale: Effect scale of each task: ``logit``, ``anscombe``, ``probability``, ...
         dtype: ``float32``, or ``float16``: half the size, a relative error of up to 2^-11, and an
             absolute one of up to 3e-8 below 6e-5.
 
@@ -169,10 +169,13 @@ def _digest_text(text: str) -> str:
 
 
 def read_header(path: Path | str) -> ShardHeader:
-    """Read what a shard says about itself, without its effects.
+    """Read the metadata of a shard, without its effects.
+
+    Args:
+        path: The shard's file.
 
     Raises:
-        ValueError: If the file is not a whole shard; the message names it and says why.
+        ValueError: If the file is not a whole shard; the message has the path and the reason.
         FileNotFoundError: If there is no such file.
     """
     with _Damaged(path), pq.ParquetFile(path) as file:
@@ -207,7 +210,7 @@ def _header(file: pq.ParquetFile) -> ShardHeader:
 
 
 class _Damaged:
-    """Turn whatever damaged bytes raise into one ValueError that names the file."""
+    """Context manager: errors from damaged bytes become a ValueError with the path."""
 
     def __init__(self, path: Path | str) -> None:
         self._path = path
@@ -224,10 +227,14 @@ class _Damaged:
 
 
 def read_shard(path: Path | str, tasks: Sequence[str] | None = None) -> EffectShard:
-    """Read a shard, or some of its tasks, checking what is read against its digests.
+    """Read a shard, or some of its tasks, and verify the digests of what is read.
+
+    Args:
+        path: The shard's file.
+        tasks: Names of the tasks to read; by default (None) all.
 
     Raises:
-        ValueError: If the file is not a whole shard; the message names it and says why.
+        ValueError: If the file is not a whole shard; the message has the path and the reason.
         LookupError: If a task was not kept.
         FileNotFoundError: If there is no such file.
     """
@@ -239,20 +246,23 @@ def read_shard(path: Path | str, tasks: Sequence[str] | None = None) -> EffectSh
         kept = {name: _column(file, header, name) for name in names if name in header.digests}
     for task in wanted:
         if task not in header.tasks:
-            listed = ", ".join(header.tasks)
-            raise LookupError(f"no effects were kept for {task!r} in {path}; kept: {listed}")
+            kept_tasks = ", ".join(header.tasks)
+            raise LookupError(f"no effects were kept for {task!r} in {path}; kept: {kept_tasks}")
     with _Damaged(path):
         return _shard(header, wanted, kept)
 
 
 def verify_shard(path: Path | str) -> tuple[Interval, ...]:
-    """Check every column of a shard against its digest, one in memory at a time.
+    """Verify the digest of every column of a shard, one in memory at a time.
+
+    Args:
+        path: The shard's file.
 
     Returns:
         The shard's loci.
 
     Raises:
-        ValueError: If the file is not a whole shard; the message names it and says why.
+        ValueError: If the file is not a whole shard; the message has the path and the reason.
         FileNotFoundError: If there is no such file.
     """
     with _Damaged(path), pq.ParquetFile(path) as file:

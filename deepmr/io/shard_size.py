@@ -1,4 +1,4 @@
-"""How large the shards of a run will be: said before the run starts, not when the disk is full."""
+"""Upper bound of the size of a run's effect shards on disk."""
 
 from __future__ import annotations
 
@@ -18,18 +18,15 @@ def estimate_bytes(
     dtype: str = "float32",
     loci_per_shard: int = 64,
 ) -> int:
-    """Return how many bytes the shards of a run take at most.
-
-    An upper bound: compression (little for float32 effects, much for positions and bases) is not
-    counted on.
+    """Return an upper bound of the size of a run's shards in bytes, without compression.
 
     Args:
-        n_loci: Loci of the run.
-        n_variants: Variants tried at a locus; 3 a base for all substitutions.
-        n_tasks: Tasks kept.
-        n_members: Networks or dropout draws.
-        dtype: ``float32`` or ``float16``.
-        loci_per_shard: Loci in each shard; every file has a header of its own.
+        n_loci: Number of loci.
+        n_variants: Number of variants at a locus; 3 per base for all substitutions.
+        n_tasks: Number of tasks kept.
+        n_members: Number of members.
+        dtype: ``float32`` (default) or ``float16``.
+        loci_per_shard: Number of loci in a shard, 64 by default; every file has a header.
 
     Example:
         >>> estimate_bytes(n_loci=1000, n_variants=3000, n_tasks=2, n_members=5) // 10**6

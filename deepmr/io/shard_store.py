@@ -1,4 +1,4 @@
-"""The effect shards of one run: which are whole, which are missing, and a stream over all."""
+"""Store of one run's effect shards: writing, verification, and reading in order."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _MOST_VALUES = 2**31 - 1
 class ShardStore:
     """The effect shards of one run, in one folder.
 
-    Loci are cut into shards by their order alone, so the cut does not depend on how many processes
-    write them; each shard is written once, by whoever computed it, and needs no lock.
+    Loci are divided into shards by their order alone, whatever the number of processes; each shard
+    is written once, by the process that computed it, and needs no lock.
 
     Args:
-        folder: Where the shards lie, e.g. ``effects/`` of an interrogation; made when written to.
-        fingerprint: Of every setting that the effects depend on (run, effect scale, engine, ...),
-            but not of the tasks kept: shards that hold more tasks than asked for serve as well.
+        folder: Folder of the shards, such as ``effects/`` of an interrogation; made when written.
+        fingerprint: Fingerprint of every setting that the effects depend on (weights, effect
+            scale, engine, ...), without the tasks kept: shards with more tasks can be used, too.
         loci: All loci of the run, in order.
         loci_per_shard: Number of loci in each shard but the last.
         tasks: Names of the tasks to keep.
-        n_members: Number of networks or dropout draws.
-        effect_scale: The unit of each task's effects: logit, anscombe, probability, ...
-        shared: Given to the effects that are read (see `MemberEffects`), not kept: it says how
-            the members' spread is understood, and changes no effect.
-        dtype: ``float32``, or ``float16`` (half the size, relative error up to 2^-11).
+        n_members: Number of members.
+        effect_scale: Effect scale of each task: ``logit``, ``anscombe``, ``probability``, ...
+        shared: Shared error variance (ratio to the variance between members) of the effects that
+            are read, 0 by default; it is not stored, and changes no effect.
+        dtype: ``float32`` (default), or ``float16`` (half the size, relative error up to 2^-11).
 
     Raises:
         ValueError: If there are no loci or no tasks, loci repeat, a task has no unit, or
@@ -95,11 +95,18 @@ class ShardStore:
         return math.ceil(len(self.loci) / self.loci_per_shard)
 
     def path(self, index: int) -> Path:
-        """Return where a shard lies, or will lie."""
+        """Return the path of a shard.
+
+        Args:
+            index: Number of the shard, from 0.
+        """
         return self.folder / f"shard-{index:06d}.parquet"
 
     def loci_of(self, index: int) -> tuple[Interval, ...]:
         """Return the loci of a shard.
+
+        Args:
+            index: Number of the shard, from 0.
 
         Raises:
             IndexError: If the run has no such shard.
@@ -115,11 +122,11 @@ class ShardStore:
         effects: MemberEffects,
         reference: Float64[np.ndarray, "locus task member"],
     ) -> Path:
-        """Write one shard, whole or not at all.
+        """Write one shard atomically.
 
         Args:
-            index: Which shard.
-            loci: Its loci, as the caller computed them; compared with those it must hold.
+            index: Number of the shard, from 0.
+            loci: Loci of the effects; verified to be those of the shard.
             effects: Effects with one batch axis, the loci; tasks in any order.
             reference: Predictions for the unchanged sequences, tasks in the order of ``effects``.
 
@@ -169,16 +176,15 @@ class ShardStore:
         return path
 
     def missing(self, *, verify: bool = True) -> list[int]:
-        """Return the shards that are yet to be computed, in order.
+        """Return the numbers of the shards that are yet to be computed, in order.
 
-        A shard counts if it is whole, holds its own loci and was made under these settings. One
-        that is damaged (cut short, altered, under another's name, without a task asked for) is
-        named in a warning and listed as missing: it will be computed again. One from *other
-        settings* is nobody's to overwrite, and raises.
+        A damaged shard (truncated, altered, under another name, without a required task) is
+        reported in a warning and computed again. A shard from *other settings* is never
+        overwritten: it raises.
 
         Args:
-            verify: Read every shard and compare its content with its digests; otherwise only what
-                its footer says is checked here, and its content when it is read.
+            verify: Verify the digests of every shard (default); otherwise its metadata alone, and
+                its content when it is read.
 
         Raises:
             ValueError: If a shard was made under other settings, or for other loci.
@@ -244,21 +250,25 @@ class ShardStore:
         """Yield the shards in order, one in memory at a time.
 
         Args:
-            tasks: The tasks to read, by default those of the store; only their bytes are read.
+            tasks: Names of the tasks to read; by default (None) those of the store.
 
         Raises:
-            ValueError: If a shard is absent, damaged or from other settings; nothing is skipped.
+            ValueError: If a shard is missing, damaged or from other settings.
             LookupError: If a task was not kept.
         """
         for index in range(self.n_shards):
             yield self.read_one(index, tasks)
 
     def read_one(self, index: int, tasks: Sequence[str] | None = None) -> EffectShard:
-        """Return one shard; a locus lies in shard ``position // loci_per_shard``.
+        """Return one shard; a locus is in shard ``position // loci_per_shard``.
+
+        Args:
+            index: Number of the shard, from 0.
+            tasks: Names of the tasks to read; by default (None) those of the store.
 
         Raises:
             IndexError: If the run has no such shard.
-            ValueError: If the shard is absent, damaged or from other settings.
+            ValueError: If the shard is missing, damaged or from other settings.
             LookupError: If a task was not kept.
         """
         self.loci_of(index)
@@ -273,18 +283,22 @@ class ShardStore:
         return replace(shard, effects=replace(shard.effects, shared=self.shared))
 
     def locus(self, position: int, tasks: Sequence[str] | None = None) -> MemberEffects:
-        """Return the effects of one locus, by its position among all loci of the run.
+        """Return the effects of one locus.
+
+        Args:
+            position: Position among all loci of the run, from 0.
+            tasks: Names of the tasks to read; by default (None) those of the store.
 
         Raises:
             IndexError: If the run has no such locus.
-            ValueError: If its shard is absent, damaged or from other settings.
+            ValueError: If its shard is missing, damaged or from other settings.
             LookupError: If a task was not kept.
         """
         index, row = divmod(position, self.loci_per_shard)
         return self.read_one(index, tasks).effects.at(row)
 
     def discard_partial(self) -> list[Path]:
-        """Remove files that a killed writer left half-written, and return them.
+        """Remove half-written files of a killed process, and return their paths.
 
         Only the process that holds the run's lock may do this, before any writer starts.
         """

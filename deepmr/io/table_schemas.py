@@ -1,4 +1,4 @@
-"""The columns of every result table, with their units: the tables' contract, as data.
+"""Schemas of the result tables: columns, types, units and descriptions.
 
 Effects are on the effect scale of the run (``effect_scale`` in the file's metadata): calibrated
 logits for binary tasks, the Anscombe scale 2 sqrt(y + 3/8) for counts, unless the user chose
@@ -19,11 +19,11 @@ _OUTCOME = "outcome units, on the run's effect scale"
 _LOCUS = (
     ("chrom", pa.string(), "", "Chromosome or contig (a simulated sequence's name)."),
     ("start", pa.int64(), "bases", "First base, counted from 0."),
-    ("end", pa.int64(), "bases", "One behind the last base."),
+    ("end", pa.int64(), "bases", "End (half-open): the base after the last."),
 )
 _QUESTION = (
-    ("exposure", pa.string(), "", "Name of the task asked as cause."),
-    ("outcome", pa.string(), "", "Name of the task asked as effect."),
+    ("exposure", pa.string(), "", "Name of the exposure's task."),
+    ("outcome", pa.string(), "", "Name of the outcome's task."),
     ("method", pa.string(), "", "Estimator of the effect of a locus, by its short name."),
 )
 _ESTIMATE = (
@@ -61,8 +61,8 @@ LOCI = _schema(
     (
         *_LOCUS,
         ("split", pa.string(), "", "Split the locus comes from, where it is known."),
-        ("n_variants", pa.int64(), "variants", "Variants that were tried."),
-        ("n_instruments", pa.int64(), "variants", "Those that count as instruments."),
+        ("n_variants", pa.int64(), "variants", "Variants whose effects were computed."),
+        ("n_instruments", pa.int64(), "variants", "Variants that are instruments."),
         (
             "reference_exposure",
             pa.float64(),
@@ -85,13 +85,18 @@ ESTIMATES = _schema(
     (
         *_LOCUS,
         *_QUESTION,
-        ("n_instruments", pa.int64(), "variants", "Instruments the estimate rests on."),
+        (
+            "n_instruments",
+            pa.int64(),
+            "variants",
+            "Instruments that the estimate was computed from.",
+        ),
         *_ESTIMATE,
         ("intercept", pa.float64(), _OUTCOME, "MR-Egger's intercept, where there is one."),
         ("intercept_se", pa.float64(), _OUTCOME, "Its standard error."),
         ("q", pa.float64(), "", "Heterogeneity of the instruments (Cochran's or Ruecker's Q)."),
         ("q_df", pa.float64(), "", "Degrees of freedom of q."),
-        ("flags", pa.string(), "", "What should give pause, joined by ';'; empty if nothing."),
+        ("flags", pa.string(), "", "Warnings, joined by ';'; empty if there are none."),
         _TRUTH,
     ),
     "value se df ci_lower ci_upper p_value neg_log10_p intercept intercept_se q q_df true_value",
@@ -114,15 +119,15 @@ META = _schema(
             "fraction",
             "Variation between loci beyond chance: max(0, q - q_df) / q.",
         ),
-        ("prediction_lower", pa.float64(), _EFFECT, "Effect at a new locus: 95 %, lower end."),
-        ("prediction_upper", pa.float64(), _EFFECT, "Effect at a new locus: 95 %, upper end."),
+        ("prediction_lower", pa.float64(), _EFFECT, "Lower end of the 95 % prediction interval."),
+        ("prediction_upper", pa.float64(), _EFFECT, "Upper end of the 95 % prediction interval."),
         _TRUTH,
         (
             "structure",
             pa.string(),
             "",
             "Verdict on the two tasks: forward, reverse, both, inseparable, shared, none, "
-            "undecided; empty where none was asked for.",
+            "undecided; empty where there is none.",
         ),
     ),
     "value se df ci_lower ci_upper p_value neg_log10_p q q_df tau2 i2 prediction_lower "
@@ -137,12 +142,17 @@ VARIANTS = _schema(
     (
         *_LOCUS,
         ("position", pa.int64(), "bases", "First base of ref, from 0 (a VCF's POS minus 1)."),
-        ("id", pa.string(), "", "The variant's ID in the list it comes from; empty if none."),
-        ("ref", pa.string(), "", "Reference allele, as listed."),
-        ("alt", pa.string(), "", "Alternative allele, as listed."),
+        ("id", pa.string(), "", "ID of the variant in the VCF; empty if there is none."),
+        ("ref", pa.string(), "", "Reference allele, as in the VCF."),
+        ("alt", pa.string(), "", "Alternative allele, as in the VCF."),
         ("task", pa.string(), "", "Name of the task."),
         ("effect", pa.float64(), _TASK, "Alternative minus reference, mean over members."),
-        ("se", pa.float64(), _TASK, "Standard error of that mean, from the members' spread."),
+        (
+            "se",
+            pa.float64(),
+            _TASK,
+            "Standard error of the mean, from the variance between members.",
+        ),
         ("df", pa.float64(), "", "Degrees of freedom of se: members - 1."),
     ),
     "",
@@ -182,5 +192,13 @@ METRICS = _schema(
 
 
 def key(schema: pa.Schema) -> tuple[str, ...]:
-    """Return the columns that together identify a row."""
+    """Return the columns that together identify a row.
+
+    Args:
+        schema: Schema of a result table.
+
+    Example:
+        >>> key(LOCI)
+        ('chrom', 'start', 'end')
+    """
     return tuple(schema.metadata[b"key"].decode().split())

@@ -1,4 +1,4 @@
-"""Write and read the result tables: whole or absent, and checked against their schema."""
+"""Result tables as parquet files: written atomically and checked against their schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from deepmr.files import atomic_write
 from deepmr.io.table_schemas import key
 
-__all__ = ["ResultTable", "concatenate", "read_metadata", "read_table", "write_table"]
+__all__ = ["ResultTable", "concatenate", "read_table", "write_table"]
 
 _SHOWN = 10
 """Rows of a table that a notebook shows."""
@@ -33,6 +33,9 @@ class ResultTable(Mapping[str, np.ndarray]):
         ResultTable(1 row: method, value)
         >>> float(table["value"][0])
         0.5
+        >>> table.to_pandas()
+          method  value
+        0    ivw    0.5
     """
 
     def __init__(self, columns: Mapping[str, np.ndarray]) -> None:
@@ -94,10 +97,11 @@ def write_table(
     missing number, whatever reads the file.
 
     Args:
-        path: The file.
+        path: The parquet file.
         columns: One array or list per column, all of one length.
         schema: One of `deepmr.io.LOCI`, `ESTIMATES`, `META` and `METRICS`.
-        metadata: Further facts for the file's metadata, such as ``effect_scale``.
+        metadata: Further entries of the file's metadata, such as ``effect_scale``; none by
+            default.
 
     Raises:
         ValueError: If a column is unknown, missing, of another length, not of its type, or
@@ -171,11 +175,15 @@ def _refuse_repeated_keys(name: str, table: pa.Table, keys: Sequence[str]) -> No
 def read_table(path: Path | str, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
     """Read a result table, or some of its columns, as numpy arrays.
 
-    Missing numbers come as NaN (so a nullable column of integers comes as float64), text as
-    object arrays with None where it is missing.
+    Missing numbers are NaN (a nullable column of integers is float64); text is an object array
+    with None where it is missing.
+
+    Args:
+        path: The parquet file.
+        columns: Names of the columns to read; by default (None) all.
 
     Raises:
-        ValueError: If the file is not a whole parquet file, or lacks a column asked for.
+        ValueError: If the file is not a whole parquet file, or lacks one of ``columns``.
         FileNotFoundError: If there is no such file.
     """
     if not Path(path).is_file():
@@ -203,14 +211,11 @@ def _to_numpy(column: pa.ChunkedArray) -> np.ndarray:
     return np.array(values.to_numpy(zero_copy_only=False))
 
 
-def read_metadata(path: Path | str) -> dict[str, str]:
-    """Return a table's metadata: ``table``, ``key``, ``schema_version`` and the writer's own."""
-    metadata = pq.read_schema(path).metadata or {}
-    return {k.decode(): v.decode() for k, v in metadata.items()}
-
-
 def concatenate(parts: Sequence[Mapping[str, np.ndarray | Sequence[Any]]]) -> dict[str, np.ndarray]:
-    """Put rows of several parts under each other.
+    """Concatenate the rows of several tables.
+
+    Args:
+        parts: Tables with the same columns.
 
     Raises:
         ValueError: If there is no part, or the parts differ in their columns.

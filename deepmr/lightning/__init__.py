@@ -1,4 +1,4 @@
-"""Training and prediction on Lightning's engine: the only room that knows Lightning and W&B."""
+"""Training, prediction and mutagenesis with PyTorch Lightning, and experiment tracking."""
 
 import importlib
 import logging
@@ -12,7 +12,7 @@ from torch import distributed
 
 importlib.import_module("pytorch_lightning")  # it sets the level below itself: set it afterwards
 
-# Lightning tells of hardware it did not find, once a Trainer, and of its own deprecations.
+# Lightning reports hardware that it did not find, for each Trainer, and its own deprecations.
 for _name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
@@ -26,9 +26,13 @@ def _leave_signals_alone() -> None:
 
 @contextmanager
 def interruptible(trainer: Any) -> Iterator[None]:
-    """Let Ctrl-C and the caller's signals reach the caller; Lightning has other plans for them.
+    """Context manager: Ctrl-C and the caller's signals reach the caller, not Lightning.
 
-    It ends the process at Ctrl-C, notes a SIGTERM without heeding it, and requeues a SLURM job.
+    Lightning would end the process at Ctrl-C, note a SIGTERM without heeding it, and requeue a
+    SLURM job.
+
+    Args:
+        trainer: The Lightning Trainer that runs inside.
     """
     # its connector registers handlers at each run, from here on the caller's again
     connector = trainer._signal_connector  # noqa: SLF001  (there is no public way)
@@ -43,7 +47,11 @@ def interruptible(trainer: Any) -> Iterator[None]:
 
 
 def device_of_trainer(trainer: Callable[..., Any]) -> str:
-    """Return the device that a trainer computes on, such as ``cpu`` or ``cuda:0``."""
+    """Return the device that a trainer computes on, such as ``cpu`` or ``cuda:0``.
+
+    Args:
+        trainer: Builds the Lightning Trainer.
+    """
     return str(trainer(logger=False, enable_checkpointing=False).strategy.root_device)
 
 

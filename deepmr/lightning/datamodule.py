@@ -1,4 +1,4 @@
-"""The LightningDataModule: epochs of batches that any number of workers and ranks agree on."""
+"""LightningDataModule whose epochs do not depend on the number of workers or processes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ __all__ = ["EpochSampler", "SequenceDataModule", "SplitDataset"]
 Request = tuple[np.ndarray, int | None]
 
 BOOTSTRAP = 2**31
-"""The epoch that never comes: its seed draws a member's bootstrap resample."""
+"""Epoch number, beyond any real one, whose seed draws a member's bootstrap resample."""
 
 
 class SplitDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Whole batches of a split: an item is a request (positions, augmentation seed)."""
+    """Whole batches of a split by (positions, augmentation seed).
+
+    Args:
+        split: The split.
+    """
 
     def __init__(self, split: Split) -> None:
         self.split = split
@@ -33,27 +37,32 @@ class SplitDataset(Dataset[tuple[Tensor, Tensor, Tensor]]):
         return len(self.split)
 
     def __getitem__(self, request: Request) -> tuple[Tensor, Tensor, Tensor]:
-        """Gather one batch."""
+        """Return codes, targets and mask of one batch.
+
+        Args:
+            request: Positions in the split, and the seed of the augmentation or None.
+        """
         index, seed = request
         codes, target, mask = self.split.gather(index, seed=seed)
         return torch.from_numpy(codes), torch.from_numpy(target), torch.from_numpy(mask)
 
 
 class EpochSampler(Sampler[Request]):
-    """Requests for the batches of one epoch, a function of (seed, member, epoch).
+    """Sampler of the batches of one epoch, determined by (seed, member, epoch).
 
-    Every rank takes its share, so that no window is seen twice in an epoch whatever the number
-    of ranks.
+    Every process takes its share, so that each window occurs once in an epoch, whatever the
+    number of processes.
 
     Args:
-        n: Windows in the split.
-        batch_size: Windows in a *global* batch, over all ranks.
-        seed: Of the ensemble.
-        member: Position in the ensemble.
+        n: Number of windows in the split.
+        batch_size: Number of windows in a *global* batch, over all processes.
+        seed: Seed of the ensemble.
+        member: Position in the ensemble, from 0.
         train: Shuffle, augment, and drop a last batch that is not full.
-        bootstrap: Draw the member's own resample (with replacement) of the split.
-        rank: Of this process.
-        world: Number of processes.
+        bootstrap: Draw the member's own resample (with replacement) of the split; False by
+            default.
+        rank: Rank of this process, 0 by default.
+        world: Number of processes, 1 by default.
     """
 
     def __init__(
@@ -73,18 +82,22 @@ class EpochSampler(Sampler[Request]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls this."""
+        """Set the epoch; called by Lightning.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+        """
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Return the number of batches of an epoch, on this rank."""
+        """Return the number of batches of an epoch in this process."""
         if self.train and self.n >= self.batch_size:
             return self.n // self.batch_size
         share = len(range(self.rank, self.n, self.world))
         return math.ceil(share / max(self.batch_size // self.world, 1))
 
     def __iter__(self) -> Iterator[Request]:
-        """Yield this rank's share of each batch."""
+        """Yield this process's share of each batch."""
         if not self.train:
             order = np.arange(self.rank, self.n, self.world)
             step = max(self.batch_size // self.world, 1)
@@ -103,15 +116,15 @@ class EpochSampler(Sampler[Request]):
 
 
 class SequenceDataModule(pl.LightningDataModule):
-    """Serve a data source's training and validation splits to one member.
+    """Training and validation batches of a data source for one member.
 
     Args:
-        source: The data.
-        batch_size: Windows in a global batch.
-        seed: Of the ensemble.
-        member: Position in the ensemble.
-        bootstrap: Train on a resample of the training split.
-        workers: Loader processes; they change nothing but the speed.
+        source: The data source.
+        batch_size: Number of windows in a global batch.
+        seed: Seed of the ensemble.
+        member: Position in the ensemble, from 0.
+        bootstrap: Train on a resample of the training split; False by default.
+        workers: Number of loader processes, 0 by default; results do not depend on it.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Prediction quality by task, exact under several processes."""
+"""Metrics of prediction quality by task, exact under several processes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["TaskMetrics", "task_metrics"]
 
 
 def task_metrics(kind: str, prediction: Tensor, target: Tensor) -> dict[str, float]:
-    """Score one task's predictions; a metric that is undefined on these targets is NaN.
+    """Return the metrics of one task's predictions; NaN where undefined on these targets.
 
     Args:
-        kind: binary (predictions are logits), count or signal (on the effect scale).
-        prediction: ``(sample,)`` on the effect scale.
-        target: ``(sample,)``.
+        kind: ``binary`` (predictions are logits), ``count`` or ``signal``.
+        prediction: Predictions ``(sample,)`` on the effect scale.
+        target: Targets ``(sample,)`` on the training scale.
 
     Returns:
         auroc, auprc, brier, calibration_error (15 bins of equal width, L1), nll for binary
@@ -73,11 +73,11 @@ def _binary_metrics(logit: Tensor, target: Tensor) -> dict[str, float]:
 
 
 class TaskMetrics(Metric):
-    """Collect masked predictions and score each task when asked.
+    """Loss and metrics by task over a whole split, from masked batches.
 
     Args:
-        tasks: The outputs, in order.
-        loss: Evaluated over the whole split; it also knows the link to the effect scale.
+        tasks: Tasks of the outputs, in order.
+        loss: The training loss, with the link from raw outputs to the effect scale.
     """
 
     full_state_update = False
@@ -93,13 +93,19 @@ class TaskMetrics(Metric):
             self.add_state(name, default=[], dist_reduce_fx="cat")
 
     def update(self, raw: Tensor, target: Tensor, mask: Tensor) -> None:
-        """Add a batch of ``(batch, task)`` raw outputs, targets and masks."""
+        """Add a batch.
+
+        Args:
+            raw: Raw outputs ``(batch, task)``.
+            target: Targets ``(batch, task)``.
+            mask: True where a target was measured, ``(batch, task)``.
+        """
         self.raw.append(raw.detach())
         self.target.append(target)
         self.mask.append(mask)
 
     def compute(self) -> dict[tuple[str, str], float]:
-        """Score every ``(task, metric)``, NaN where undefined; ``("all", "loss")`` is the loss."""
+        """Return the value of every ``(task, metric)``; ``("all", "loss")`` is the loss."""
         raw, target, mask = (
             torch.cat(state) if isinstance(state, list) else state
             for state in (self.raw, self.target, self.mask)

@@ -1,4 +1,4 @@
-"""The LightningModule: one member of an ensemble in training."""
+"""LightningModule that trains one member of an ensemble on all tasks."""
 
 from __future__ import annotations
 
@@ -23,10 +23,20 @@ Batch = Sequence[Tensor]
 
 
 def epoch_seed(seed: int, member: int, epoch: int, rank: int = 0) -> int:
-    """Derive the seed of one epoch of one member.
+    """Return the seed of one epoch of one member.
 
     Lightning stores no random-generator state; reseeding every epoch makes an interrupted and
-    resumed training equal to an undisturbed one.
+    resumed training equal to an uninterrupted one.
+
+    Args:
+        seed: Seed of the ensemble.
+        member: Position in the ensemble, from 0.
+        epoch: Number of the epoch, from 0.
+        rank: Rank of the process, 0 by default.
+
+    Example:
+        >>> epoch_seed(0, member=1, epoch=2) == epoch_seed(0, member=1, epoch=2)
+        True
     """
     state = np.random.SeedSequence(entropy=seed, spawn_key=(member, epoch, rank))
     return int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
@@ -37,12 +47,13 @@ class MultiTaskModule(pl.LightningModule):
 
     Args:
         network: ``(batch, 4, length)`` to ``(batch, task)`` raw outputs.
-        loss: Masked multi-task loss; it also knows the link to the effect scale.
-        optimizer: Called with the parameters.
-        schedule: ``build``, called with the optimizer, and ``interval`` (step or epoch).
-        tasks: The outputs, in order.
-        seed: Of the ensemble.
-        member: Position in the ensemble.
+        loss: Masked multi-task loss, with the link from raw outputs to the effect scale.
+        optimizer: Builds the optimizer from the parameters.
+        schedule: ``build``, which builds the schedule from the optimizer, and ``interval``,
+            ``step`` or ``epoch``.
+        tasks: Tasks of the outputs, in order.
+        seed: Seed of the ensemble.
+        member: Position in the ensemble, from 0.
     """
 
     def __init__(
@@ -70,7 +81,7 @@ class MultiTaskModule(pl.LightningModule):
         return self.network(one_hot(codes))
 
     def on_train_epoch_start(self) -> None:
-        """Reseed, so that the epoch's dropout is a function of seed, member and epoch alone."""
+        """Reseed: the epoch's dropout depends on seed, member and epoch alone."""
         torch.manual_seed(epoch_seed(self.seed, self.member, self.current_epoch, self.global_rank))
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
@@ -93,7 +104,7 @@ class MultiTaskModule(pl.LightningModule):
         self.log_dict({f"validation/{m}/{t}": v for (t, m), v in values.items() if v == v})
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Build optimizer and schedule; lengths that a schedule asks for are filled in."""
+        """Build optimizer and schedule, with the number of steps where a schedule needs it."""
         optimizer = self.optimizer(self.parameters())
         build = self.schedule["build"]
         length = schedule_length(build, int(self.trainer.estimated_stepping_batches))

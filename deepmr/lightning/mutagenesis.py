@@ -1,4 +1,4 @@
-"""Mutagenesis as an inference callback of Trainer.predict."""
+"""Mutagenesis on several processes, as a callback of Lightning's Trainer.predict."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ EngineBuilder = Callable[..., Engine]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What rank 0 knows when its engines are built and nothing is measured yet.
+    """State of rank 0 after its engines are built and before the first shard.
 
     Args:
-        engine: Of the first member, on its device.
-        missing: The shards to compute, over all processes.
-        processes: How many share them.
-        device: Where they compute.
+        engine: Engine of the first member, on its device.
+        missing: Numbers of the shards to compute, over all processes.
+        processes: Number of processes that share them.
+        device: Device of rank 0, such as ``cpu`` or ``cuda:0``.
     """
 
     engine: Engine
@@ -49,7 +49,7 @@ class Start:
 
 
 class EnsembleModule(pl.LightningModule):
-    """All networks that are read, so that Lightning moves them and starts the processes.
+    """All networks of an interrogation as one module, which Lightning moves to its devices.
 
     Args:
         networks: Trained networks, or dropout draws.
@@ -60,12 +60,12 @@ class EnsembleModule(pl.LightningModule):
         self.networks = nn.ModuleList(networks)
 
     def predict_step(self, batch: int, _: int) -> int:
-        """Pass the number of the shard on: the callback does the work."""
+        """Return the number of the shard; `MutagenesisCallback` computes it."""
         return batch
 
 
 class _Shards(Dataset[int]):
-    """The shards of one rank, by number."""
+    """Numbers of the shards of one process."""
 
     def __init__(self, numbers: Sequence[int]) -> None:
         self.numbers = list(numbers)
@@ -78,7 +78,7 @@ class _Shards(Dataset[int]):
 
 
 class _ShardData(pl.LightningDataModule):
-    """Deal the missing shards out to the ranks, none twice."""
+    """Missing shards, divided between the processes."""
 
     def __init__(self, store: ShardStore) -> None:
         super().__init__()
@@ -86,28 +86,28 @@ class _ShardData(pl.LightningDataModule):
         self.missing: list[int] = []
 
     def predict_dataloader(self) -> DataLoader[int]:
-        """Return this rank's missing shards, as rank 0 sees them."""
+        """Return this process's share of the shards that rank 0 finds missing."""
         strategy = self.trainer.strategy
         missing = self.store.missing() if self.trainer.is_global_zero else None
         missing = self.missing = strategy.broadcast(missing)
         share = missing[self.trainer.global_rank :: self.trainer.world_size]
-        # a rank without work takes part all the same, or the others would wait for it for ever
+        # a process without work takes part all the same, or the others would wait for it for ever
         return DataLoader(_Shards(share or [_NOTHING]), batch_size=None)
 
 
 class MutagenesisCallback(Callback):
-    """Measure the variants of each locus of a shard, with every member, and write the shard.
+    """Compute the variant effects of each shard with every member, and write the shard.
 
     Args:
-        store: Where shards go.
+        store: The shard store that is written to.
         codes: Bases of all loci, in the store's order.
-        members: Who reads them, and how.
+        members: Members of the interrogation.
         build: Builds an engine for a network: ``build(model, length=..., chunk=...)``.
-        scale: From raw outputs to the effect scale.
-        variants: Which variants; by default every substitution.
-        progress: Show a bar over this rank's loci.
-        on_start: Called on rank 0 once the engines are built, before the first shard: the place
-            to say how long it will take. Not called where no shard is missing.
+        scale: Link from raw outputs to the effect scale.
+        variants: Variants of the loci; by default every substitution.
+        progress: Show a progress bar over rank 0's loci; True by default.
+        on_start: Called on rank 0 before the first shard, to print the expected duration; not
+            called if no shard is missing.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class MutagenesisCallback(Callback):
         self.bar: tqdm[Any] | None = None
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Build the engines; rank 0 chooses the chunk, a resumed run keeps it."""
+        """Build the engines, with the chunk size of rank 0 or of the interrupted run."""
         length = self.codes.shape[1]
         noted = self.store.folder / ENGINE
         settings: dict[str, Any] | None = None
@@ -180,7 +180,7 @@ class MutagenesisCallback(Callback):
         batch_idx: int,  # noqa: ARG002
         dataloader_idx: int = 0,  # noqa: ARG002
     ) -> None:
-        """Measure one shard's effects and write it."""
+        """Compute the effects of one shard and write it."""
         index = int(outputs)
         if index == _NOTHING:
             return
@@ -202,12 +202,12 @@ class MutagenesisCallback(Callback):
     def _raw(
         self, batch: VariantBatch, codes: UInt8[np.ndarray, "locus length"]
     ) -> Iterator[RawEffects]:
-        """Measure member by member: of all tasks, only one member's effects are in memory."""
+        """Yield raw effects by member; those of one member are in memory at a time."""
         for engine in self.engines:
             yield batch.measure(engine, codes)
 
     def on_predict_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
-        """Wait for the other ranks: what follows reads all shards."""
+        """Wait until every process has written its shards."""
         if self.bar is not None:
             self.bar.close()
         trainer.strategy.barrier()
@@ -222,9 +222,9 @@ def run_mutagenesis(
     """Compute all missing shards on every process of the trainer.
 
     Args:
-        callback: Knows the members, the loci and where shards go.
+        callback: The mutagenesis, with members, loci and shard store.
         trainer: Builds the Lightning Trainer.
-        folder: Of the run.
+        folder: The run's folder.
 
     Raises:
         KeyboardInterrupt: If the user interrupted; whole shards are kept.

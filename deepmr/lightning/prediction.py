@@ -33,15 +33,15 @@ def predict_split(
     """Predict every window of a split with every member.
 
     Args:
-        members: Trained networks; returned to the CPU, in evaluation mode.
+        members: Trained networks; left on the CPU, in evaluation mode.
         split: The windows.
-        to_effect_scale: From raw outputs to the effect scale (logit, Anscombe).
-        batch_size: Windows at a time.
-        device: Where to compute.
-        title: Shown beside the progress bar.
+        to_effect_scale: Link from raw outputs to the effect scale (logit, Anscombe).
+        batch_size: Number of windows in a forward pass.
+        device: Device of the forward passes; ``cpu`` by default.
+        title: Label of the progress bar.
 
     Returns:
-        predictions on the effect scale, targets, and the mask of measured targets.
+        Predictions on the effect scale, targets, and the mask of measured targets.
     """
     predictions, targets, masks = [], [], []
     for member in members:

@@ -1,4 +1,4 @@
-"""Weights at the end of each cycle of the learning rate: an ensemble from one training."""
+"""Snapshots of one training: weights at the end of each cycle of the learning rate."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SNAPSHOTS = "snapshots"
 def cosine_cycles(
     optimizer: torch.optim.Optimizer, *, total_steps: int, cycles: int, warmup: float = 0.0
 ) -> LambdaLR:
-    """Return a schedule that falls from the optimizer's rate to 0 in each of several cycles.
+    """Return a cyclic cosine schedule: the learning rate falls to 0 in each of several cycles.
 
     Args:
-        optimizer: Its rate is that of a cycle's top.
-        total_steps: Steps of the whole training.
-        cycles: Equal parts of it.
-        warmup: Share of a cycle in which the rate first rises from 0.
+        optimizer: Optimizer whose learning rate is the largest of each cycle.
+        total_steps: Number of steps of the whole training.
+        cycles: Number of cycles, of equal length.
+        warmup: Share of a cycle in which the rate first rises from 0; 0 by default.
 
     Raises:
         ValueError: If there is no cycle, a cycle has no step, or the share is outside [0, 1).
@@ -54,14 +54,13 @@ def cosine_cycles(
 
 
 class Snapshots(Callback):
-    """Keep a network's weights at the end of each of several equal parts of its training.
+    """Callback that saves a network's weights at the end of each of several cycles.
 
-    They lie beside its checkpoints as ``snapshots/<k>.ckpt``, tensors alone. A training that was
-    interrupted goes on and keeps the rest: an epoch's snapshot is whole before the epoch counts
-    as done.
+    They are saved beside the checkpoints as ``snapshots/<k>.ckpt``, tensors alone. A resumed
+    training saves the remaining ones: an epoch's snapshot is written before the epoch ends.
 
     Args:
-        cycles: How many; `cosine_cycles` with as many ends each at a learning rate of 0.
+        cycles: Number of cycles, two or more; that of `cosine_cycles`.
 
     Raises:
         ValueError: If there are fewer than two.
@@ -73,7 +72,7 @@ class Snapshots(Callback):
         self.cycles = cycles
 
     def on_fit_start(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
-        """Refuse a training whose parts would end within an epoch.
+        """Refuse a training whose cycles would end within an epoch.
 
         Raises:
             ValueError: If the epochs are no multiple of the cycles.
@@ -86,7 +85,7 @@ class Snapshots(Callback):
             )
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write a snapshot where a part has ended."""
+        """Write a snapshot at the end of a cycle."""
         done, rest = divmod(trainer.current_epoch + 1, trainer.max_epochs // self.cycles)
         if rest or not trainer.is_global_zero:
             return
@@ -100,10 +99,10 @@ class Snapshots(Callback):
 
 
 def snapshot_paths(member: Path) -> list[Path]:
-    """Return the snapshots of one member's training, in their order.
+    """Return the paths of the snapshots of one member's training, in order.
 
     Args:
-        member: The folder of its checkpoints.
+        member: Folder of the member's checkpoints.
     """
     found = (member / SNAPSHOTS).glob("*.ckpt")
     return sorted(found, key=lambda path: int(path.stem))

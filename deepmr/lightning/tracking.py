@@ -1,4 +1,4 @@
-"""Experiment tracking: Weights & Biases (offline without a key), CSV files, or nothing."""
+"""Experiment tracking by Weights & Biases (offline without a key), CSV files, or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Columns = Mapping[str, Sequence[Any] | np.ndarray]
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Where a run reports to."""
+    """Experiment tracker: metrics, tables, figures and artifacts of a run."""
 
     def logger(self, prefix: str) -> Logger | None:
         """Return a Lightning logger whose metrics carry a prefix, or None."""
@@ -29,7 +29,7 @@ class Tracker(Protocol):
         ...
 
     def summary(self, values: Mapping[str, Any]) -> None:
-        """Note the run's few final values, verdict and effect say."""
+        """Record final values of the run, such as verdict and pooled effect."""
         ...
 
     def figure(self, name: str, path: Path) -> None:
@@ -41,12 +41,12 @@ class Tracker(Protocol):
         ...
 
     def finish(self, *, failed: bool = False) -> None:
-        """Close; safe to call twice."""
+        """Close the tracker; a second call has no effect."""
         ...
 
 
 class NoTracker:
-    """Report to nobody (``logger=null``)."""
+    """No tracking (``logger=null``)."""
 
     def logger(self, prefix: str) -> None:
         """Return None."""
@@ -68,13 +68,21 @@ class NoTracker:
 
 
 class CsvTracker(NoTracker):
-    """Metrics by epoch as CSV files under ``<run>/logs``; tables and figures are there already."""
+    """Metrics by epoch as CSV files under ``<run>/logs``.
+
+    Args:
+        folder: The run's folder.
+    """
 
     def __init__(self, *, folder: Path, **_: Any) -> None:
         self.folder = folder
 
     def logger(self, prefix: str) -> Logger:  # type: ignore[override]
-        """Return a CSVLogger of its own folder."""
+        """Return a CSVLogger.
+
+        Args:
+            prefix: Name of its folder under ``logs``.
+        """
         return CSVLogger(self.folder, name="logs", version=prefix)
 
 
@@ -89,19 +97,20 @@ def _has_key() -> bool:
 
 
 class WandbTracker:
-    """Weights & Biases; offline by itself where there is no key.
+    """Tracking by Weights & Biases, offline if there is no key.
 
     Args:
         folder: The run's folder; W&B writes below it.
-        name: Shown for the run.
-        job_type: train or interrogate.
+        name: Name of the run at W&B.
+        job_type: ``train`` or ``interrogate``.
         config: The resolved configuration.
         project: W&B project.
-        entity: W&B team or user.
-        mode: online, offline or disabled; None chooses online with a key, else offline.
+        entity: W&B team or user; by default (None) that of the key.
+        mode: ``online``, ``offline`` or ``disabled``; by default (None) online with a key, else
+            offline.
 
     Raises:
-        ValueError: If ``mode`` is none of these.
+        ValueError: If ``mode`` is unknown.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Train one member, or go on where its training stopped."""
+"""Training of one member, resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -31,34 +31,38 @@ HISTORY = "history.json"
 
 
 class History(Callback):
-    """Keep every epoch's metrics, through interruptions: they travel in the checkpoint."""
+    """Callback that keeps the metrics of every epoch in the checkpoint."""
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the checkpoint keeps."""
+        """Return the state for the checkpoint."""
         return {"epochs": self.epochs}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where the checkpoint stopped."""
+        """Restore the metrics from a checkpoint."""
         self.epochs = list(state_dict["epochs"])
 
     def on_train_epoch_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
-        """Note the epoch's metrics."""
+        """Record the epoch's metrics."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         self.epochs.append({"epoch": trainer.current_epoch, **metrics})
 
 
 class Progress(Callback):
-    """One bar over all batches of a member's training."""
+    """Progress bar over all batches of a member's training.
+
+    Args:
+        title: Label of the bar.
+    """
 
     def __init__(self, title: str) -> None:
         self.title = title
         self.bar: tqdm[Any] | None = None
 
     def on_train_start(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
-        """Open the bar, at the step a resumed training starts from."""
+        """Open the bar at the current step."""
         if trainer.is_global_zero:
             self.bar = tqdm(
                 total=int(trainer.estimated_stepping_batches),
@@ -69,7 +73,7 @@ class Progress(Callback):
             )
 
     def on_train_batch_end(self, *_: Any, **__: Any) -> None:
-        """Advance."""
+        """Advance the bar by one batch."""
         if self.bar is not None:
             self.bar.update(1)
 
@@ -99,19 +103,18 @@ def train_member(
     logger: Logger | None = None,
     title: str = "training",
 ) -> pl.Trainer | None:
-    """Train until the last epoch or early stopping; leave ``best.ckpt`` and ``history.json``.
+    """Train one member to the last epoch or early stopping; write ``best.ckpt``, ``history.json``.
 
-    A member whose history lies there is finished, and left as it is. One that was interrupted
-    goes on after its last whole epoch.
+    A finished member is not trained again. An interrupted one resumes after its last whole epoch.
 
     Args:
         module: The network with its loss and optimizer.
-        data: Its batches.
-        folder: Where the checkpoints lie.
+        data: Training and validation batches.
+        folder: Folder of the member's checkpoints.
         trainer: Builds the Lightning Trainer; called with callbacks and logger.
-        callbacks: Further callbacks, built afresh for each member.
-        logger: Where epochs are logged.
-        title: Shown beside the progress bar.
+        callbacks: Build further callbacks; by default none.
+        logger: Lightning logger of the epochs; by default (None) none.
+        title: Label of the progress bar.
 
     Returns:
         The trainer, or None for a member that was finished before.
@@ -162,19 +165,27 @@ def _wants_bar(trainer: Callable[..., pl.Trainer]) -> bool:
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
-    """Return the metrics of each epoch of a finished member."""
+    """Return the metrics of each epoch of a finished member.
+
+    Args:
+        folder: Folder of the member's checkpoints.
+    """
     return list(read_json(folder / HISTORY))
 
 
 def load_weights(network: torch.nn.Module, path: Path) -> torch.nn.Module:
-    """Fill a network from a checkpoint: a plain state dict or Lightning's.
+    """Load a network's weights from a checkpoint: a plain state dict or Lightning's.
 
     Only tensors and plain data are read (``weights_only``), so that a stranger's file cannot run
     code.
 
+    Args:
+        network: The network that the weights belong to; changed in place and returned.
+        path: The checkpoint.
+
     Raises:
         ValueError: If the file is no such checkpoint, or belongs to another network.
-        FileNotFoundError: If it does not exist.
+        FileNotFoundError: If the file does not exist.
     """
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist")

@@ -16,7 +16,7 @@ from deepmr.meta.fit import fit
 from deepmr.meta.sample import Sample, prepare
 from deepmr.meta.tau2 import Tau2Method, between_variance
 
-__all__ = ["MetaRegressionResult", "WaldTest", "meta_regression"]
+__all__ = ["BetweenLoci", "MetaRegressionResult", "WaldTest", "meta_regression"]
 
 Adjustment = Literal["hartung_knapp", "none", "adhoc"]
 
@@ -57,24 +57,49 @@ class WaldTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetaRegressionResult:
-    """How local effects depend on properties of their loci.
+class BetweenLoci:
+    """Residual variance between loci of a meta-regression.
 
     Args:
-        method: Short name, as of `random_effects`.
-        names: The coefficients, in order.
-        n_loci: Loci that had an effect and all moderators.
-        coefficients: One a name; units of the effect per unit of the moderator.
-        covariance: Their covariance.
-        tau2: Variance between loci that the moderators leave.
-        se_tau2: Its standard error.
+        tau2: Variance between loci that the moderators do not account for.
+        se_tau2: Standard error of ``tau2``.
         r2: Share of the variance between loci that the moderators account for, floored at 0;
             NaN where there was none. With ``tau2="zero"``, the share of Q over its degrees of
             freedom.
-        residual: Q of the residuals: is there heterogeneity left?
-        moderators: Test of all coefficients but the intercept.
-        typical_variance: As in `MetaAnalysisResult`.
-        converged: False where a search for tau2 did not end; the numbers are NaN there.
+        typical_variance: Typical sampling variance of a locus's effect (Higgins and Thompson 2002).
+        converged: False where the search for tau2 did not converge; the numbers are NaN there.
+    """
+
+    tau2: Float64[np.ndarray, "*batch"]
+    se_tau2: Float64[np.ndarray, "*batch"]
+    r2: Float64[np.ndarray, "*batch"]
+    typical_variance: Float64[np.ndarray, "*batch"]
+    converged: Bool[np.ndarray, "*batch"]
+
+    @property
+    def h2(self) -> Float64[np.ndarray, "*batch"]:
+        """Total over sampling variance given the moderators, from tau2."""
+        return np.asarray(1.0 + self.tau2 / self.typical_variance)
+
+    @property
+    def i2(self) -> Float64[np.ndarray, "*batch"]:
+        """Share of that total that lies between loci; a fraction."""
+        return np.asarray(1.0 - 1.0 / self.h2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetaRegressionResult:
+    """Regression coefficients of local effects on properties of their loci.
+
+    Args:
+        method: Short name, as of `random_effects`.
+        names: Names of the coefficients, in order.
+        n_loci: Number of loci that had an effect and all moderators.
+        coefficients: Coefficients, in units of the effect per unit of the moderator.
+        covariance: Covariance matrix of the coefficients.
+        between: Residual variance between loci, with R2 and I2.
+        residual: Cochran's Q of the residuals: test of residual heterogeneity.
+        moderators: Wald test of all coefficients but the intercept.
     """
 
     method: str
@@ -82,23 +107,9 @@ class MetaRegressionResult:
     n_loci: Int[np.ndarray, "*batch"]
     coefficients: Estimate
     covariance: Float64[np.ndarray, "*batch coefficient coefficient"]
-    tau2: Float64[np.ndarray, "*batch"]
-    se_tau2: Float64[np.ndarray, "*batch"]
-    r2: Float64[np.ndarray, "*batch"]
+    between: BetweenLoci
     residual: Heterogeneity
     moderators: WaldTest
-    typical_variance: Float64[np.ndarray, "*batch"]
-    converged: Bool[np.ndarray, "*batch"]
-
-    @property
-    def h2(self) -> Float64[np.ndarray, "*batch"]:
-        """Total over sampling variance that the moderators leave, from tau2."""
-        return np.asarray(1.0 + self.tau2 / self.typical_variance)
-
-    @property
-    def i2(self) -> Float64[np.ndarray, "*batch"]:
-        """Share of that total that lies between loci; a fraction."""
-        return np.asarray(1.0 - 1.0 / self.h2)
 
 
 def meta_regression(
@@ -165,15 +176,17 @@ def meta_regression(
             df=c["df"].reshape(*batch, p),
         ),
         covariance=c["covariance"].reshape(*batch, p, p),
-        tau2=c["tau2"].reshape(batch),
-        se_tau2=c["se_tau2"].reshape(batch),
-        r2=np.where(c["alone"] > 0, np.maximum(0.0, explained), np.nan).reshape(batch),
+        between=BetweenLoci(
+            tau2=c["tau2"].reshape(batch),
+            se_tau2=c["se_tau2"].reshape(batch),
+            r2=np.where(c["alone"] > 0, np.maximum(0.0, explained), np.nan).reshape(batch),
+            typical_variance=c["typical"].reshape(batch),
+            converged=c["converged"].astype(bool).reshape(batch),
+        ),
         residual=Heterogeneity(
             q=c["q"].reshape(batch), df=np.maximum(sample.df, 0.0).reshape(batch)
         ),
         moderators=_wald(c["coefficients"], c["covariance"], c["df"], batch),
-        typical_variance=c["typical"].reshape(batch),
-        converged=c["converged"].astype(bool).reshape(batch),
     )
 
 

@@ -9,5 +9,14 @@ from deepmr.models.deepsea import DeepSEA
 from deepmr.models.heads import Heads, set_output_statistics
 from deepmr.models.paper import PaperCNN
 from deepmr.models.pooling import SoftOr
+from deepmr.models.residual_cnn import ResidualCNN
 
-__all__ = ["DeepSEA", "Heads", "MotifScanner", "PaperCNN", "SoftOr", "set_output_statistics"]
+__all__ = [
+    "DeepSEA",
+    "Heads",
+    "MotifScanner",
+    "PaperCNN",
+    "ResidualCNN",
+    "SoftOr",
+    "set_output_statistics",
+]

@@ -1,4 +1,40 @@
-"""Motifs of DNA-binding proteins: libraries, matches, and occupancy changes by variants."""
+"""Motifs of DNA-binding proteins: libraries, matches, and occupancy changes by variants.
+
+Example:
+    Find a motif in a sequence, and what its substitutions do to the occupancy:
+
+    >>> import numpy as np
+    >>> from deepmr.sequence import base_codes
+    >>> rows = np.eye(4)[[2, 0, 3, 0, 0, 2]] * 0.96 + 0.01
+    >>> gata = Motif(name="GATAAG", probabilities=rows)
+    >>> codes = base_codes(["CCGATAAGCC"])
+    >>> found = find_matches(gata, codes, p=0.001)
+    >>> len(found), found.start.tolist(), found.strand.tolist()
+    (1, [2], [1])
+    >>> positions_in_matches(gata, codes, p=0.001).astype(int).tolist()
+    [[0, 0, 1, 1, 1, 1, 1, 1, 0, 0]]
+    >>> offset, alt = np.array([[2, 9]]), np.array([[0, 0]])
+    >>> variants_in_matches(gata, codes, offset, p=0.001).tolist()
+    [[True, False]]
+    >>> occupancy_changes(gata, codes, offset, alt).round(2).tolist()
+    [[-0.02, -0.0]]
+    >>> motif_doses([gata], codes, offset, alt).shape  # locus, motif, variant
+    (1, 1, 2)
+
+    Compare motifs; decoys are shuffled columns, for a negative control:
+
+    >>> round(similarity(gata, gata.reverse_complement()), 2), len(decoys(gata, 1, seed=0))
+    (1.0, 1)
+    >>> distribution = score_distribution(gata)
+    >>> distribution.best_p < 0.001, round(float(gata.information().sum()), 1)
+    (True, 10.5)
+
+    A motif as an instrument rule, for ``by_motif`` selection; and a library of JASPAR:
+
+    >>> rule = ByMotif(motifs=MotifLibrary(motifs=(gata,)), motif="GATAAG", p=0.001)
+    >>> here = rule.at(codes, target="GATA1")
+    >>> library = jaspar(names=["GATA1"])  # doctest: +SKIP
+"""
 
 from deepmr.motif import UNIFORM, Motif
 from deepmr.motifs.instruments import AtPositions, ByMotif

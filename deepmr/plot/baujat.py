@@ -1,4 +1,4 @@
-"""Baujat plot: which loci make the heterogeneity, and which move the mean."""
+"""Baujat plot: contribution of each locus to heterogeneity and to the pooled effect."""
 
 from __future__ import annotations
 
@@ -25,21 +25,24 @@ def baujat(
     n_named: int = 5,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw each locus's part in the heterogeneity against its pull on the pooled effect.
+    """Draw each locus's contribution to heterogeneity against its influence on the pooled effect.
 
-    Loci on the upper right deserve a look before anything is made of the mean.
+    Loci in the upper right are outliers that change the pooled effect.
 
     Args:
-        value: The loci's effects; missing ones are not drawn.
-        se: Their standard errors.
-        result: A random-effects pooling whose tau2 the parts are taken at; by default they are
+        value: Effect of each locus; NaN is not drawn.
+        se: Standard error of each effect.
+        result: Random-effects pooling whose tau2 is used; by default (None) the contributions are
             terms of Cochran's Q around the common effect.
-        names: The loci's names.
-        n_named: How many of the farthest loci are named.
-        ax: Where to draw; a new figure by default.
+        names: Names of the loci; by default (None) ``locus 1`` and so on.
+        n_named: Number of the most extreme loci that are labelled, 5 by default.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
         ValueError: If names and loci differ in number, or ``result`` is a batch.
+
+    References:
+        Baujat et al. 2002, doi:10.1002/sim.1221.
     """
     if names is not None and len(names) != len(value):
         raise ValueError(f"baujat needs a name a locus, got {len(names)} for {len(value)} loci")
@@ -80,6 +83,6 @@ def baujat(
         )
     ax.set_xlim(-0.02 * top_x, 1.06 * top_x)
     ax.set_ylim(-0.02 * top_y, 1.1 * top_y)
-    ax.set_xlabel("part in the heterogeneity (squared Pearson residual)")
-    ax.set_ylabel("pull on the pooled effect")
+    ax.set_xlabel("contribution to heterogeneity (squared Pearson residual)")
+    ax.set_ylabel("influence on the pooled effect")
     return ax

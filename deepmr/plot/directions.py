@@ -1,4 +1,4 @@
-"""The same question asked both ways round."""
+"""Pooled slopes of a pair of tasks in both directions."""
 
 from __future__ import annotations
 
@@ -20,22 +20,26 @@ def directions(
     exposure: str,
     outcome: str,
     unit: str = "",
+    notes: tuple[str, str] = ("", ""),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the pooled effects of every method, forwards and backwards.
+    """Draw the pooled slopes of every method, in both directions.
 
     Thick bars are 95 % confidence intervals of the mean effect, thin ones 95 % prediction
-    intervals for the effect at a new locus.
+    intervals for a single locus. Diamonds are slopes of a simulation's noiseless effects over the
+    same variants, where they are known.
 
     Args:
         meta: Columns of ``meta.parquet``.
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
         unit: Unit of the effects.
+        notes: What the slopes of each direction stand for, shown under its name, such as "slope
+            over the variants both share, not an effect"; by default nothing.
         ax: Axes to draw into; by default those of a new figure.
 
     Raises:
-        LookupError: If the table has no pooled effect of this question in either direction.
+        LookupError: If the table has no pooled effect of this pair in either direction.
     """
     pairs = ((exposure, outcome), (outcome, exposure))
     rows = [
@@ -45,11 +49,13 @@ def directions(
     n_rows = sum(map(len, rows))
     if not n_rows:
         raise LookupError(f"the table has no pooled effect of {exposure} on {outcome}, or back")
-    ax = new_axes(ax, width=6.0, height=1.2 + 0.3 * (n_rows + 1.2 * len(pairs)))
+    ax = new_axes(
+        ax, width=6.0, height=1.2 + 0.3 * (n_rows + 1.2 * len(pairs) + 0.7 * sum(map(bool, notes)))
+    )
     ax.axvline(0, color=FADED, linewidth=0.8, zorder=0)
     one_pooling = len(set(meta["pooling"][np.concatenate(rows)].tolist())) == 1
     height, ticks, labels = 0.0, [], []
-    for (cause, effect), found, colour in zip(pairs, rows, COLOURS, strict=False):
+    for (cause, effect), note, found, colour in zip(pairs, notes, rows, COLOURS, strict=False):
         ax.text(
             *(0.0, height, f"{cause} → {effect}"),
             transform=ax.get_yaxis_transform(),
@@ -57,6 +63,11 @@ def directions(
             fontweight="bold",
             va="center",
         )
+        if note:
+            height += 0.7
+            words = ax.text(0.0, height, note, transform=ax.get_yaxis_transform(), va="center")
+            words.set(color=colour, fontsize="small", in_layout=False)  # never narrows the axes
+            words.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
         for row in found.tolist():
             height += 1.0
             _bar(ax, meta, row, height, colour)
@@ -67,7 +78,7 @@ def directions(
     ax.set_yticks(ticks, labels)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("Pooled effect" + (f" ({unit})" if unit else ""))
+    ax.set_xlabel("Pooled slope" + (f" ({unit})" if unit else ""))
     _legend(ax, known=bool(np.isfinite(meta["true_value"][np.concatenate(rows)]).any()))
     return ax
 
@@ -92,10 +103,12 @@ def _bar(ax: Axes, meta: Mapping[str, np.ndarray], row: int, height: float, colo
 def _legend(ax: Axes, *, known: bool) -> None:
     handles = [
         Line2D([], [], color=INK, linewidth=4, label="95 % interval of the mean"),
-        Line2D([], [], color=INK, linewidth=1, label="95 % of new loci"),
+        Line2D([], [], color=INK, linewidth=1, label="95 % prediction interval"),
     ]
     if known:
         handles.append(
-            Line2D([], [], color=TRUTH, marker="D", linestyle="", markersize=4, label="truth")
+            Line2D(
+                [], [], color=TRUTH, marker="D", linestyle="", markersize=4, label="noiseless slope"
+            )
         )
     ax.figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))

@@ -1,4 +1,4 @@
-"""The effect of every substitution at a locus, as a map of four bases by its length."""
+"""Heat map of the effect of every substitution at a locus, base by position."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ _MOST_LETTERS = 120
 def effect_grid(effects: MemberEffects, task: str) -> Float64[np.ndarray, "base offset"]:
     """Return the members' mean effect of each substitution at one locus, NaN where there is none.
 
+    Args:
+        effects: Effects at one locus, without batch axes.
+        task: Name of the task.
+
     Raises:
         ValueError: If the effects have batch axes: a grid shows one locus.
         LookupError: If the task was not kept.
@@ -42,9 +46,17 @@ def effect_grid(effects: MemberEffects, task: str) -> Float64[np.ndarray, "base 
 def busiest_window(
     effects: MemberEffects, tasks: Sequence[str], *, width: int = 120
 ) -> tuple[int, int]:
-    """Return the stretch of a locus where substitutions matter most to the tasks together.
+    """Return the window of a locus with the largest sum of absolute effects on the tasks.
 
-    Each task's absolute effects are taken relative to their sum, so that none outvotes another.
+    Each task's absolute effects are divided by their sum, so that tasks have equal weights.
+
+    Args:
+        effects: Effects at one locus, without batch axes.
+        tasks: Names of the tasks.
+        width: Width of the window in bases, 120 by default.
+
+    Returns:
+        First offset and end (half-open) of the window.
 
     Raises:
         ValueError: If the effects have batch axes.
@@ -70,21 +82,22 @@ def effect_map(
     window: tuple[int, int] | None = None,
     axes: Sequence[Axes] | None = None,
 ) -> tuple[Axes, ...]:
-    """Draw, one under the other, the effects of every substitution at a locus on several tasks.
+    """Draw the effects of every substitution at a locus, one panel per task.
 
-    Colours are centred on no effect and symmetric, with a scale of each task's own. The base that
-    is there already is grey, and named where there is room.
+    Colours are symmetric around no effect, with a range of each task's own. The reference base is
+    grey, with its letter in windows of up to 120 bases.
 
     Args:
         effects: Effects at one locus.
-        tasks: The tasks to show, e.g. exposure and outcome.
-        locus: Where it lies; the axis then shows positions on its chromosome.
-        units: Unit of each task's effects, for the colour bar.
-        window: First offset shown, and one behind the last; by default the whole locus.
-        axes: Axes to draw into, one a task; by default those of a new figure.
+        tasks: Names of the tasks, such as exposure and outcome.
+        locus: Place of the locus, for positions on its chromosome; by default (None) the axis
+            shows offsets.
+        units: Unit of each task's effects, for the colour bar; none by default.
+        window: First offset and end (half-open) to draw; by default (None) the whole locus.
+        axes: Axes to draw into, one per task; by default (None) those of a new figure.
 
     Raises:
-        ValueError: If the effects belong to several loci, or the axes are not one a task.
+        ValueError: If the effects belong to several loci, or there is not one of the axes per task.
         LookupError: If a task was not kept.
     """
     grids = [effect_grid(effects, task) for task in tasks]

@@ -1,4 +1,4 @@
-"""Forest plot: every locus, the pooled effect and where a new locus would lie."""
+"""Forest plot: the slope of every locus, the pooled slope and its prediction interval."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ def forest(
     max_rows: int = 40,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the loci's effects with their intervals, sorted, above the pooled effect.
+    """Draw the loci's slopes with their intervals, sorted, above the pooled slope.
 
-    Up to ``max_rows`` loci each have a row and a name. Beyond that every locus is a hairline
-    and only the curve of sorted effects is drawn in full, so that thousands of loci read as one
-    distribution with its errors; no locus is left out. Intervals of single loci are
-    normal. The axis spans 98 % of the intervals' ends, and arrowheads mark those that go on.
+    PI is the prediction interval for a single locus.
+
+    Up to ``max_rows`` loci each have a row and a name. With more, every interval is a thin line
+    and the sorted effects are a curve; no locus is left out. Intervals of single loci are normal.
+    The axis spans 98 % of the ends of the intervals; arrowheads mark intervals beyond it.
 
     Args:
-        value: The loci's effects; missing ones are not drawn.
-        se: Their standard errors.
-        result: Their pooled effect (a single one, no batch).
-        names: The loci's names, e.g. ``chr1:100-200``.
-        level: Coverage of all intervals.
-        max_rows: The most loci that get a row of their own.
-        ax: Where to draw; a new figure by default.
+        value: Effect of each locus; NaN is not drawn.
+        se: Standard error of each effect.
+        result: Pooled effect, without batch axes.
+        names: Names of the loci, such as ``chr1:100-200``; by default (None) ``locus 1`` and so on.
+        level: Coverage of all intervals, .95 by default.
+        max_rows: Largest number of loci with a row each, 40 by default.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
         ValueError: If ``result`` is a batch, or names and loci differ in number.
@@ -82,16 +83,16 @@ def forest(
     step = max(1.0, 0.035 * len(order))
     foot = -np.array([1.6, 3.2]) * step
     _summary(ax, result, level, foot, step)
-    ax.set_yticks([*foot, *(rows if few else [])], ["pooled effect", "a new locus", *labels])
+    ax.set_yticks([*foot, *(rows if few else [])], ["pooled", f"{level:.0%} PI", *labels])
     ax.axvline(0.0, color=INK, linewidth=0.6, zorder=0)
     ax.axvline(float(result.pooled.value), color=_POOLED, linewidth=0.8, linestyle=":", zorder=1)
     ax.set_xlim(*limits)
     ax.set_ylim(foot[1] - 1.2 * step, len(order) - 0.3 if few else 1.01 * len(order))
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "right", "top"]].set_visible(False)
-    ax.set_xlabel(f"causal effect, {level:.0%} intervals")
+    ax.set_xlabel(f"slope, {level:.0%} intervals")
     if not few:
-        ax.set_ylabel(f"{len(order):,} loci, sorted by effect", loc="center")
+        ax.set_ylabel(f"{len(order):,} loci, sorted by slope", loc="center")
     ax.set_title(_caption(result, level), fontsize=9, fontweight="normal")
     return ax
 
@@ -148,14 +149,18 @@ def _limits(
     if len(low):
         tail = 0.01 if len(low) > 4 else 0.0
         inside = np.r_[inside, np.quantile(low, tail), np.quantile(high, 1 - tail)]
-    pad = 0.04 * max(float(np.ptp(inside)), 1e-12)
+    if not np.ptp(inside):
+        return float(inside[0] - 1.0), float(inside[0] + 1.0)
+    pad = 0.04 * float(np.ptp(inside))
     return float(inside.min() - pad), float(inside.max() + pad)
 
 
 def _caption(result: MetaAnalysisResult, level: float) -> str:
-    low, high = result.pooled.interval(level)
-    return (
-        f"{result.method}: {float(result.pooled.value):.3g} "
-        f"[{float(low):.3g}, {float(high):.3g}], {int(result.n_loci):,} loci, "
-        f"tau {np.sqrt(float(result.tau2)):.2g}, I² {float(result.i2):.0%}"
-    )
+    value, n_loci = float(result.pooled.value), int(result.n_loci)
+    if not np.isfinite(value):
+        return f"no pooled slope: {n_loci:,} loci with an estimate"
+    low, high = (float(end) for end in result.pooled.interval(level))
+    interval = f" ({level:.0%} interval {low:.3g} to {high:.3g})" if np.isfinite(low + high) else ""
+    between = "" if np.isnan(result.i2) else f", I² {float(result.i2):.0%}"
+    tau = "" if np.isnan(result.tau2) else f", τ {np.sqrt(float(result.tau2)):.2g}"
+    return f"pooled {value:.3g}{interval}, {n_loci:,} loci{tau}{between}"

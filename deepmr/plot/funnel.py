@@ -1,4 +1,4 @@
-"""Funnel plot: effects against their errors, with contours of significance."""
+"""Funnel plot: effects against their standard errors, with contours of significance."""
 
 from __future__ import annotations
 
@@ -27,18 +27,22 @@ def funnel(
     """Draw effects against standard errors, precise loci on top.
 
     Without heterogeneity 95 % of the loci lie between the dashed lines around the pooled effect;
-    with it, between the dotted ones. Shaded is where a locus alone would have p between .10 and
-    .05, and between .05 and .01: loci crowded along these edges were chosen by their p-values.
+    with it, between the dotted ones. Shaded contours are p-values of single loci between .10 and
+    .05, and between .05 and .01: a concentration there suggests selection by p-value.
 
     Args:
-        value: The loci's effects; missing ones are not drawn.
-        se: Their standard errors.
-        result: Their pooled effect (a single one, no batch).
-        filled: Effects and standard errors of loci that trim-and-fill added, drawn hollow.
-        ax: Where to draw; a new figure by default.
+        value: Effect of each locus; NaN is not drawn.
+        se: Standard error of each effect.
+        result: Pooled effect, without batch axes.
+        filled: Effects and standard errors that trim-and-fill added, drawn as open circles; none by
+            default.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
-        ValueError: If ``result`` is a batch, or there is no locus to draw.
+        ValueError: If ``result`` has batch axes, or there is no locus to draw.
+
+    References:
+        Peters et al. 2008, doi:10.1016/j.jclinepi.2007.11.010 (contour-enhanced funnel plots).
     """
     kept = np.isfinite(value) & np.isfinite(se)
     if result.pooled.value.ndim or not kept.any():

@@ -1,4 +1,4 @@
-"""A metric by epoch, for every member of an ensemble."""
+"""Learning curves: a metric by epoch, for every member of an ensemble."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ def learning_curve(
     lower_is_better: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a metric by epoch, one line a member and one colour a split, the best epochs marked.
+    """Draw a metric by epoch, one line per member and one colour per split, with best epochs.
+
+    Epochs are numbered from 1.
 
     Args:
         metrics: Columns of ``metrics.parquet``; rows of single tasks and without an epoch are
             left out.
-        metric: Which metric.
-        splits: Which splits; the best epoch is that of the last one.
-        lower_is_better: Whether the best epoch is the lowest.
-        ax: Axes to draw into; by default those of a new figure.
+        metric: Name of the metric, ``loss`` by default.
+        splits: Names of the splits; the best epoch is that of the last one.
+        lower_is_better: Whether the best epoch has the lowest value; True by default.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
         LookupError: If the table has no such metric by epoch.
@@ -47,7 +49,8 @@ def learning_curve(
         for position, k in enumerate(np.unique(member[rows])):
             line = np.flatnonzero(rows & ((member == k) | (np.isnan(k) & np.isnan(member))))
             line = line[np.argsort(metrics["epoch"][line])]
-            epoch, value = metrics["epoch"][line], metrics["value"][line]
+            # The table counts epochs from 0, people and the terminal from 1.
+            epoch, value = metrics["epoch"][line] + 1, metrics["value"][line]
             ax.plot(
                 *(epoch, value),
                 color=colour,

@@ -1,4 +1,4 @@
-"""Prediction density: where the effect of a new locus lies, beside the effects seen."""
+"""Predictive density of the effect at another locus, with the estimated local effects."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def prediction(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the predicted density of a new locus's true effect over the effects seen.
+    """Draw the predictive density of the true effect at another locus over the local effects.
 
     The histogram (ticks, below 15 loci) shows estimates, errors included, and is wider than the
     density of true effects where errors are large. The dark part of the density is the 95 %
     prediction interval; the bar under it is the pooled effect's confidence interval.
 
     Args:
-        value: The loci's effects; missing ones are not drawn.
-        se: Their standard errors; a locus without one is not drawn.
-        result: Their pooled effect with its prediction (a single one, no batch).
-        ax: Where to draw; a new figure by default.
+        value: Effect of each locus; NaN is not drawn.
+        se: Standard error of each effect; a locus without one is not drawn.
+        result: Pooled effect with its prediction, without batch axes.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
-        ValueError: If ``result`` is a batch or has no prediction.
+        ValueError: If ``result`` has batch axes or no prediction.
     """
     estimate = result.prediction
     if estimate.value.ndim or not np.isfinite(estimate.se):
@@ -73,7 +73,7 @@ def prediction(
     ax.spines["left"].set_visible(False)
     ax.set_xlabel("causal effect")
     ax.set_title(
-        f"a new locus: {low:.3g} to {high:.3g} (95 %); below 0 with probability {below:.2g}",
+        f"95 % prediction interval {low:.3g} to {high:.3g}; below 0 with probability {below:.2g}",
         fontsize=8.5,
         fontweight="normal",
     )

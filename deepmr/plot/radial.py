@@ -20,19 +20,22 @@ def radial(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw z-scores against precisions: a locus's effect is the slope from the origin to it.
+    """Draw z-scores against precisions: a locus's effect is the slope from the origin.
 
-    Both are taken with the result's tau2 in the variance; under its model 95 % of the loci lie
-    in the band around the pooled slope, at every precision.
+    Variances include the result's tau2; under its model 95 % of the loci lie in the band around
+    the pooled slope, at every precision.
 
     Args:
-        value: The loci's effects; missing ones are not drawn.
-        se: Their standard errors.
-        result: Their pooled effect (a single one, no batch).
-        ax: Where to draw; a new figure by default.
+        value: Effect of each locus; NaN is not drawn.
+        se: Standard error of each effect.
+        result: Pooled effect, without batch axes.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
-        ValueError: If ``result`` is a batch, or there is no locus to draw.
+        ValueError: If ``result`` has batch axes, or there is no locus to draw.
+
+    References:
+        Galbraith 1988, doi:10.1002/sim.4780070807.
     """
     kept = np.isfinite(value) & np.isfinite(se) & (se > 0)
     if result.pooled.value.ndim or not kept.any():

@@ -1,4 +1,4 @@
-"""Reliability diagrams: what was predicted against what happened, before and after."""
+"""Reliability diagrams: observed frequency against predicted probability."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ def reliability(
     """Draw the observed frequency of each bin against its mean prediction.
 
     Error bars are Wilson 95 % intervals; the strip above shows how many samples each bin of the
-    last curve holds. On the diagonal predictions mean what they say.
+    last curve holds. Calibrated predictions lie on the diagonal.
 
     Args:
-        curves: By name, in order of drawing, such as ``raw`` and ``calibrated``.
-        task: For the title.
-        log: Logarithmic axes, for tasks whose positives are rare: most bins lie below .05.
-        ax: Axes to draw into; by default those of a new figure.
+        curves: Calibration curves by name, in order of drawing, such as ``raw`` and
+            ``calibrated``.
+        task: Name of the task, for the title; empty by default.
+        log: Use logarithmic axes, for tasks with rare positives; False by default.
+        ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
         ValueError: If there is no curve.

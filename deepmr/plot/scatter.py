@@ -1,4 +1,4 @@
-"""Outcome effects against exposure effects at one locus, with each method's slope."""
+"""MR scatter plot: outcome against exposure effects at one locus, with estimated slopes."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def mr_scatter(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the variants of one locus and the slope that each method puts through them.
+    """Draw variant effects at one locus with the slope of each estimator.
 
     Bars are 95 % intervals of each effect. MR-Egger's line is drawn with its intercept on either
-    side of zero, since the method counts every variant towards a higher exposure.
+    side of zero, since the method orients every variant towards a higher exposure.
 
     Args:
         effects: Effects at one locus; its mask says which variants are instruments.
-        estimates: Estimates of the same locus, each without batch axes.
+        estimates: Estimates of the same locus, without batch axes; none by default.
         exposure: Name of the exposure, for the axis.
         outcome: Name of the outcome, for the axis.
         unit: Unit of the effects, e.g. ``logit``.
         tried: Variants that exist; those that are no instruments are drawn faintly. By default
             all that have finite effects.
-        true_value: The true slope, where it is known.
+        true_value: Slope of a simulation's noiseless effects over the same variants, where known.
         title: Title; by default none.
         ax: Axes to draw into; by default those of a new figure.
 
@@ -111,7 +111,7 @@ def _slopes(
             linestyle=(0, (1, 1.2)),
             linewidth=2.2,
             zorder=3,
-            label=f"truth {true_value:.3g}",
+            label=f"noiseless slope {true_value:.3g}",
         )
     for position, estimate in enumerate(estimates):
         value = float(estimate.effect.value)

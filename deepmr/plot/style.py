@@ -1,4 +1,4 @@
-"""One quiet look for every figure, set for the time of drawing and never left behind."""
+"""Style of the figures: colours, fonts and sizes, set while a figure is drawn."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ _SETTINGS: dict[Any, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the project's look; matplotlib's own settings are as before afterwards.
-
-    Works as a decorator too.
+    """Context manager and decorator: draw in the project's style, then restore matplotlib's own.
 
     Example:
         >>> before = mpl.rcParams["axes.spines.top"]
@@ -77,9 +75,9 @@ def new_axes(ax: Axes | None = None, *, width: float = 5.2, height: float = 3.8)
     """Return the axes given, or those of a new figure that pyplot does not keep alive.
 
     Args:
-        ax: Axes to draw into.
-        width: Width of a new figure, in inches.
-        height: Its height, in inches.
+        ax: Axes to return; None (the default) for those of a new figure.
+        width: Width of a new figure in inches, 5.2 by default.
+        height: Height of a new figure in inches, 3.8 by default.
     """
     if ax is not None:
         return ax
@@ -89,7 +87,10 @@ def new_axes(ax: Axes | None = None, *, width: float = 5.2, height: float = 3.8)
 
 
 def colour_of(method: str) -> str:
-    """Return a method's colour: the same in every figure.
+    """Return an estimator's colour: the same in every figure.
+
+    Args:
+        method: Short name of the estimator.
 
     Example:
         >>> colour_of("ivw") == colour_of("ivw") != colour_of("egger")
@@ -135,12 +136,21 @@ def _take_names_as_they_are(figure: Figure) -> None:
 
 
 def to_png(ax: Axes, *, dpi: int = 200) -> bytes:
-    """Return the figure that holds these axes as a PNG file."""
+    """Return the figure that holds these axes as a PNG file.
+
+    Args:
+        ax: Axes of the figure.
+        dpi: Resolution in dots per inch, 200 by default.
+    """
     return _render(ax, "png", dpi)
 
 
 def to_svg(ax: Axes) -> bytes:
-    """Return the figure that holds these axes as an SVG file; the same figure, the same bytes."""
+    """Return the figure that holds these axes as an SVG file; the same figure, the same bytes.
+
+    Args:
+        ax: Axes of the figure.
+    """
     return _render(ax, "svg", 72)
 
 

@@ -1,4 +1,4 @@
-"""Estimates against the truth, where a simulation knows it."""
+"""Estimated slopes against the slopes of a simulation's noiseless effects."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def true_versus_estimated(
     unit: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw each locus's estimate with its 95 % interval against its true effect.
+    """Draw each locus's slope with its 95 % interval against the slope of the noiseless effects.
 
-    Intervals that miss the truth are drawn in another colour; the legend counts them. Loci
-    without an estimate or without a truth are left out.
+    Intervals that miss the noiseless slope are drawn in another colour; the legend counts them.
+    Loci without an estimate or without a noiseless slope are left out.
 
     Args:
         effect: Estimates with one batch axis, the loci.
-        true_value: The true effect over the same variants.
+        true_value: Slope of the simulation's noiseless effects over the same variants, per locus.
         method: Name of the method, for the title.
         unit: Unit of the effects.
         ax: Axes to draw into; by default those of a new figure.
 
     Raises:
-        ValueError: If the truth is not one number for each estimate.
+        ValueError: If there is not one noiseless slope for each estimate.
     """
     if effect.value.shape != true_value.shape:
         raise ValueError(
@@ -47,7 +47,7 @@ def true_versus_estimated(
     covered = known & (lower <= true_value) & (true_value <= upper)
     count, total = int(covered.sum()), int(known.sum())
     groups = (
-        (covered, COLOURS[0], f"interval covers the truth ({count} of {total})"),
+        (covered, COLOURS[0], f"interval covers it ({count} of {total})"),
         (known & ~covered, COLOURS[1], f"interval misses it ({total - count})"),
     )
     opacity = float(np.clip(60.0 / max(total, 1), 0.15, 0.8))
@@ -66,7 +66,7 @@ def true_versus_estimated(
         _limits(ax, true_value[known], effect.value[known])
     ax.axhline(0, color=FADED, linewidth=0.6, zorder=0)
     suffix = f" ({unit})" if unit else ""
-    ax.set(xlabel=f"True local effect{suffix}", ylabel=f"Estimated local effect{suffix}")
+    ax.set(xlabel=f"Noiseless slope of the locus{suffix}", ylabel=f"Estimated slope{suffix}")
     ax.set_title(method.replace("_", " "))
     ax.legend(loc="upper left", handlelength=1.4, frameon=True, framealpha=0.85, edgecolor="none")
     return ax

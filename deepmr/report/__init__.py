@@ -1,15 +1,19 @@
 """The report: one self-contained page, and a short table for the terminal."""
 
-from deepmr.report.content import Figure, ReportContent
+from deepmr.report.content import Figure, ReportContent, ReportedPair, ReportedVerdict
 from deepmr.report.effect_errors import effect_error_sentence
 from deepmr.report.page import render_report, write_report
 from deepmr.report.terminal import summary_table, verdict_text
+from deepmr.report.verdict_text import slope_meaning
 
 __all__ = [
     "Figure",
     "ReportContent",
+    "ReportedPair",
+    "ReportedVerdict",
     "effect_error_sentence",
     "render_report",
+    "slope_meaning",
     "summary_table",
     "verdict_text",
     "write_report",

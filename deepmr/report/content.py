@@ -1,4 +1,4 @@
-"""What a report is made of."""
+"""The content of a report: the pair asked, its tables, the verdict, figures and provenance."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import numpy as np
 from deepmr.inference import EffectZScores
 from deepmr.verdict import Verdict
 from deepmr.verdict.controls import Control, ControlNotRun
+from deepmr.verdict.panel import Check
 
-__all__ = ["Figure", "ReportContent"]
+__all__ = ["Figure", "ReportContent", "ReportedPair", "ReportedVerdict"]
 
 _WIDE = 1.9
 _PNG, _SVG = b"\x89PNG", (b"<?xml", b"<svg")
@@ -61,57 +62,109 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReportContent:
-    """Everything the report of one question shows.
+class ReportedPair:
+    """The two tasks of a question with the scales of their effects.
 
     Args:
         exposure: Name of the task asked as cause.
         outcome: Name of the task asked as effect.
-        meta: Columns of ``meta.parquet``: pooled effects of every method, both directions.
-        estimates: Columns of ``estimates.parquet``: effects of every locus.
-        verdict: The verdict on the pair, where one was asked for.
-        controls: Answers of the negative controls.
-        controls_not_run: Controls that were not run, with the reason.
         exposure_unit: The exposure's effect scale: ``logit``, ``anscombe``, ``probability``,
-            ``signal``, or words of one's own.
-        outcome_unit: The outcome's effect scale.
-        method: The method of the headline; by default the table's first for this question.
-        pooling: Its pooling, likewise.
-        figures: In the order they are shown.
-        metrics: Columns of the training run's ``metrics.parquet``, where there is one.
-        effect_errors: How far single effects' standard errors hold, by task, where a simulation
-            knows the true effects.
-        provenance: Run, command, commit, versions, seeds, inputs, settings: plain values, lists
-            and mappings, shown in this order.
-        notes: What the reader must know about this run in particular, a sentence each.
-        title: Title of the page; by default the question.
-        most_loci: Rows of the table of loci; the file has all.
+            ``signal``, or a word of one's own; by default "unit".
+        outcome_unit: The outcome's effect scale, in the same words.
 
-    Raises:
-        LookupError: If the table has no pooled effect of this question.
+    Example:
+        >>> ReportedPair(exposure="GATA1", outcome="TAL1").reversed.exposure
+        'TAL1'
     """
 
     exposure: str
     outcome: str
-    meta: Mapping[str, np.ndarray]
-    estimates: Mapping[str, np.ndarray]
+    exposure_unit: str = ""
+    outcome_unit: str = ""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names of exposure and outcome."""
+        return self.exposure, self.outcome
+
+    @property
+    def reversed(self) -> ReportedPair:
+        """The reverse question: the outcome as exposure."""
+        return ReportedPair(
+            exposure=self.outcome,
+            outcome=self.exposure,
+            exposure_unit=self.outcome_unit,
+            outcome_unit=self.exposure_unit,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedVerdict:
+    """The verdict on a pair with what stands beside it: negative controls and assumptions.
+
+    Args:
+        verdict: Structure, caveats, reasons and evidence; None where no verdict was asked for.
+        controls: Answers of the negative controls.
+        controls_not_run: Controls that were not run, with the reason.
+        panel: Checks of the assumptions (`deepmr.verdict.panel.assumption_panel`); empty where
+            they were not made.
+
+    Example:
+        >>> ReportedVerdict().structure
+        ''
+    """
+
     verdict: Verdict | None = None
     controls: Sequence[Control] = ()
     controls_not_run: Sequence[ControlNotRun] = ()
-    exposure_unit: str = ""
-    outcome_unit: str = ""
+    panel: Sequence[Check] = ()
+
+    @property
+    def structure(self) -> str:
+        """The verdict's word, one of `deepmr.verdict.STRUCTURES`; empty without a verdict."""
+        return "" if self.verdict is None else self.verdict.structure
+
+    @property
+    def failed_controls(self) -> tuple[str, ...]:
+        """Names of the negative controls that came out with a causal structure."""
+        return tuple(one.name for one in self.controls if not one.passed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportContent:
+    """Everything the report of one question shows.
+
+    Args:
+        pair: The tasks asked.
+        meta: Columns of ``meta.parquet``: pooled slopes of every method, both directions.
+        estimates: Columns of ``estimates.parquet``: slopes of every locus.
+        judged: The verdict with its controls and assumption checks; by default none.
+        method: Estimator of the headline; by default the first of ``meta`` for this question.
+        figures: In the order they are shown.
+        metrics: Columns of the training run's ``metrics.parquet``, where there is one.
+        effect_errors: Check of the standard errors of single-variant effects, by task, where a
+            simulation knows the noiseless effects.
+        provenance: Run, command, commit, versions, seeds, inputs, settings: plain values, lists
+            and mappings, shown in this order.
+        notes: What the reader must know about this run in particular, a sentence each.
+
+    Raises:
+        LookupError: If the table has no pooled slope of this question.
+    """
+
+    pair: ReportedPair
+    meta: Mapping[str, np.ndarray]
+    estimates: Mapping[str, np.ndarray]
+    judged: ReportedVerdict = field(default_factory=ReportedVerdict)
     method: str = ""
-    pooling: str = ""
     figures: Sequence[Figure] = ()
     metrics: Mapping[str, np.ndarray] | None = None
     effect_errors: Mapping[str, EffectZScores] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    title: str = ""
-    most_loci: int = 200
 
     def __post_init__(self) -> None:
-        row = _first(self.meta, self.exposure, self.outcome, self.method, self.pooling)
+        row = _first(self.meta, self.exposure, self.outcome, self.method)
         if row is None:
             wanted = f" by {self.method}" if self.method else ""
             raise LookupError(
@@ -119,18 +172,41 @@ class ReportContent:
                 "the table has none"
             )
         object.__setattr__(self, "method", str(self.meta["method"][row]))
-        object.__setattr__(self, "pooling", str(self.meta["pooling"][row]))
-        if not self.title:
-            object.__setattr__(self, "title", f"Does {self.exposure} change {self.outcome}?")
+
+    @property
+    def exposure(self) -> str:
+        """Name of the task asked as cause."""
+        return self.pair.exposure
+
+    @property
+    def outcome(self) -> str:
+        """Name of the task asked as effect."""
+        return self.pair.outcome
+
+    @property
+    def title(self) -> str:
+        """The question, the page's title."""
+        return f"Does {self.exposure} act on {self.outcome}?"
+
+    @property
+    def pooling(self) -> str:
+        """Pooling of the headline: the first of ``meta`` for this question and method."""
+        row = _first(self.meta, self.exposure, self.outcome, self.method)
+        return "" if row is None else str(self.meta["pooling"][row])
 
     def pooled(self, exposure: str, outcome: str) -> dict[str, Any] | None:
-        """Return the headline method's pooled effect of a question, or None if it was not asked."""
+        """Return the headline method's pooled slope of a direction, or None if it was not asked.
+
+        Args:
+            exposure: Name of the task asked as cause.
+            outcome: Name of the task asked as effect.
+        """
         row = _first(self.meta, exposure, outcome, self.method, self.pooling)
         return None if row is None else {name: column[row] for name, column in self.meta.items()}
 
 
 def _first(
-    meta: Mapping[str, np.ndarray], exposure: str, outcome: str, method: str, pooling: str
+    meta: Mapping[str, np.ndarray], exposure: str, outcome: str, method: str, pooling: str = ""
 ) -> int | None:
     found = (meta["exposure"] == exposure) & (meta["outcome"] == outcome)
     found &= (meta["method"] == method) if method else True

@@ -1,4 +1,4 @@
-"""Do single effects' standard errors hold? In words and as a table, where the truth is known."""
+"""Check of single-variant standard errors against a simulation's noiseless effects."""
 
 from __future__ import annotations
 
@@ -15,42 +15,56 @@ _HOLDS = (0.8, 1.25)
 
 
 def effect_error_sentence(found: Mapping[str, EffectZScores]) -> str:
-    """Say whether single effects' standard errors hold, for each task.
+    """Say whether the standard errors of single-variant effects hold, for each task.
+
+    Args:
+        found: Comparison with the simulation's noiseless effects, by task.
+
+    Returns:
+        One or two sentences; empty without a comparison.
 
     Example:
         >>> import numpy as np
         >>> from deepmr.inference import effect_z_scores
         >>> z = effect_z_scores(np.array([2.0, -2.0]), np.ones(2), np.zeros(2), df=np.inf)
         >>> effect_error_sentence({"GATA1": z})
-        'Standard errors of single effects are too small by a factor of 2.97 (GATA1); they are no \
-intervals. Slopes have errors of their own, from the members.'
+        'Standard errors of single-variant effects are underestimated 2.97 times (GATA1) \
+(simulation check); use them for no per-variant interval. Errors of slopes come from the members.'
     """
-    verdicts: dict[str, list[str]] = {}
+    grouped: dict[str, list[str]] = {}
     for task, one in found.items():
-        holds = _HOLDS[0] <= one.scale <= _HOLDS[1]
-        verdicts.setdefault("right" if holds else _wrong(one.scale), []).append(task)
-    if not verdicts:
+        word, times = _held_against_truth(one.inflation)
+        grouped.setdefault(word, []).append(f"{times}({task})")
+    if not grouped:
         return ""
-    said = ", ".join(f"{verdict} ({', '.join(tasks)})" for verdict, tasks in verdicts.items())
-    sentence = f"Standard errors of single effects are {said}"
-    if list(verdicts) == ["right"]:
+    said = ", ".join(f"{word} {' and '.join(parts)}" for word, parts in grouped.items())
+    sentence = f"Standard errors of single-variant effects are {said} (simulation check)"
+    if list(grouped) == ["right"]:
         return f"{sentence}."
-    return f"{sentence}; they are no intervals. Slopes have errors of their own, from the members."
+    return (
+        f"{sentence}; use them for no per-variant interval. Errors of slopes come from the members."
+    )
 
 
-def _wrong(scale: float) -> str:
+def _held_against_truth(scale: float) -> tuple[str, str]:
+    if _HOLDS[0] <= scale <= _HOLDS[1]:
+        return "right", ""
     if scale > 1:
-        return f"too small by a factor of {number_text(scale)}"
-    return f"too large by a factor of {number_text(1 / scale) if scale > 0 else 'any size'}"
+        return "underestimated", f"{number_text(scale)} times "
+    return "overestimated", f"{number_text(1 / scale) if scale > 0 else 'infinitely many'} times "
 
 
 def effect_error_table(found: Mapping[str, EffectZScores]) -> Table:
-    """Return each task's z-scores against the known truth."""
+    """Return each task's z-scores against the simulation's noiseless effects.
+
+    Args:
+        found: Comparison with the noiseless effects, by task.
+    """
     rows = [
         (
             Cell(text=task),
             Cell(text=f"{one.n:,}", value=float(one.n)),
-            Cell(text=typeset(number_text(one.scale)), value=one.scale),
+            Cell(text=typeset(number_text(one.inflation)), value=one.inflation),
             Cell(text=percent_text(one.beyond), value=one.beyond),
             Cell(text=typeset(number_text(one.rms_error)), value=one.rms_error),
             Cell(text=typeset(number_text(one.rms_se)), value=one.rms_se),

@@ -1,4 +1,4 @@
-"""How often each flag was raised, and what it warns of."""
+"""Counts of the estimators' flags over loci, with what each warns of."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ _EXPLANATIONS = {
     "the outcome by another way than through the exposure, or the errors are understated.",
     "directional_pleiotropy": "MR-Egger's intercept differs from zero: variants change the "
     "outcome in one direction even where they leave the exposure alone.",
+    "member_without_estimate": "Some members of the ensemble gave no slope at the locus; the "
+    "estimate is the mean over the others.",
 }
 
 
@@ -27,7 +29,7 @@ class FlagCount:
 
     Args:
         name: The flag.
-        explanation: What it warns of; empty for flags without a text of ours.
+        explanation: What it warns of; empty for a flag that this module does not know.
         counts: Loci with the flag, in the order of the columns asked for.
         totals: Loci with an estimate row at all, likewise.
     """
@@ -51,6 +53,9 @@ def count_flags(
     Args:
         estimates: Columns of ``estimates.parquet``.
         columns: Exposure, outcome and method of each count.
+
+    Returns:
+        Flags with a text of ours first, the others by name.
     """
     found: dict[str, list[int]] = {}
     totals = []

@@ -1,4 +1,4 @@
-"""The answer in words: what the pooled effects say, and what they do not."""
+"""The answer in words: the verdict first, then effect, reasons, caveats and what gives pause."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from deepmr.report.content import ReportContent
+from deepmr.report.content import ReportContent, ReportedPair, ReportedVerdict
 from deepmr.report.number import (
     interval_text,
     matching_text,
     number_text,
     percent_text,
     typeset,
+)
+from deepmr.report.verdict_text import (
+    caveat_sentences,
+    is_effect,
+    reason_sentences,
+    slope_meaning,
+    structure_asked,
+    verdict_sentence,
 )
 
 __all__ = ["Headline", "headline", "unit_names"]
@@ -27,61 +35,103 @@ _UNITS = {
     "probability": ("unit of probability", "units of probability"),
     "signal": ("unit of signal", "units of signal"),
 }
-_TRUTH = "The truth, the slope of the noiseless effects over the same variants, is"
 _FEW_LOCI = 10
 _STRONG_HETEROGENEITY = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The top of the report.
+    """The top of the report: verdict, effect, the numbers that carry the verdict, caveats.
 
     Args:
-        answer: One sentence with the pooled estimate and its interval.
-        details: The prediction interval, the other direction, the truth: a sentence each.
-        verdict: What the two directions say together.
-        cautions: What in these numbers should give pause; may be empty.
+        verdict: The verdict in one sentence; without one, that none was asked for.
+        effect: The pooled slope with its 95 % interval: an effect where the verdict makes it one.
+        reasons: Sentences with the numbers that carry the verdict.
+        caveats: What the verdict cannot exclude, and controls that failed.
+        details: Loci used, prediction interval, the reverse slope, noiseless slopes.
+        cautions: What in the pooled numbers should give pause; may be empty.
     """
 
-    answer: str
-    details: tuple[str, ...]
     verdict: str
+    effect: str
+    reasons: tuple[str, ...]
+    caveats: tuple[str, ...]
+    details: tuple[str, ...]
     cautions: tuple[str, ...]
 
 
 def headline(content: ReportContent) -> Headline:
-    """Put the pooled effects of both directions into words."""
-    forward = content.pooled(content.exposure, content.outcome)
-    reverse = content.pooled(content.outcome, content.exposure)
-    if forward is None:  # ReportContent refuses this; kept for type checkers
+    """Put the verdict and the pooled slopes of both directions into words.
+
+    Args:
+        content: What is reported.
+
+    Raises:
+        LookupError: If there is no pooled slope of the question.
+    """
+    judged, verdict = content.judged, content.judged.verdict
+    pair = content.pair
+    # The effect of a reverse verdict is that of the outcome on the exposure.
+    if judged.structure == "reverse" and content.pooled(*pair.reversed.names) is not None:
+        pair = pair.reversed
+    structure = structure_asked(judged.structure, reverse=pair is not content.pair)
+    row, other = content.pooled(*pair.names), content.pooled(*pair.reversed.names)
+    if row is None:  # ReportContent refuses this; kept for type checkers
         raise LookupError(f"no pooled effect of {content.exposure} on {content.outcome}")
-    details = [_loci_used(content), _prediction(forward), _truth(forward, _TRUTH)]
-    details.append(_local_coverage(content))
-    details.append(_reverse(content, reverse))
-    if reverse is not None:
-        details.append(_truth(reverse, "There, the slope of the noiseless effects is"))
+    details = [_loci_used(content, pair), _prediction(row), _noiseless(row)]
+    details += [_local_coverage(content, pair), _other_way(pair, other, structure)]
+    if other is not None:
+        details.append(_noiseless(other, where=f" ({pair.outcome} → {pair.exposure})"))
     return Headline(
-        answer=_answer(content, forward),
+        verdict=_no_verdict() if verdict is None else verdict_sentence(verdict),
+        effect=_effect(pair, row, structure),
+        reasons=() if verdict is None else reason_sentences(verdict),
+        caveats=_caveats(judged),
         details=tuple(sentence for sentence in details if sentence),
-        verdict=_verdict(content, forward, reverse),
-        cautions=tuple(_cautions(content, forward)),
+        cautions=tuple(_cautions(content, pair, row)),
     )
 
 
-def _answer(content: ReportContent, row: Mapping[str, Any]) -> str:
+def _no_verdict() -> str:
+    return (
+        "No verdict was asked for: the slopes say how strongly the effects go together, not which "
+        "task acts on which."
+    )
+
+
+def _caveats(judged: ReportedVerdict) -> tuple[str, ...]:
+    caveats = () if judged.verdict is None else caveat_sentences(judged.verdict)
+    if not judged.failed_controls:
+        return caveats
+    failed = ", ".join(name.replace("_", " ") for name in judged.failed_controls)
+    return (
+        f"Negative controls came out with a causal verdict ({failed}): do not trust this one.",
+        *caveats,
+    )
+
+
+def _effect(pair: ReportedPair, row: Mapping[str, Any], structure: str) -> str:
     if not np.isfinite(row["value"]):
         return (
-            f"There is no answer: {int(row['n_loci'])} loci had an estimate of the effect of "
-            f"{content.exposure} on {content.outcome}, too few to pool."
+            f"There is no estimate of the slope of {pair.outcome} on {pair.exposure}: "
+            f"{int(row['n_loci'])} loci had an estimate, too few to pool."
         )
     value, lower, upper = _numbers(row)
-    one, _ = unit_names(content.exposure_unit)
-    _, many = unit_names(content.outcome_unit)
+    one, _ = unit_names(pair.exposure_unit)
+    _, many = unit_names(pair.outcome_unit)
     known = np.isfinite(row["ci_lower"]) and np.isfinite(row["ci_upper"])
     interval = f"95 % interval {lower} to {upper}" if known else "no interval"
+    over = f"on average over {_loci(row)}"
+    if is_effect(structure):
+        return (
+            f"One {one} more {pair.exposure} changes {pair.outcome} by {value} {many} "
+            f"({interval}), {over}."
+        )
+    meaning = slope_meaning(structure, *pair.names)
     return (
-        f"In this model, one {one} more {content.exposure} changes {content.outcome} by {value} "
-        f"{many} ({interval}), on average over {_loci(row)}."
+        f"Over {pair.exposure}'s instruments, {pair.outcome} goes with {pair.exposure} by a slope "
+        f"of {value} {many} per {one} ({interval}), {over}"
+        f"{': a ' + meaning if meaning else ''}."
     )
 
 
@@ -105,15 +155,15 @@ def _loci(row: Mapping[str, Any]) -> str:
     return f"{count:,} locus" if count == 1 else f"{count:,} loci"
 
 
-def _of_headline(content: ReportContent) -> np.ndarray:
+def _of_headline(content: ReportContent, pair: ReportedPair) -> np.ndarray:
     """Return the rows of the loci's estimates behind the headline."""
     estimates = content.estimates
-    rows = (estimates["exposure"] == content.exposure) & (estimates["outcome"] == content.outcome)
+    rows = (estimates["exposure"] == pair.exposure) & (estimates["outcome"] == pair.outcome)
     return np.flatnonzero(rows & (estimates["method"] == content.method))
 
 
-def _loci_used(content: ReportContent) -> str:
-    rows = _of_headline(content)
+def _loci_used(content: ReportContent, pair: ReportedPair) -> str:
+    rows = _of_headline(content, pair)
     if not len(rows):
         return ""
     known = np.isfinite(content.estimates["value"][rows])
@@ -126,8 +176,8 @@ def _loci_used(content: ReportContent) -> str:
     )
 
 
-def _local_coverage(content: ReportContent) -> str:
-    rows = _of_headline(content)
+def _local_coverage(content: ReportContent, pair: ReportedPair) -> str:
+    rows = _of_headline(content, pair)
     names = ("true_value", "ci_lower", "ci_upper")
     truth, lower, upper = (content.estimates[name][rows] for name in names)
     known = np.isfinite(truth) & ~np.isnan(lower) & ~np.isnan(upper)
@@ -137,7 +187,7 @@ def _local_coverage(content: ReportContent) -> str:
     total = int(known.sum())
     return (
         f"Of the 95 % intervals of single loci, {covered:,} of {total:,} "
-        f"({percent_text(covered / total)}) hold the locus's own true effect."
+        f"({percent_text(covered / total)}) hold the locus's own noiseless slope."
     )
 
 
@@ -146,86 +196,77 @@ def _prediction(row: Mapping[str, Any]) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
     lower, upper = map(typeset, interval_text((low + high) / 2, low, high)[1:])
+    if float(row["tau2"]) > 0:
+        return (
+            f"The slope differs between loci (τ = {number_text(math.sqrt(row['tau2']))}): "
+            f"95 % prediction interval for a single locus {lower} to {upper}."
+        )
     return (
-        f"Loci differ: the effect at a new one is expected between {lower} and {upper} "
-        "(95 % prediction interval)."
+        "No difference between loci beyond chance was found (τ = 0): 95 % prediction interval for "
+        f"a single locus {lower} to {upper}."
     )
 
 
-def _reverse(content: ReportContent, row: Mapping[str, Any] | None) -> str:
-    asked = f"Asked the other way round ({content.outcome} → {content.exposure})"
+def _other_way(pair: ReportedPair, row: Mapping[str, Any] | None, structure: str) -> str:
+    asked = f"the other way round ({pair.outcome} → {pair.exposure})"
     if row is None:
-        return f"{asked}, nothing was computed."
+        return f"A slope {asked} was not computed."
     if not np.isfinite(row["value"]):
-        return f"{asked}, there is no estimate."
+        return f"There is no estimate of the slope {asked}."
     value, lower, upper = _numbers(row)
-    return f"{asked}, the effect is {value} ({lower} to {upper}) over {_loci(row)}."
+    number = f"{value} ({lower} to {upper}) over {_loci(row)}"
+    if structure == "both":
+        return f"The effect {asked} is {number}."
+    if structure == "forward":
+        return (
+            f"The slope {asked}, {number}, is that of the variants both share, not an effect of "
+            f"{pair.outcome} on {pair.exposure}."
+        )
+    return f"The slope {asked} is {number}."
 
 
-def _truth(row: Mapping[str, Any], beginning: str) -> str:
-    truth = float(row["true_value"])
-    if not (math.isfinite(truth) and np.isfinite(row["value"])):
+def _noiseless(row: Mapping[str, Any], where: str = "") -> str:
+    """Say what the slope of the simulation's noiseless effects is, beside the estimate."""
+    true = float(row["true_value"])
+    if not (math.isfinite(true) and np.isfinite(row["value"])):
         return ""
     value = interval_text(float(row["value"]), float(row["ci_lower"]), float(row["ci_upper"]))[0]
-    where = "inside" if row["ci_lower"] <= truth <= row["ci_upper"] else "outside"
+    inside = "inside" if row["ci_lower"] <= true <= row["ci_upper"] else "outside"
     off = ""
-    if abs(truth) > float(row["se"]):
-        off = f"; the estimate is {percent_text(abs(float(row['value']) / truth - 1))} off"
-    return f"{beginning} {typeset(matching_text(truth, value))}, {where} the interval{off}."
-
-
-def _clear(row: Mapping[str, Any] | None) -> bool:
-    return row is not None and bool(row["ci_lower"] > 0 or row["ci_upper"] < 0)
-
-
-def _verdict(
-    content: ReportContent, forward: Mapping[str, Any], reverse: Mapping[str, Any] | None
-) -> str:
-    cause, effect = content.exposure, content.outcome
-    if not np.isfinite(forward["value"]):
-        return "Nothing can be said; more loci, or a weaker rule for instruments, may help."
-    if reverse is None or not np.isfinite(reverse["value"]):
-        return "Only one direction has an answer, so cause and consequence cannot be told apart."
-    if _clear(forward) and not _clear(reverse):
-        return (
-            f"The effect of {cause} on {effect} is distinguishable from zero and the reverse is "
-            f"not: the pattern expected if the model has learned that {cause} acts on {effect}."
-        )
-    if _clear(forward):
-        return (
-            "Both directions are distinguishable from zero. That happens if each acts on the "
-            "other, but also if the same bases drive both: by itself it does not show which is "
-            "the cause."
-        )
-    if _clear(reverse):
-        return (
-            f"Only the reverse effect, of {effect} on {cause}, is distinguishable from zero: the "
-            f"model does not support that {cause} acts on {effect}, rather the opposite."
-        )
+    if abs(true) > float(row["se"]):
+        off = f"; the estimate is {percent_text(abs(float(row['value']) / true - 1))} off"
     return (
-        "Neither direction is distinguishable from zero. That is no proof of no effect: compare "
-        "the width of the intervals with an effect that would matter."
+        f"The slope of the noiseless effects over the same variants{where} is "
+        f"{typeset(matching_text(true, value))}, {inside} the interval{off}."
     )
 
 
-def _cautions(content: ReportContent, row: Mapping[str, Any]) -> list[str]:
+def _clear(row: Mapping[str, Any]) -> bool:
+    return bool(row["ci_lower"] > 0 or row["ci_upper"] < 0)
+
+
+def _cautions(content: ReportContent, pair: ReportedPair, row: Mapping[str, Any]) -> list[str]:
     cautions = []
     if 0 < int(row["n_loci"]) < _FEW_LOCI:
         cautions.append(
-            f"Only {_loci(row)} were pooled: between-locus variance is poorly known, and the "
-            "intervals lean on it."
+            f"Only {_loci(row)} were pooled: the intervals rest on a poorly known between-locus "
+            "variance."
         )
     if float(row["i2"]) > _STRONG_HETEROGENEITY:
         cautions.append(
             f"{percent_text(float(row['i2']))} of the variation between loci is more than chance: "
-            "the mean describes no single locus well; read the prediction interval."
+            "the mean describes no single locus well; read the 95 % prediction interval."
         )
     if _clear(row) and row["prediction_lower"] < 0 < row["prediction_upper"]:
         cautions.append(
-            "The prediction interval includes zero: at a new locus the effect may be absent or of "
-            "the other sign."
+            "The 95 % prediction interval includes zero: at a single locus the slope may be absent "
+            "or of the other sign."
         )
-    signs = _signs(content)
+    doubted = [check for check in content.judged.panel if check.state in ("fail", "doubt")]
+    if doubted:
+        names = ", ".join(f"{check.name} ({check.state})" for check in doubted)
+        cautions.append(f"Assumptions that do not hold or are in doubt: {names}.")
+    signs = _signs(content, pair)
     if len(signs) > 1:
         cautions.append(
             "Methods disagree on the sign: " + ", ".join(f"{m} {v}" for m, v in signs.items()) + "."
@@ -233,10 +274,10 @@ def _cautions(content: ReportContent, row: Mapping[str, Any]) -> list[str]:
     return cautions
 
 
-def _signs(content: ReportContent) -> dict[str, str]:
+def _signs(content: ReportContent, pair: ReportedPair) -> dict[str, str]:
     """Return each method's pooled value if clear effects of both signs are among them."""
     meta = content.meta
-    rows = (meta["exposure"] == content.exposure) & (meta["outcome"] == content.outcome)
+    rows = (meta["exposure"] == pair.exposure) & (meta["outcome"] == pair.outcome)
     positive, negative = rows & (meta["ci_lower"] > 0), rows & (meta["ci_upper"] < 0)
     if not (positive.any() and negative.any()):
         return {}

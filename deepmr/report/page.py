@@ -14,18 +14,24 @@ import numpy as np
 from markupsafe import Markup
 
 from deepmr.files import atomic_write
-from deepmr.report.content import Figure, ReportContent
+from deepmr.report.content import Figure, ReportContent, ReportedPair
 from deepmr.report.effect_errors import effect_error_sentence, effect_error_table
 from deepmr.report.flags import count_flags
 from deepmr.report.headline import headline, unit_names
-from deepmr.report.number import interval_text, matching_text, typeset
+from deepmr.report.number import MISSING, interval_text, matching_text, typeset
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
+from deepmr.report.verdict_tables import controls_table, panel_table
+from deepmr.report.verdict_text import is_effect, slope_meaning, structure_asked
 
 __all__ = ["render_report", "write_report"]
 
 
 def write_report(path: Path | str, content: ReportContent) -> None:
     """Write the report of one question as a single HTML file, atomically.
+
+    Args:
+        path: The HTML file; one that is there is replaced.
+        content: What is reported.
 
     Raises:
         OSError: If the folder cannot be written to.
@@ -39,6 +45,9 @@ def render_report(content: ReportContent) -> str:
 
     Everything is inside: figures, style and the few lines of script that sort tables. A content
     security policy in the page forbids the browser any request. All text is escaped.
+
+    Args:
+        content: What is reported.
     """
     environment = jinja2.Environment(
         autoescape=True,
@@ -47,15 +56,22 @@ def render_report(content: ReportContent) -> str:
         lstrip_blocks=True,
         loader=jinja2.FunctionLoader(_resource),
     )
+    environment.filters["unbroken"] = _unbroken
     script = _resource("page.js")
     loci, n_loci = loci_table(content)
     asked = _questions(content)
+    judged, cards = content.judged, _cards(content)
     return environment.get_template("page.html").render(
         content=content,
         headline=headline(content),
-        cards=_cards(content),
-        units=[unit_names(name)[1] for name in (content.exposure_unit, content.outcome_unit)],
+        cards=cards,
+        units=[
+            unit_names(one)[1] for one in (content.pair.exposure_unit, content.pair.outcome_unit)
+        ],
+        controls=controls_table(judged.controls, judged.controls_not_run),
+        panel=panel_table(judged.panel),
         pooled=pooled_table(content),
+        meanings=[card for card in cards if card["range"] and not card["is_effect"]],
         loci=loci,
         n_loci=n_loci,
         flag_columns=asked,
@@ -63,11 +79,11 @@ def render_report(content: ReportContent) -> str:
         calibration=(
             None
             if content.metrics is None
-            else calibration_table(content.metrics, (content.exposure, content.outcome))
+            else calibration_table(content.metrics, content.pair.names)
         ),
         effect_errors=effect_error_table(content.effect_errors),
         effect_error_sentence=effect_error_sentence(content.effect_errors),
-        truth_known=bool(np.isfinite(content.meta["true_value"]).any()),
+        noiseless_known=bool(np.isfinite(content.meta["true_value"]).any()),
         figures=[(figure, _data_uri(figure)) for figure in content.figures],
         facts=_facts(content.provenance),
         style=Markup(_resource("page.css")),  # noqa: S704  (our own file)
@@ -80,32 +96,47 @@ def _resource(name: str) -> str:
     return resources.files("deepmr.report").joinpath(name).read_text(encoding="utf-8")
 
 
+def _unbroken(sentence: str) -> str:
+    """Keep a number and its percent sign on one line."""
+    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def _data_uri(figure: Figure) -> str:
     return f"data:{figure.media_type};base64,{base64.b64encode(figure.content).decode()}"
 
 
-def _cards(content: ReportContent) -> list[dict[str, str]]:
-    """Return the numbers that stand beside the answer."""
+def _cards(content: ReportContent) -> list[dict[str, Any]]:
+    """Return the pooled slopes that stand beside the answer, each with what it stands for."""
     cards = []
-    for cause, effect in (
-        (content.exposure, content.outcome),
-        (content.outcome, content.exposure),
-    ):
-        row = content.pooled(cause, effect)
+    for pair in (content.pair, content.pair.reversed):
+        row = content.pooled(*pair.names)
         if row is None:
             continue
         numbers = [float(row[name]) for name in ("value", "ci_lower", "ci_upper")]
         value, lower, upper = interval_text(*numbers)
-        truth = float(row["true_value"])
+        known = MISSING not in (lower, upper)
+        estimated = bool(np.isfinite(numbers[0]))
+        noiseless = float(row["true_value"])
+        structure = structure_asked(content.judged.structure, reverse=pair is not content.pair)
         cards.append(
             {
-                "label": f"{cause} → {effect}",
+                "label": f"{pair.exposure} → {pair.outcome}",
+                "meaning": _meaning(structure, pair) if estimated else "no estimate",
+                "is_effect": estimated and is_effect(structure),
                 "value": typeset(value),
-                "range": f"{typeset(lower)} to {typeset(upper)}",
-                "truth": "" if np.isnan(truth) else typeset(matching_text(truth, value)),
+                "range": f"{typeset(lower)} to {typeset(upper)}" if known else "",
+                "noiseless": ""
+                if np.isnan(noiseless)
+                else typeset(matching_text(noiseless, value)),
             }
         )
     return cards
+
+
+def _meaning(structure: str, pair: ReportedPair) -> str:
+    if is_effect(structure):
+        return f"effect of {pair.exposure} on {pair.outcome}"
+    return slope_meaning(structure, *pair.names)
 
 
 def _questions(content: ReportContent) -> list[tuple[str, str, str]]:

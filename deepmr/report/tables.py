@@ -1,4 +1,4 @@
-"""The page's tables: every cell with its text, and the number by which it is sorted."""
+"""Tables of the report: pooled slopes, slopes of single loci, calibration."""
 
 from __future__ import annotations
 
@@ -19,22 +19,29 @@ from deepmr.report.number import (
     typeset,
 )
 
-__all__ = ["Cell", "Table", "calibration_table", "loci_table", "pooled_table"]
+__all__ = ["MOST_LOCI", "Cell", "Table", "calibration_table", "loci_table", "pooled_table"]
+
+MOST_LOCI = 200
+"""Rows of the table of loci; ``estimates.parquet`` has all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One cell.
+    """A table cell: the text shown and the number it is sorted by.
 
     Args:
         text: What is shown.
         value: What it is sorted by; None for text.
         title: What is shown on hovering.
+        state: pass, doubt, fail or unknown, shown by colour beside the text; empty for none.
+        wrap: Whether a long text may be broken into lines.
     """
 
     text: str
     value: float | None = None
     title: str = ""
+    state: str = ""
+    wrap: bool = False
 
     @property
     def sort_value(self) -> str:
@@ -44,7 +51,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table.
+    """A table of the report.
 
     Args:
         header: Names of the columns.
@@ -69,6 +76,10 @@ def _p(neg_log10_p: float) -> Cell:
     return Cell(text=typeset(p_text(neg_log10_p)), value=-neg_log10_p)
 
 
+def _percent(fraction: float) -> str:
+    return typeset(MISSING) if np.isnan(fraction) else percent_text(fraction)
+
+
 def _effect(row: Mapping[str, Any]) -> Cell:
     return Cell(text=typeset(_texts(row)[0]), value=float(row["value"]))
 
@@ -82,10 +93,10 @@ def _prediction(row: Mapping[str, Any]) -> Cell:
     return Cell(text=_span(*interval_text((low + high) / 2, low, high)[1:]), value=low)
 
 
-def _truth(row: Mapping[str, Any]) -> Cell:
-    """Return the truth to the decimals of the estimate it stands beside."""
-    truth = float(row["true_value"])
-    return Cell(text=typeset(matching_text(truth, _texts(row)[0])), value=truth)
+def _noiseless(row: Mapping[str, Any]) -> Cell:
+    """Return the noiseless slope to the decimals of the estimate it stands beside."""
+    true = float(row["true_value"])
+    return Cell(text=typeset(matching_text(true, _texts(row)[0])), value=true)
 
 
 def _texts(row: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -95,6 +106,11 @@ def _texts(row: Mapping[str, Any]) -> tuple[str, str, str]:
 def _span(lower: str, upper: str) -> str:
     missing = MISSING in (lower, upper)
     return typeset(MISSING) if missing else f"{typeset(lower)} to {typeset(upper)}"
+
+
+def _flags(row: Mapping[str, Any]) -> Cell:
+    names = row["flags"].replace(";", ", ").replace("_", " ")
+    return Cell(text=names or typeset(MISSING), wrap=True)
 
 
 def _name(text: str) -> Cell:
@@ -110,23 +126,27 @@ def _build(columns: Mapping[str, _Column], rows: list[dict[str, Any]], **marks: 
 
 
 def pooled_table(content: ReportContent) -> Table:
-    """Return the pooled effects of every method, both directions."""
+    """Return the pooled slopes of every method, both directions.
+
+    Args:
+        content: What is reported; the row of its headline is set apart.
+    """
     meta = content.meta
     columns: dict[str, _Column] = {
         "Question": lambda row: Cell(text=f"{row['exposure']} → {row['outcome']}"),
         "Method": lambda row: _name(row["method"]),
         "Pooling": lambda row: _name(row["pooling"]),
-        "Effect": _effect,
+        "Slope": _effect,
         "95 % interval": _interval,
-        "A new locus": _prediction,
+        "95 % PI": _prediction,
         "p": lambda row: _p(float(row["neg_log10_p"])),
         "Loci": lambda row: Cell(text=f"{int(row['n_loci']):,}", value=float(row["n_loci"])),
-        "I²": lambda row: Cell(text=percent_text(float(row["i2"])), value=float(row["i2"])),
+        "I²": lambda row: Cell(text=_percent(float(row["i2"])), value=float(row["i2"])),
         "τ": lambda row: _number(float(np.sqrt(row["tau2"]))),
-        "Truth": _truth,
+        "Noiseless slope": _noiseless,
     }
     if not np.isfinite(meta["true_value"]).any():
-        del columns["Truth"]
+        del columns["Noiseless slope"]
     if len(set(meta["pooling"].tolist())) == 1:
         del columns["Pooling"]
     rows = _records(meta, range(len(meta["value"])))
@@ -140,9 +160,12 @@ def pooled_table(content: ReportContent) -> Table:
 
 
 def loci_table(content: ReportContent) -> tuple[Table, int]:
-    """Return the loci with the most certain effects by the headline's method, and how many exist.
+    """Return the loci with the smallest p-values by the headline's method, and how many exist.
 
-    The reverse effect stands beside it, joined by locus.
+    The slope of the other direction stands beside, joined by locus. At most `MOST_LOCI` rows.
+
+    Args:
+        content: What is reported.
     """
     estimates = content.estimates
     forward = _rows(estimates, content.exposure, content.outcome, content.method)
@@ -151,20 +174,20 @@ def loci_table(content: ReportContent) -> tuple[Table, int]:
     columns: dict[str, _Column] = {
         "Locus": lambda row: Cell(text="{}:{}-{}".format(*_key(row))),
         "Instruments": lambda row: _number(float(row["n_instruments"])),
-        "Effect": _effect,
+        "Slope": _effect,
         "95 % interval": _interval,
         "p": lambda row: _p(float(row["neg_log10_p"])),
         "Q / df": lambda row: _heterogeneity(float(row["q"]), float(row["q_df"])),
-        "Reverse effect": lambda row: _reverse(reverse.get(_key(row))),
-        "Truth": _truth,
-        "Flags": lambda row: _name(row["flags"].replace(";", ", ") or typeset(MISSING)),
+        "Slope the other way": lambda row: _reverse(reverse.get(_key(row))),
+        "Noiseless slope": _noiseless,
+        "Flags": _flags,
     }
     if not np.isfinite(estimates["true_value"][forward]).any():
-        del columns["Truth"]
+        del columns["Noiseless slope"]
     if not np.isfinite(estimates["q"][forward]).any():
         del columns["Q / df"]
     strength = np.nan_to_num(estimates["neg_log10_p"][forward], nan=-1.0)
-    order = np.argsort(-strength, kind="stable")[: content.most_loci]
+    order = np.argsort(-strength, kind="stable")[:MOST_LOCI]
     return _build(columns, _records(estimates, [forward[k] for k in order])), len(forward)
 
 

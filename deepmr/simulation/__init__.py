@@ -1,4 +1,15 @@
-"""Sequences with a known grammar, so that the true causal effects are known."""
+"""Simulated sequences with known grammars and causal graphs, so that true effects are known.
+
+Example:
+    >>> import numpy as np
+    >>> data = simulate(0, sizes=Sizes(train=20, variants=5, calibration=5, test=5, length=40))
+    >>> effects = data.grammar.substitution_effects(data.sequences.codes[data.rows["test"]])
+    >>> effects.shape  # locus, task, variant
+    (5, 2, 120)
+    >>> offset, alternative = variant_order(data.sequences.codes[data.rows["test"]])
+    >>> int(offset[119]), alternative.shape
+    (39, (5, 120))
+"""
 
 from deepmr.simulation.causal import CausalGraph, Node
 from deepmr.simulation.dataset import SimulatedDataset, Sizes, simulate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -62,17 +62,6 @@ class PairStructure:
     shared: tuple[str, ...]
     own_exposure: tuple[str, ...]
     own_outcome: tuple[str, ...]
-
-    def turned(self) -> PairStructure:
-        """Return the same pair with exposure and outcome exchanged."""
-        return replace(
-            self,
-            exposure=self.outcome,
-            outcome=self.exposure,
-            word={"forward": "reverse", "reverse": "forward"}.get(self.word, self.word),
-            own_exposure=self.own_outcome,
-            own_outcome=self.own_exposure,
-        )
 
 
 def _keys(graph: CausalGraph) -> dict[str, Hashable]:

@@ -1,4 +1,4 @@
-"""Where the members of an interrogation come from, one way a file; the yamls name the classes."""
+"""Sources of members: ensembles, dropout draws, snapshots and test-time augmentation."""
 
 from deepmr.uncertainty.augmented import Augmented
 from deepmr.uncertainty.auto import Auto

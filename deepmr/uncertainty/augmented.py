@@ -1,4 +1,4 @@
-"""Test-time augmentation: one network, shown the same locus in several ways."""
+"""Test-time augmentation: members from both strands and shifted windows."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["Augmented"]
 class Augmented:
     """Test-time augmentation: predict from both strands and from shifted windows.
 
-    With one network its augmentations are the members: their spread shows by how much the network
-    breaks a symmetry that it should have, and nothing of what it never learned. With several, they
-    are averaged within each, and the networks are the members.
+    With one network its augmentations are the members: the variance between them measures how far
+    the network is from strand and shift symmetry, not what it failed to learn. With several
+    networks, augmentations are averaged within each, and the networks are the members.
 
     Args:
-        strands: ``both`` or ``forward``. Leave the other strand out if the network never saw it
-            in training.
-        shifts: Bases. Substitutions that a shift moves out of the window are left out.
-        network: Ask only this one of several networks, by position.
-        shared: Variance that the augmentations' errors share, relative to the variance between
-            them; 1 takes the standard deviation over them for the standard error.
+        strands: ``both`` (default) or ``forward``, for a network trained on one strand alone.
+        shifts: Shifts of the window in bases, -2, 0 and 2 by default. Substitutions that a shift
+            moves out of the window are left out.
+        network: Position of the network to use; all networks by default (None).
+        shared: Shared error variance (ratio to the variance between augmentations); with 1, the
+            default, the standard deviation over augmentations is the standard error.
 
     Raises:
         ValueError: If strands are unknown or shifts repeat.
@@ -49,7 +49,10 @@ class Augmented:
         augmentations(strands=self.strands, shifts=self.shifts)
 
     def __call__(self, trained: Sequence[Trained]) -> Members:
-        """Return the augmentations, or their averages.
+        """Return the augmentations of one network, or the averages within several.
+
+        Args:
+            trained: The trained networks.
 
         Raises:
             ValueError: If a network that stands alone has one augmentation.

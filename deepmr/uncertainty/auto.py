@@ -1,4 +1,4 @@
-"""The ensemble where there is one, else dropout."""
+"""Default source of members: the ensemble, or dropout draws of a single network."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Auto"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auto:
-    """Take two networks or more for an ensemble, and ask a single one through its dropout.
+    """Members from the ensemble if there are two networks or more, else from dropout draws.
 
     Args:
-        draws: Dropout masks, for a single network.
-        seed: Of those.
+        draws: Number of dropout masks of a single network, 30 by default.
+        seed: Seed of the masks, 0 by default.
 
     Raises:
         ValueError: If there are fewer than two draws.
@@ -32,6 +32,9 @@ class Auto:
 
     def __call__(self, trained: Sequence[Trained]) -> Members:
         """Return the members.
+
+        Args:
+            trained: The trained networks.
 
         Raises:
             ValueError: If a single network has no dropout.

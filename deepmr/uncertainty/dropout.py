@@ -1,4 +1,4 @@
-"""Monte Carlo dropout: masks drawn anew stand for other networks."""
+"""Monte Carlo dropout: members from random dropout masks of a trained network."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["Dropout"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropout:
-    """Draw dropout masks, each shared by a reference and all its alternatives.
+    """Monte Carlo dropout, with one mask for a reference and all its alternatives.
 
-    With one network its draws are the members. With several, draws lie within networks: they are
-    averaged there, and the networks are the members.
+    With one network its draws are the members. With several, draws are averaged within each, and
+    the networks are the members.
 
     Args:
-        draws: Masks of each network.
-        seed: Of the masks.
-        network: Ask only this one of several networks, by position.
-        shared: Variance that the draws' errors share, relative to the variance between them. 1:
-            the standard deviation over draws is the standard error. With 0 it would be that of
-            the draws' mean, which more draws make as small as one likes.
+        draws: Number of masks of each network, 30 by default.
+        seed: Seed of the masks, 0 by default.
+        network: Position of the network to use; all networks by default (None).
+        shared: Shared error variance (ratio to the variance between draws); with 1, the default,
+            the standard deviation over draws is the standard error. With 0 it would be that of the
+            draws' mean, which vanishes with the number of draws.
 
     Raises:
         ValueError: If there are fewer than two draws.
@@ -49,7 +49,10 @@ class Dropout:
             raise ValueError(f"uncertainty.draws must be at least 2, got {self.draws}")
 
     def __call__(self, trained: Sequence[Trained]) -> Members:
-        """Return the draws, or their averages.
+        """Return the draws of one network, or the averages within several.
+
+        Args:
+            trained: The trained networks.
 
         Raises:
             ValueError: If a network has no dropout: all its draws would be the same.

@@ -1,4 +1,4 @@
-"""Networks trained independently."""
+"""Deep ensembles: members from networks trained independently."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ __all__ = ["Ensemble"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ensemble:
-    """Take networks as they are: seeds (``ensemble=5``), resamples (``bootstrap=true``), or both.
+    """Each network is a member: other seeds (``ensemble=5``), resamples (``bootstrap=true``).
 
     Args:
-        shared: Variance that the members' errors share, relative to the variance between them.
-            0 for networks that differ by their seed: the standard error is that of their mean.
-            1 makes the spread over resamples of the training data a bootstrap standard error.
+        shared: Shared error variance (ratio to the variance between members); 0 by default, for
+            networks that differ by their seed: the standard error is that of their mean. With 1
+            the standard deviation over resamples of the training data is a bootstrap standard
+            error.
 
     References:
         Lakshminarayanan, Pritzel and Blundell 2017, doi:10.48550/arXiv.1612.01474.
@@ -27,6 +28,9 @@ class Ensemble:
 
     def __call__(self, trained: Sequence[Trained]) -> Members:
         """Return each network as a member.
+
+        Args:
+            trained: The trained networks, two or more.
 
         Raises:
             ValueError: If there are fewer than two.

@@ -1,4 +1,4 @@
-"""Members: the networks, draws or augmentations whose spread gives standard errors."""
+"""Members of an interrogation: the networks, draws or augmentations behind standard errors."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A trained network.
+    """A trained network, with the snapshots of its training.
 
     Args:
-        network: With its best weights.
-        snapshots: Loads the networks that its training left on the way (see
+        network: The network with its best weights.
+        snapshots: Function that loads the snapshots of the training (see
             `deepmr.lightning.snapshots`); by default there are none.
     """
 
@@ -43,8 +43,8 @@ class ForwardPass:
     """A forward-pass configuration: a network and the input augmentation applied before it.
 
     Args:
-        network: Maps ``(batch, 4, length)`` to `(batch, task)``.
-        augmentation: Strand and shift of the input; by default none.
+        network: Maps ``(batch, 4, length)`` to ``(batch, task)``.
+        augmentation: Strand and shift of the input; the identity by default.
     """
 
     network: nn.Module
@@ -57,15 +57,18 @@ Member = tuple[ForwardPass, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Members:
-    """The members of an interrogation, whose spread gives standard errors.
+    """The members of an interrogation; the variance between them gives standard errors.
 
     Args:
-        members: One or more; each is the forward passes that are averaged.
-        spread: What they are: ``ensemble``, ``dropout``, ...
-        shared: Variance that their errors have in common, relative to the variance between them;
-            see `deepmr.effects.MemberEffects`.
-        identity: What effects depend on beyond weights, augmentation and number of members: seeds.
-        note: A sentence that the report shows; empty by default.
+        members: Forward passes of each member; those of one member are averaged.
+        spread: Source of the members, such as ``ensemble`` or ``dropout``.
+        shared: Shared error variance (ratio to the variance between members), 0 by default; see
+            `deepmr.effects.MemberEffects`.
+        identity: Settings that change effects besides weights, augmentation and number of
+            members, such as seeds; None by default.
+        note: Sentence for the report; empty by default.
+        error_ratios: Shared error of held-out predictions (ratio to the variance between members)
+            of the tasks whose noise floor is known; empty by default.
     """
 
     members: tuple[Member, ...]
@@ -73,6 +76,7 @@ class Members:
     shared: float = 0.0
     identity: Any = None
     note: str = ""
+    error_ratios: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.members)
@@ -89,7 +93,7 @@ class Members:
 
     @property
     def margin(self) -> int:
-        """Bases at either end of a locus that a shifted forward pass does not see."""
+        """Bases at either end of a locus outside the window of a shifted forward pass."""
         return max(abs(one.augmentation.shift) for one in self.passes)
 
     def engines(
@@ -98,9 +102,9 @@ class Members:
         """Return an engine for each member.
 
         Args:
-            build: Builds one for a network, such as `deepmr.mutagenesis.build_engine`.
-            length: Bases of a locus.
-            chunk: Mutants evaluated together.
+            build: Builds an engine for a network, such as `deepmr.mutagenesis.build_engine`.
+            length: Length of a locus in bases.
+            chunk: Mutants per forward pass; by default (None) the engine chooses.
         """
         built = {
             id(network): build(network, length=length, chunk=chunk) for network in self.networks
@@ -115,19 +119,26 @@ class Members:
 
 @runtime_checkable
 class Uncertainty(Protocol):
-    """The rule that turns trained networks into the members whose spread is the error."""
+    """Source of members: from trained networks to the members of an interrogation."""
 
     def __call__(self, trained: Sequence[Trained]) -> Members:
         """Return the members.
 
+        Args:
+            trained: The trained networks.
+
         Raises:
-            ValueError: If these networks cannot give a standard error this way.
+            ValueError: If these networks cannot give standard errors by this method.
         """
         ...
 
 
 def select_network(trained: Sequence[Trained], network: int | None) -> Sequence[Trained]:
     """Return one of several networks, or all of them.
+
+    Args:
+        trained: The trained networks.
+        network: Position of one network, from 0; None for all.
 
     Raises:
         ValueError: If there is no such network.
@@ -150,22 +161,21 @@ def within_networks(
     identity: Any,
     noun: str,
 ) -> Members:
-    """Return members from forward passes that lie within networks.
+    """Return members from several forward passes of each network.
 
-    Forward passes of one network share its errors. Where there are several networks each is one
-    member, its passes averaged; five networks of four passes are five members, not twenty. A
-    network that stands alone has its passes for members.
+    Forward passes of one network have correlated errors. Each of several networks is one member,
+    its passes averaged: five networks of four passes are five members, not twenty. The passes of a
+    single network are its members.
 
     Args:
         passes: Forward passes of each network.
-        name: Name of the kind of uncertainty.
-        shared: Variance that passes of one network have in common, relative to that between
-            them.
-        identity: See `Members`.
-        noun: What the passes are, in the plural.
+        name: Name of the source of members, such as ``dropout``.
+        shared: Shared error variance (ratio to the variance between passes of one network).
+        identity: Settings that change effects; see `Members`.
+        noun: Plural noun for the passes in messages, such as ``dropout draws``.
 
     Raises:
-        ValueError: If a network that stands alone has fewer than two passes.
+        ValueError: If a single network has fewer than two passes.
     """
     if len(passes) > 1:
         return Members(
@@ -176,8 +186,7 @@ def within_networks(
         )
     if len(passes[0]) < 2:
         raise ValueError(
-            f"uncertainty={name} needs at least 2 {noun} of a network that stands alone, got "
-            f"{len(passes[0])}"
+            f"uncertainty={name} needs at least 2 {noun} of a single network, got {len(passes[0])}"
         )
     return Members(
         members=tuple((one,) for one in passes[0]),

@@ -1,4 +1,4 @@
-"""Snapshots of one training: the cheap ensemble."""
+"""Snapshot ensembles: members from the learning-rate cycles of one training."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ __all__ = ["Snapshots"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshots:
-    """Take the weights that a training left at the end of each cycle of its learning rate.
+    """Snapshot ensemble: weights at the end of each cycle of the learning rate.
 
     With one network its snapshots are the members. With several, they are averaged within each,
     and the networks are the members. Train with ``experiment=snapshots``.
 
     Args:
-        last: Take only so many, the last ones; by default all.
-        network: Ask only this one of several networks, by position.
-        shared: Variance that the snapshots' errors share, relative to the variance between them:
-            they come from one initialisation, one data set and one path.
+        last: Number of snapshots to use, counted from the end; by default (None) all.
+        network: Position of the network to use; all networks by default (None).
+        shared: Shared error variance (ratio to the variance between snapshots), 1 by default:
+            they come from one initialisation, one data set and one training.
 
     Raises:
-        ValueError: If fewer than two are asked for.
+        ValueError: If ``last`` is below two.
 
     References:
         Huang et al. 2017, doi:10.48550/arXiv.1704.00109.
@@ -47,10 +47,13 @@ class Snapshots:
             raise ValueError(f"uncertainty.last must be at least 2, got {self.last}")
 
     def __call__(self, trained: Sequence[Trained]) -> Members:
-        """Return the snapshots, or their averages.
+        """Return the snapshots of one network, or the averages within several.
+
+        Args:
+            trained: The trained networks.
 
         Raises:
-            ValueError: If a network has fewer than two, or fewer than were asked for.
+            ValueError: If a network has fewer than two snapshots, or fewer than ``last``.
         """
         passes = [self._passes(one) for one in select_network(trained, self.network)]
         return within_networks(

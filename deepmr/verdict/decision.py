@@ -8,13 +8,15 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int, Shaped
 
 from deepmr.verdict.evidence import PairEvidence, resampled_evidence
+from deepmr.verdict.kinds import distinct_kinds, hidden_kinds
 from deepmr.verdict.reasons import compose
 from deepmr.verdict.reliability import MemberAgreement
 from deepmr.verdict.statistics import PairStatistics
 from deepmr.verdict.thresholds import Thresholds
 from deepmr.verdict.verdict import Verdict
+from deepmr.verdict.wilson import wilson
 
-__all__ = ["Decision", "decide", "judge", "wilson"]
+__all__ = ["Decision", "decide", "judge"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class Decision:
         state: Whether the direction's own evidence says that the source acts on the target:
             pass, maybe, fail, or weak where too few loci transmit to judge.
         over_identified: True where sites of more than one kind support the direction.
+        hidden: True where other tasks show that the source has sites that the target does not read.
         reliable: True where both tasks pass the reliability guard.
         reliability: The guard's value, the lesser one of both tasks.
     """
@@ -33,31 +36,9 @@ class Decision:
     structure: Shaped[np.ndarray, " pair"]
     state: Shaped[np.ndarray, "pair 2"]
     over_identified: Bool[np.ndarray, "pair 2"]
+    hidden: Bool[np.ndarray, "pair 2"]
     reliable: Bool[np.ndarray, " pair"]
     reliability: Float64[np.ndarray, " pair"]
-
-
-def wilson(
-    share: Float64[np.ndarray, "*batch"], n: Float64[np.ndarray, "*batch"], *, z: float
-) -> Float64[np.ndarray, "*batch"]:
-    """Return a limit of Wilson's interval of a share; the upper one for positive ``z``.
-
-    Args:
-        share: Observed share.
-        n: Number of observations; with none the limit is 0 or 1.
-        z: Normal quantile, negative for the lower limit.
-
-    References:
-        Wilson 1927, doi:10.1080/01621459.1927.10502953
-
-    Example:
-        >>> wilson(np.array([1.0]), np.array([8.0]), z=-1.645).round(2)
-        array([0.75])
-    """
-    safe = np.where(n > 0, n, 1.0)
-    part = np.sqrt(share * (1 - share) / safe + z * z / (4 * safe**2))
-    limit = (share + z * z / (2 * safe) + np.sign(z) * abs(z) * part) / (1 + z * z / safe)
-    return np.asarray(np.where(n > 0, limit, float(z > 0)))
 
 
 def decide(
@@ -65,6 +46,7 @@ def decide(
     pairs: Int[np.ndarray, "pair 2"],
     reliability: Float64[np.ndarray, "pair 2"],
     rule: Thresholds,
+    hidden: Bool[np.ndarray, "pair 2"] | None = None,
 ) -> Decision:
     """Apply the rule to all pairs.
 
@@ -72,7 +54,7 @@ def decide(
     either way say none; a direction passes if the target follows the source along one
     dose-response from all of the source's sites (`direction_state`); forward asks that this
     direction passes and is clearly the more concordant one; inseparable that both pass; shared
-    that neither can.
+    that neither can, nor leans the evidence to one of them.
 
     Args:
         evidence: As `resampled_evidence` returns.
@@ -80,8 +62,12 @@ def decide(
         reliability: The guard of both tasks over its threshold (`guard_values`); below 1, or
             missing, is not reliable.
         rule: The constants.
+        hidden: Where the source has kinds of site that the target does not read, as
+            `hidden_kinds` finds them; such a direction fails.
     """
     state, certain = direction_state(evidence, rule)
+    unread = np.zeros(state.shape, dtype=bool) if hidden is None else hidden
+    state = np.where(unread & (state != "weak"), "fail", state)
     over_identified = certain & distinct_kinds(evidence, pairs, rule)[pairs]
     reliable = np.all(reliability >= 1.0, axis=-1)
     strongest = np.nan_to_num(evidence.value["transmission"]).max(axis=-1)
@@ -89,7 +75,7 @@ def decide(
     difference = np.where(a == "weak", -1.0, np.where(b == "weak", 1.0, evidence.difference))
     error = np.where((a == "weak") | (b == "weak"), 0.0, evidence.difference_se)
     own, own_se = evidence.own_difference, evidence.own_difference_se
-    likely = _likely(evidence, state, rule)
+    leans, likely = (found & ~unread for found in _likely(evidence, state, rule))
     forward = _directed(a, b, difference, error, rule) | _own(a, b, own, own_se, rule)
     forward |= likely[:, 0]
     reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
@@ -98,7 +84,7 @@ def decide(
     forward &= own_share[:, 0] >= rule.own_least
     reverse &= own_share[:, 1] >= rule.own_least
     alike = (a == "pass") & (b == "pass") & (own_share.max(axis=1) <= rule.own_alike)
-    neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak"))
+    neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak")) & ~leans.any(axis=1)
     structure = np.select(
         [
             ~reliable,
@@ -116,6 +102,7 @@ def decide(
         structure=structure,
         state=state,
         over_identified=over_identified,
+        hidden=unread,
         reliable=reliable,
         reliability=reliability.min(axis=-1),
     )
@@ -135,13 +122,17 @@ def _directed(
 
 def _likely(
     evidence: PairEvidence, state: Shaped[np.ndarray, "pair 2"], rule: Thresholds
-) -> Bool[np.ndarray, "pair 2"]:
+) -> tuple[Bool[np.ndarray, "pair 2"], Bool[np.ndarray, "pair 2"]]:
     """Say where a direction that does not pass is borne out by how far the other one fails.
 
     Saturation and gating make sites of one kind disagree at some loci, in the true direction,
     too. But hardly anything else than a direction makes both concordance and the agreement of
     sites so unlike: the lower limit of the agreeing share and the difference in concordance
     together must reach ``evidence_sum``.
+
+    Returns:
+        Where the directions are that unlike, which forbids to call the pair shared; and where,
+        besides, the sum is reached.
     """
     two = evidence.total["two_sites"]
     agree = np.nan_to_num(evidence.value["agreement"])
@@ -152,7 +143,7 @@ def _likely(
     weak = state[:, ::-1] == "weak"
     difference = np.where(weak, rule.gap_weak, difference)
     error = np.where(weak, 0.0, error)
-    return np.asarray(
+    leans = np.asarray(
         ((state[:, ::-1] == "fail") | weak)
         & (state != "weak")
         & (two >= rule.min_two_sites)
@@ -160,8 +151,8 @@ def _likely(
         & (difference >= rule.gap_unsure)
         & (difference > rule.z * error)
         & (apart >= rule.agreement_gap)
-        & (low + difference >= rule.evidence_sum)
     )
+    return leans, np.asarray(leans & (low + difference >= rule.evidence_sum))
 
 
 def _own(
@@ -195,13 +186,13 @@ def direction_state(
     """
     total = evidence.total
     concordance = np.nan_to_num(evidence.value["concordance"])
-    two, dense = total["two_sites"], total["dense"]
+    two = total["two_sites"]
     agree = np.nan_to_num(evidence.value["agreement"])
     low, high = wilson(agree, two, z=-rule.z), wilson(agree, two, z=rule.z)
-    kinds = np.nan_to_num(evidence.value["two_kinds"])
+    kinds = np.nan_to_num(evidence.value["two_kinds"]).clip(0.0, 1.0)
     seen = np.nan_to_num(evidence.value["dense"]) >= rule.min_dense
     compared = two >= rule.min_two_sites
-    one_kind = seen & (wilson(kinds, dense, z=rule.z) < rule.one_kind)
+    one_kind = seen & (wilson(kinds, total["transmits"], z=rule.z) < rule.one_kind)
     follows = concordance >= rule.concordance_sites
     # The share of the source's squared effects that leave the target is the other direction's own.
     reaches = np.nan_to_num(evidence.value["own"])[:, ::-1] <= rule.own_most
@@ -220,23 +211,6 @@ def direction_state(
         "fail",
     )
     return state, np.asarray(compared & (state == "pass") & (low >= rule.agree_certain))
-
-
-def distinct_kinds(
-    evidence: PairEvidence, pairs: Int[np.ndarray, "pair 2"], rule: Thresholds
-) -> Bool[np.ndarray, " task"]:
-    """Return which tasks have sites of different kinds, as shown by the other tasks of the run.
-
-    Two sites that move some task by different slopes are of different kinds. Without such a task
-    (a run of two tasks has none) they may be copies of one motif, whose agreement does not exclude
-    that the outcome reads this motif itself.
-    """
-    two, agree = evidence.total["two_sites"], evidence.total["agree"]
-    share = np.divide(agree, two, out=np.zeros_like(agree), where=two > 0)
-    differ = (two >= rule.min_two_sites) & (wilson(share, two, z=rule.z) < rule.kinds_differ)
-    found = np.zeros(int(pairs.max(initial=-1)) + 1, dtype=bool)
-    np.logical_or.at(found, pairs, differ)
-    return found
 
 
 def judge(
@@ -269,7 +243,7 @@ def judge(
     evidence = resampled_evidence(statistics, resamples=resamples, seed=seed)
     guard, value = guard_values(statistics, agreement, twin_scale, rule)
     pairs = statistics.pairs
-    decision = decide(evidence, pairs, guard[pairs], rule)
+    decision = decide(evidence, pairs, guard[pairs], rule, hidden_kinds(statistics, rule))
     ensemble = agreement is not None and agreement.n_members > 1
     return compose(statistics, evidence, decision, value, rule, ensemble=ensemble)
 

@@ -16,7 +16,7 @@ RATIOS = {
     "transmission": ("transmits", "considered"),
     "concordance": ("concordant", "squared"),
     "agreement": ("agree", "two_sites"),
-    "two_kinds": ("two_sites", "dense"),
+    "two_kinds": ("two_sites", "transmits"),
     "dense": ("dense", "considered"),
     "own": ("own", "outcome"),
     "concordant_slope": ("xy_on", "xx_on"),

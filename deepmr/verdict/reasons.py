@@ -25,6 +25,7 @@ CAVEATS = {
     "measure all substitutions (variants=saturation)",
     "feedback": "every variant of one moves the other, by slopes that differ between sites: "
     "feedback between both, or the same inputs with different weights",
+    "locus_set": "another set of loci gives another verdict on {exposure} and {outcome}",
 }
 """What a verdict cannot exclude, by the caveat's name."""
 
@@ -41,6 +42,8 @@ class _Side:
     direction: int
     state: str
     over_identified: bool
+    hidden: bool
+    follows: float
     evidence: PairEvidence
 
     def measure(self, name: str) -> Measure:
@@ -57,7 +60,7 @@ class _Side:
                 f"(at {self.total('transmits')} of {self.total('considered')} loci)."
             )
         concordance = self.measure("concordance")
-        if self.state in ("pass", "maybe"):
+        if concordance.value >= self.follows:
             return (
                 f"Variants that move {self.source} move {self.target} along one dose-response "
                 f"(concordance {concordance})."
@@ -66,6 +69,22 @@ class _Side:
             f"Variants that move {self.source} do not move {self.target} along one "
             f"dose-response (concordance {concordance})."
         )
+
+    def against(self) -> str:
+        """Say what speaks against this direction."""
+        if self.state == "weak":
+            return self.line()
+        if self.hidden:
+            return (
+                f"Other tasks show that {self.source} has sites of a kind that {self.target} "
+                "does not read."
+            )
+        if self.state == "fail" and self.measure("concordance").value >= self.follows:
+            return (
+                f"Sites that move {self.source} do not move {self.target} by one slope: "
+                f"at {self.total('agree')} of {self.total('two_sites')} loci with two of them."
+            )
+        return self.line()
 
     def sites(self) -> str:
         """Say whether the source's sites agree."""
@@ -80,8 +99,8 @@ class _Side:
     def own(self) -> str:
         """Say how much of the target is its own."""
         return (
-            f"Of {self.target}'s squared effects a share of {self.measure('own')} comes from "
-            f"variants that do not move {self.source}."
+            f"Variants that do not move {self.source} carry a part of {self.target}'s squared "
+            f"effects (share {self.measure('own')})."
         )
 
 
@@ -115,6 +134,8 @@ def compose(
                 direction=d,
                 state=str(decision.state[k, d]),
                 over_identified=bool(decision.over_identified[k, d]),
+                hidden=bool(decision.hidden[k, d]),
+                follows=rule.concordance_sites,
                 evidence=evidence,
             )
             for d in (0, 1)
@@ -137,7 +158,8 @@ def compose(
                 structure=structure,
                 caveats=caveats,
                 reasons=reasons + texts,
-                evidence=_numbers(here, there, guard[[first, second]]),
+                evidence=_numbers(here, there, guard[[first, second]])
+                | {"is_reliable": Measure(value=float(decision.reliable[k]))},
             )
         )
     return tuple(verdicts)
@@ -172,7 +194,8 @@ def _reasons(structure: str, here: _Side, there: _Side) -> tuple[str, ...]:
         )
     if structure in ("forward", "reverse"):
         acting, other = (here, there) if structure == "forward" else (there, here)
-        reverse = f"The other way round: {other.line()[0].lower()}{other.line()[1:]}"
+        against = other.against()
+        reverse = f"The other way round: {against[0].lower()}{against[1:]}"
         return (acting.line(), acting.own(), acting.sites(), reverse)
     if structure == "inseparable":
         return (
@@ -185,10 +208,10 @@ def _reasons(structure: str, here: _Side, there: _Side) -> tuple[str, ...]:
         return (
             f"Sites that move both {here.source} and {here.target} are there, but neither task "
             "follows the other along one dose-response from all of its sites.",
-            here.line(),
-            here.sites(),
-            there.line(),
-            there.sites(),
+            here.against(),
+            there.against(),
+            here.own(),
+            there.own(),
         )
     return (
         f"The effects do not tell whether {here.source} acts on {here.target}.",

@@ -199,7 +199,7 @@ def _directed(
     def total(weight: np.ndarray, where: np.ndarray, at: np.ndarray) -> np.ndarray:
         return np.asarray(np.einsum("qlv,qlv->ql", weight, where) * at)
 
-    own, outcome = _own_effects(scaled, source, target, rule)
+    own, outcome = _own_effects(scaled, found, source, target, rule)
     columns = [
         considered,
         considered & dense,
@@ -230,17 +230,18 @@ def _directed(
 
 def _own_effects(
     scaled: Float64[np.ndarray, "task locus variant"],
+    found: Instruments,
     source: Int[np.ndarray, " question"],
     target: Int[np.ndarray, " question"],
     rule: Thresholds,
 ) -> tuple[Float64[np.ndarray, "question locus"], Float64[np.ndarray, "question locus"]]:
-    """Return the target's squared effects at variants that leave the source, and at all.
+    """Return the target's squared effects at instruments that leave the source, and at all.
 
     A variant leaves the source if it moves it by less than an instrument, and by less than half
     as much as the target.
     """
-    square = np.where(np.abs(scaled) >= rule.instrument, scaled**2, 0.0)
-    still = np.abs(scaled) < rule.instrument
-    half = np.abs(scaled[source]) < 0.5 * np.abs(scaled[target])
-    own = np.einsum("qlv,qlv->ql", square[target], still[source] & half)
-    return own, square.sum(axis=-1)[target]
+    y = found.effect[target]
+    x = np.abs(np.take_along_axis(scaled[source], found.index[target], axis=-1))
+    leaves = (x < rule.instrument) & (x < 0.5 * np.abs(y))
+    square = y * y
+    return np.where(leaves, square, 0.0).sum(axis=-1), square.sum(axis=-1)

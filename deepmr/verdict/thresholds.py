@@ -47,8 +47,9 @@ class Thresholds:
         kinds_differ: An exposure has sites of different kinds, for certain, if some task answers
             them by different slopes: the upper limit of the share that agree is below .50. Only
             then does agreement over-identify; two copies of one motif agree about anything.
-        one_kind: An exposure has one kind of instrument if at most 15 % of its loci (upper
-            limit) have two sites: about the frequency of a second site by chance.
+        one_kind: An exposure has one kind of instrument if at most 25 % (upper limit) of as many
+            loci as transmit have two sites to compare: a second site by chance is rarer, and 13
+            loci without one are enough to say so.
         min_two_sites: Loci with two sites needed for agreement to be judged: with 8 of 8 the
             lower limit is .75.
         min_loci: Loci that transmit needed for a direction to be judged.
@@ -61,6 +62,11 @@ class Thresholds:
             squared effects at variants that leave the source must exceed the source's by .10.
         gap_weak: Where too few loci transmit in the other direction, its concordance is not known,
             and the difference counts as .15.
+        kind_often: A third task marks another kind of site of the source if it transmits at .20
+            and more (lower limit) of the source's loci that leave the target,
+        kind_rare: and at .15 and less (upper limit) of those that move it.
+        kind_share: Provided that .15 and more of the source's loci leave the target: a few loci
+            have weak sites of no motif in any task.
         own_least: The target of a direction must have .05 of its squared effects at variants that
             leave the source: without sites of its own nothing sets the direction apart.
         own_most: A source with one kind of site, of whose squared effects more than .70 leave
@@ -98,7 +104,7 @@ class Thresholds:
     agree_least: float = 0.65
     agree_certain: float = 0.85
     kinds_differ: float = 0.50
-    one_kind: float = 0.15
+    one_kind: float = 0.25
     min_two_sites: int = 8
     min_loci: int = 8
     min_positions: int = 2
@@ -107,6 +113,9 @@ class Thresholds:
     gap_unsure: float = 0.05
     own_gap: float = 0.10
     gap_weak: float = 0.15
+    kind_often: float = 0.20
+    kind_rare: float = 0.15
+    kind_share: float = 0.15
     own_least: float = 0.05
     own_most: float = 0.70
     own_alike: float = 0.20

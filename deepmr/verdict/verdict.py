@@ -27,7 +27,7 @@ class Measure:
 
     Example:
         >>> str(Measure(value=0.972, low=0.95, high=0.98))
-        '.97 (95 % interval .95 to .98)'
+        '.97, 95 % interval .95 to .98'
     """
 
     value: float
@@ -40,7 +40,7 @@ class Measure:
             return "not available"
         if math.isnan(self.low) or math.isnan(self.high):
             return _short(self.value)
-        return f"{_short(self.value)} (95 % interval {_short(self.low)} to {_short(self.high)})"
+        return f"{_short(self.value)}, 95 % interval {_short(self.low)} to {_short(self.high)}"
 
     def to_record(self) -> dict[str, float | None]:
         """Return plain numbers, None for NaN."""

@@ -1,1 +1,1 @@
-"""The two stories, told once from top to bottom: `fit` and `interrogate`."""
+"""Workflows: training an ensemble, and the parts of an interrogation that need a run folder."""

@@ -1,4 +1,4 @@
-"""Fit calibrators to what an ensemble predicts for the splits that they may see."""
+"""Fit calibrators to an ensemble's predictions for the calibration split."""
 
 from __future__ import annotations
 
@@ -21,7 +21,12 @@ Predictions = tuple[
 
 
 def splits_read(specification: ByKind, tasks: TaskTable) -> tuple[str, ...]:
-    """Return the splits whose predictions `calibrate` needs."""
+    """Return the splits whose predictions `calibrate` needs.
+
+    Args:
+        specification: Calibrator of each kind of task.
+        tasks: Tasks of the outputs, in order.
+    """
     binary = any(task.kind == "binary" for task in tasks)
     if binary and specification.strength == "validation":
         return ("calibration", "validation")
@@ -31,12 +36,12 @@ def splits_read(specification: ByKind, tasks: TaskTable) -> tuple[str, ...]:
 def calibrate(
     tasks: TaskTable, predictions: Mapping[str, Predictions], specification: ByKind
 ) -> CalibratorTable:
-    """Fit one calibrator a task to the ensemble's mean on the calibration split.
+    """Fit the calibrator of each task to the ensemble's mean on the calibration split.
 
     Args:
-        tasks: The outputs, in order.
-        predictions: For the splits of `splits_read`.
-        specification: How each kind of task is calibrated.
+        tasks: Tasks of the outputs, in order.
+        predictions: Predictions for the splits of `splits_read`, by name of the split.
+        specification: Calibrator of each kind of task.
 
     Raises:
         ValueError: As `fit_calibrators` does.

@@ -1,4 +1,4 @@
-"""What an interrogation will take, said before it starts: mutants, disk, memory, time."""
+"""Expected cost of an interrogation: mutants, disk space, memory and duration."""
 
 from __future__ import annotations
 
@@ -21,25 +21,24 @@ from deepmr.mutagenesis import (
 
 __all__ = ["check_size", "duration_text", "estimate_duration"]
 
-_LOOKED_AT = 32
-"""Shards whose variants are counted at most; the others are taken to hold as many on average."""
+_MOST_COUNTED = 32
+"""Largest number of shards whose variants are counted; the total is extrapolated from them."""
 
 
 def check_size(
     store: ShardStore, loci: Loci, variants: VariantSet, *, n_outputs: int, n_passes: int
 ) -> str:
-    """Return what the missing shards take of disk and memory, in words.
+    """Return the disk space and memory that the missing shards need, as a sentence.
 
     Args:
-        store: Knows which shards are there already.
-        loci: All loci.
-        variants: Their variants.
-        n_outputs: All tasks of the network.
-        n_passes: Forward passes of all members for each mutant: one for each network and
-            augmentation.
+        store: Shard store of the run.
+        loci: All loci of the run.
+        variants: Variants of the loci.
+        n_outputs: Number of the network's outputs.
+        n_passes: Number of forward passes for each mutant: one for each network and augmentation.
 
     Raises:
-        OSError: If the disk cannot hold them.
+        OSError: If the effects need more than the free disk space.
     """
     missing = _absent(store)
     n, length = loci.codes.shape
@@ -48,7 +47,7 @@ def check_size(
         f"as {store.dtype}"
     )
     if not missing:
-        return f"{what}: all effects are there already"
+        return f"{what}: all effects are already computed"
     mutants = sum(_count(store, loci, variants, missing)) * n_passes
     shape = {
         "n_variants": variants.max_variants,
@@ -68,7 +67,7 @@ def check_size(
             "or choose paths.output="
         )
     done = store.n_shards - len(missing)
-    left = f" ({done} of {store.n_shards} shards are there already)" if done else ""
+    left = f" ({done} of {store.n_shards} shards are already computed)" if done else ""
     return (
         f"{what}: {mutants:,} mutants to measure{left}, at most {needed / 1e6:,.1f} MB on disk, "
         f"about {memory / 1e6:,.0f} MB of memory a shard in each process"
@@ -76,15 +75,15 @@ def check_size(
 
 
 def estimate_duration(start: Start, store: ShardStore, loci: Loci, variants: VariantSet) -> str:
-    """Measure the first member for about a second, and return how long it will take, in words.
+    """Time the first member for about a second, and return the expected duration as a sentence.
 
-    A process computes whole shards, so the one with most of them decides.
+    A process computes whole shards, so the duration is that of the process with most of them.
 
     Args:
-        start: The first member's engine, on its device, and the missing shards.
-        store: Where shards go.
-        loci: All loci.
-        variants: Their variants.
+        start: Engine of the first member on its device, and the missing shards.
+        store: Shard store of the run.
+        loci: All loci of the run.
+        variants: Variants of the loci.
     """
     substitutions, others = _count(store, loci, variants, start.missing)
     seconds = 0.0
@@ -108,7 +107,10 @@ def estimate_duration(start: Start, store: ShardStore, loci: Loci, variants: Var
 
 
 def duration_text(seconds: float) -> str:
-    """Return a rough duration as people say it.
+    """Return a rough duration as text.
+
+    Args:
+        seconds: Duration in seconds.
 
     Example:
         >>> duration_text(3.2), duration_text(95), duration_text(5400), duration_text(2e5)
@@ -124,7 +126,7 @@ def duration_text(seconds: float) -> str:
 
 
 def _absent(store: ShardStore) -> list[int]:
-    """Return the shards without a file; whether those that have one are whole is found later."""
+    """Return the shards without a file; the others are checked when they are read."""
     return [index for index in range(store.n_shards) if not store.path(index).is_file()]
 
 
@@ -132,7 +134,7 @@ def _count(
     store: ShardStore, loci: Loci, variants: VariantSet, shards: Sequence[int]
 ) -> tuple[int, int]:
     """Return the substitutions of some shards' loci, and the other alleles, for one member."""
-    chosen = np.unique(np.linspace(0, len(shards) - 1, min(len(shards), _LOOKED_AT)).astype(int))
+    chosen = np.unique(np.linspace(0, len(shards) - 1, min(len(shards), _MOST_COUNTED)).astype(int))
     substitutions = others = n_loci = 0
     for index in (shards[position] for position in chosen):
         first = index * store.loci_per_shard
@@ -141,5 +143,5 @@ def _count(
         substitutions += int(batch.substitutions.mask.sum())
         others += len(batch.others)
         n_loci += len(codes)
-    scale = sum(len(store.loci_of(index)) for index in shards) / max(n_loci, 1)
-    return round(substitutions * scale), round(others * scale)
+    share = sum(len(store.loci_of(index)) for index in shards) / max(n_loci, 1)
+    return round(substitutions * share), round(others * share)

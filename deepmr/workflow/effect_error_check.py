@@ -1,4 +1,4 @@
-"""Check the standard errors of single-variant effects where a simulation knows the truth."""
+"""Check the standard errors of single-variant effects against a simulation's true effects."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from deepmr.loci import Loci
 __all__ = ["effect_errors"]
 
 _STRONG = 0.1
-"""Share of a task's largest true effect from which on effects count: the others are next to none
-and their errors tell of nothing that an instrument would suffer."""
+"""Smallest true effect that is compared, as a share of the task's largest: smaller effects do not
+become instruments."""
 
 
 def effect_errors(measured: Effects, loci: Loci, pair: Sequence[str]) -> dict[str, EffectZScores]:
-    """Compare the effects on two tasks with the truth, in units of their standard errors.
+    """Compare estimated with true effects on two tasks, in units of their standard errors.
 
     Args:
-        measured: The effects of all loci.
+        measured: Effects of all loci.
         loci: The loci, with true effects where they are known.
         pair: Names of the tasks.
 
     Returns:
-        For each task; empty where the truth is unknown, or no effect has a standard error.
+        Z-scores by task; empty where true effects are unknown, or no effect has a standard error.
     """
     if loci.true_effects is None:
         return {}
     columns = [loci.true_tasks.index(task) for task in pair]
     truth = np.asarray(loci.true_effects, dtype=np.float64)[:, columns]
     least = _STRONG * np.abs(truth).max(axis=(0, 2))
-    seen: list[list[np.ndarray]] = [[], []]
+    parts: list[list[np.ndarray]] = [[], []]
     first, df = 0, np.inf
     for shard in measured.read(list(pair)):
         effects = shard.effects.summarise(*pair)
@@ -47,8 +47,8 @@ def effect_errors(measured: Effects, loci: Loci, pair: Sequence[str]) -> dict[st
             )
         ):
             strong = effects.mask & (se > 0) & (np.abs(true[:, k]) > least[k])
-            seen[k].append(np.stack([value[strong], se[strong], true[:, k][strong]]))
-    joined = [np.concatenate(parts, axis=-1) for parts in seen]
+            parts[k].append(np.stack([value[strong], se[strong], true[:, k][strong]]))
+    joined = [np.concatenate(part, axis=-1) for part in parts]
     return {
         task: effect_z_scores(*found, df=df)
         for task, found in zip(pair, joined, strict=True)

@@ -1,4 +1,4 @@
-"""Take over effects that a finished interrogation beside this one has measured already."""
+"""Reuse of variant effects computed by another interrogation of the same networks."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["reuse_effects"]
 
 
 def reuse_effects(store: ShardStore) -> str | None:
-    """Take over the shards of a finished interrogation of the same effects, by hard link.
+    """Link the shards of a finished interrogation with the same effects into a store.
 
     Nothing is taken over if the store has shards of its own, nor from an interrogation that this
     one overwrites: overwriting means doing it again.
 
     Args:
-        store: The effects of an interrogation; the folders beside the interrogation's are searched.
+        store: Shard store of an interrogation; the folders beside the interrogation are searched.
 
     Returns:
-        A sentence that names the interrogation they come from; None if there is none.
+        A sentence with the folder of the other interrogation; None if there is none.
     """
     folder = store.folder.parent
     if store.folder.is_dir() and any(store.folder.glob("shard-*")):
@@ -49,7 +49,7 @@ def reuse_effects(store: ShardStore) -> str | None:
                 os.link(path, target)
             except OSError:  # another file system, or one without links
                 shutil.copyfile(path, target)
-        return f"mutation effects: those of {other}, nothing is computed again"
+        return f"variant effects: reused from {other}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Calibrate on one split, judge on another: metrics, scores before and after, figures."""
+"""Calibration and evaluation of an ensemble: metrics, calibration scores and figures."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from deepmr.calibration import (
     score_tasks,
 )
 from deepmr.files import atomic_write, safe_name
+from deepmr.inference.between_sites import prediction_error_ratio
 from deepmr.io.table_schemas import METRICS, SCORES
 from deepmr.io.tables import write_table
 from deepmr.lightning.metrics import task_metrics
@@ -37,18 +38,21 @@ __all__ = ["Evaluation", "evaluate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What the calibration and test splits say about an ensemble.
+    """Predictions of an ensemble for the test split, with metrics before and after calibration.
 
     Args:
-        tasks: The outputs, in order.
-        calibrators: Fitted on the calibration split.
-        raw: Ensemble mean on the test split, before calibration.
-        calibrated: The same after it.
+        tasks: Tasks of the outputs, in order.
+        calibrators: Calibrators fitted on the calibration split.
+        raw: Ensemble mean on the test split before calibration, on the effect scale.
+        calibrated: Ensemble mean on the test split after calibration.
         spread: Standard deviation over members (ddof 1); 0 for a single one.
-        target: Of the test split.
+        target: Targets of the test split.
         mask: True where a target was measured.
-        rows: Final scores: member (-1: the ensemble), split, task, stage, metric, value.
+        rows: Rows of the metrics table: member (None for the ensemble), split, task, stage,
+            metric, value.
         scores: Calibration before and after, with intervals.
+        error_ratios: By task, shared error of held-out predictions (ratio to the variance between
+            members), where the noise floor is known.
     """
 
     tasks: TaskTable
@@ -60,9 +64,16 @@ class Evaluation:
     mask: Bool[np.ndarray, "sample task"]
     rows: tuple[dict[str, Any], ...]
     scores: tuple[TaskScore, ...]
+    error_ratios: Mapping[str, float]
 
     def score(self, task: str, metric: str, stage: str) -> float:
-        """Return one of the ensemble's scores on the test split; NaN where it is undefined."""
+        """Return one of the ensemble's metrics on the test split; NaN where it is undefined.
+
+        Args:
+            task: Name of the task.
+            metric: Name of the metric, such as ``auroc``.
+            stage: ``before`` or ``after`` calibration.
+        """
         for row in self.rows:
             if (row["member"], row["task"], row["metric"], row["stage"]) == (
                 None,
@@ -83,27 +94,39 @@ class Evaluation:
         return json.dumps(self.calibrators.to_record(), indent=2, allow_nan=False) + "\n"
 
     def write_metrics(self, path: Path, histories: Sequence[Sequence[Mapping[str, float]]]) -> None:
-        """Write every epoch's and the final scores as one long, tidy table."""
+        """Write the metrics of every epoch and of the final ensemble as one long table.
+
+        Args:
+            path: The parquet file.
+            histories: Metrics of each epoch, by member.
+        """
         rows = [*_epoch_rows(histories), *self.rows]
         write_table(path, {name: [row[name] for row in rows] for name in METRICS.names}, METRICS)
 
     def summary_columns(self) -> dict[str, list[Any]]:
-        """Return the ensemble's final scores as columns, for a tracker."""
+        """Return the ensemble's metrics as columns, for a tracker."""
         names = ("split", "task", "stage", "metric", "value")
         kept = [row for row in self.rows if row["member"] is None]
         return {name: [row[name] for row in kept] for name in names}
 
     def write_scores(self, path: Path) -> None:
-        """Write calibration scores with their intervals, before and after."""
+        """Write calibration scores with their intervals, before and after calibration.
+
+        Args:
+            path: The parquet file.
+        """
         stage = {"raw": "before", "calibrated": "after"}
         rows = [row.to_record() | {"stage": stage[row.stage]} for row in self.scores]
         write_table(path, {name: [row[name] for row in rows] for name in SCORES.names}, SCORES)
 
     def draw(self, folder: Path) -> dict[str, Path]:
-        """Draw a reliability diagram of every task that has both outcomes on the test split.
+        """Draw the reliability diagram of every task with both classes in the test split.
+
+        Args:
+            folder: Folder of the PNG files.
 
         Returns:
-            Figures by name.
+            Paths of the figures by name.
         """
         figures: dict[str, Path] = {}
         for column, task in enumerate(self.tasks):
@@ -143,7 +166,7 @@ class Evaluation:
         return axes
 
     def text(self) -> str:
-        """Return the final scores as a short table for the terminal."""
+        """Return the ensemble's metrics as a short table for the terminal."""
         lines = []
         shown = (("binary", ("auroc", "auprc")), ("count", ("pearson", "r2")), ("signal", ("r2",)))
         for kind, metrics in shown:
@@ -171,12 +194,13 @@ class Evaluation:
 def evaluate(
     tasks: TaskTable, predictions: Mapping[str, Predictions], specification: Any
 ) -> Evaluation:
-    """Fit calibrators on the calibration split's ensemble mean, and score the test split.
+    """Fit calibrators on the calibration split, and evaluate the ensemble on the test split.
 
     Args:
-        tasks: The outputs, in order.
-        predictions: For ``test`` and the splits that calibrators read (`splits_read`).
-        specification: How each kind of task is calibrated.
+        tasks: Tasks of the outputs, in order.
+        predictions: Predictions for ``test`` and for the splits of
+            `deepmr.workflow.calibration.splits_read`.
+        specification: Calibrator of each kind of task.
     """
     calibrators = calibrate(tasks, predictions, specification)
     members, target, mask = predictions["test"]
@@ -197,6 +221,7 @@ def evaluate(
         target=target,
         mask=mask,
         rows=tuple(rows),
+        error_ratios=_error_ratios(tasks, *predictions["calibration"]),
         scores=tuple(
             score_tasks(
                 calibrators,
@@ -211,13 +236,33 @@ def evaluate(
     )
 
 
+def _error_ratios(
+    tasks: TaskTable,
+    members: Float64[np.ndarray, "member sample task"],
+    target: Float32[np.ndarray, "sample task"],
+    mask: Bool[np.ndarray, "sample task"],
+) -> dict[str, float]:
+    """Return the shared error of held-out predictions of the tasks whose noise floor is known.
+
+    Counts have one: a Poisson count's variance on the Anscombe scale is 1. Peaks and signals have
+    none without replicates.
+    """
+    ratios = {}
+    for column, task in enumerate(tasks):
+        kept = mask[:, column]
+        if task.kind == "count" and len(members) > 1 and kept.any():
+            observed = target[kept, column].astype(np.float64)
+            ratios[task.name] = prediction_error_ratio(members[:, kept, column], observed)
+    return {name: ratio for name, ratio in ratios.items() if np.isfinite(ratio)}
+
+
 def _coverage(
     calibrator: PredictiveCalibrator,
     prediction: Float64[np.ndarray, " sample"],
     spread: Float64[np.ndarray, " sample"],
     target: Float64[np.ndarray, " sample"],
 ) -> CalibrationCurve:
-    """Return how often intervals of ten nominal levels hold the observation."""
+    """Return the observed coverage of intervals at ten nominal levels."""
     levels = np.append(np.arange(0.1, 0.95, 0.1), 0.95)
     observed = []
     for level in levels:

@@ -1,4 +1,4 @@
-"""Judge a pair of tasks from its measured effects: verdict, controls and assumption panel."""
+"""Verdict on a pair of tasks from its variant effects, with negative controls."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ from deepmr.verdict import (
     PairStatistics,
     Thresholds,
     Verdict,
+    decide,
     effect_scale,
     judge,
     locus_maximum,
     member_agreement,
     pair_statistics,
+    resampled_evidence,
 )
 from deepmr.verdict.controls import (
     Control,
@@ -32,6 +34,8 @@ from deepmr.verdict.controls import (
     permuted_within_loci,
     wanted_controls,
 )
+from deepmr.verdict.decision import guard_values
+from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.workflow.measurement import Compute, measure_in_memory
 from deepmr.workflow.untrained import untrained_twin
 
@@ -40,34 +44,36 @@ __all__ = ["Judgement", "judge_pair"]
 Change = Callable[[MemberEffects, int], MemberEffects]
 
 _TWIN_SHARE = 5
-"""The untrained twin is measured at the first 1 / 5 of the loci: a fifth of the cost."""
+"""The untrained twin is run on the first 1 / 5 of the loci: a fifth of the cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """The verdict on a pair of tasks, beside what the controls answer.
+    """Verdict on a pair of tasks with the results of the negative controls.
 
     Args:
         verdict: Structure, caveats, reasons and evidence.
         controls: Answers of the negative controls, which should hold no causal word.
         not_run: Controls that were not run, with the reason.
+        panel: Checks of the assumptions behind the answer.
     """
 
     verdict: Verdict
     controls: tuple[Control, ...] = ()
     not_run: tuple[ControlNotRun, ...] = ()
+    panel: tuple[Check, ...] = ()
 
     @property
     def failed_controls(self) -> tuple[str, ...]:
-        """Names of the controls that came out with a causal word."""
+        """Names of the controls with a causal verdict."""
         return tuple(one.name for one in self.controls if not one.passed)
 
     def structure_of(self, exposure: str, outcome: str) -> str:
-        """Return the structure as a question in this direction would have it.
+        """Return the structure with respect to a given direction.
 
         Args:
-            exposure: Name of the task asked as cause.
-            outcome: Name of the task asked as effect.
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
         """
         if (exposure, outcome) == (self.verdict.exposure, self.verdict.outcome):
             return self.verdict.structure
@@ -79,6 +85,7 @@ class Judgement:
         return {
             **self.verdict.to_record(),
             "controls": [one.to_record() for one in (*self.controls, *self.not_run)],
+            "panel": [one.to_record() for one in self.panel],
         }
 
 
@@ -93,24 +100,25 @@ def judge_pair(
     compute: Compute | None = None,
     seed: int = 0,
 ) -> Judgement:
-    """Judge whether one task acts on another, and ask the controls the same question.
+    """Return the verdict on a pair of tasks, and the same test on negative controls.
 
-    Effects are read twice, shard by shard: once for the scale of each task, once for the
+    Effects are read twice, shard by shard: once for the normalization of each task, once for the
     sufficient statistics.
 
     Args:
         effects: Effects of all loci on both tasks.
-        pair: Names of exposure and outcome.
+        pair: Names of the exposure's and the outcome's task.
         controls: ``standard`` (effects permuted within loci, effects of other loci, the untrained
             twin), ``all`` or ``none``.
-        networks: The networks, for their untrained twin; None where there is only a table.
-        loci: The loci, for the twin.
-        variants: The variants, for the twin.
-        compute: How the twin is measured.
-        seed: Seed of permutations, twin and resamples.
+        networks: The networks, for their untrained twin; None (the default) for a table of
+            effects.
+        loci: The loci, for the untrained twin.
+        variants: The variants, for the untrained twin.
+        compute: Engine of the untrained twin; by default that of `Compute`.
+        seed: Seed of permutations, untrained weights and resamples; 0 by default.
 
     Raises:
-        ValueError: If ``controls`` is another word.
+        ValueError: If ``controls`` is unknown.
     """
     has_network = networks is not None and loci is not None and variants is not None
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
@@ -132,7 +140,53 @@ def judge_pair(
             not_run.append(found)
         else:
             answers.append(found)
-    return Judgement(verdict=verdict, controls=tuple(answers), not_run=tuple(not_run))
+    return Judgement(
+        verdict=verdict,
+        controls=tuple(answers),
+        not_run=tuple(not_run),
+        panel=_panel(verdict, statistics, agreement, networks, seed),
+    )
+
+
+def _panel(
+    verdict: Verdict,
+    statistics: PairStatistics,
+    agreement: MemberAgreement,
+    networks: Networks | None,
+    seed: int,
+) -> tuple[Check, ...]:
+    """Check the assumptions behind the direction that the verdict answers."""
+    evidence = resampled_evidence(statistics, seed=seed)
+    guard, _ = guard_values(statistics, agreement, None, Thresholds())
+    decision = decide(evidence, statistics.pairs, guard[statistics.pairs], Thresholds())
+    return assumption_panel(
+        evidence,
+        decision,
+        pair=0,
+        direction=int(verdict.structure == "reverse"),
+        n_members=agreement.n_members,
+        quality=_prediction_quality(networks, (verdict.exposure, verdict.outcome)),
+    )
+
+
+def _prediction_quality(
+    networks: Networks | None, pair: tuple[str, str]
+) -> tuple[PredictionQuality, ...]:
+    """Return the ensemble's R2, or 2 AUROC - 1, on the test split, where the run has scores."""
+    metrics = None if networks is None else networks.metrics
+    if metrics is None:
+        return ()
+    kept = np.isnan(metrics["member"].astype(float)) & (metrics["split"] == "test")
+    kept &= metrics["stage"] != "before"
+    found = []
+    for task in pair:
+        score = {
+            str(metrics["metric"][row]): float(metrics["value"][row])
+            for row in np.flatnonzero(kept & (metrics["task"] == task))
+        }
+        ranked = 2.0 * score.get("auroc", np.nan) - 1.0
+        found.append(PredictionQuality(explained=score.get("r2", ranked)))
+    return tuple(found)
 
 
 def _scale(effects: Effects, pair: tuple[str, str]) -> np.ndarray:
@@ -169,7 +223,7 @@ def _untrained(
     pair: tuple[str, str],
     seed: int,
 ) -> Control | ControlNotRun:
-    """Ask networks of the same architecture with random weights, at some of the loci."""
+    """Run the same test on networks with random weights, at some of the loci."""
     twin = untrained_twin(networks, seed=seed)
     if isinstance(twin, str):
         return ControlNotRun(name="untrained", reason=twin)

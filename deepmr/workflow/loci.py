@@ -1,4 +1,4 @@
-"""Choose the loci of an interrogation: held-out loci of the data, or the regions of a BED file."""
+"""Loci of an interrogation: held-out loci of the data, or regions of a BED file."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def held_out_loci(
     pair: tuple[str, str],
     seed: int,
     *,
-    n: int | None = 100,
-    rule: str = "pair",
+    n: int | None = 300,
+    rule: str = "any_positive",
 ) -> tuple[Loci, EncodedGenome | None]:
     """Draw loci of the test split of the data that the networks were trained on.
 
     Args:
         networks: Networks with the data they were trained on.
-        pair: Names of exposure and outcome; only ``rule="pair"`` looks at them.
+        pair: Names of exposure and outcome; used by ``rule="pair"`` alone.
         seed: Seed of the draw.
-        n: Number of loci to draw; None takes all.
-        rule: Which windows qualify: ``any_positive`` (some task is positive), ``all``, or
-            ``pair`` (both tasks of the pair are).
+        n: Number of loci to draw, default 300; None takes all.
+        rule: Which windows qualify: ``any_positive`` (some task is positive; default), ``all``,
+            or ``pair`` (both tasks of the pair are, as published).
 
     Returns:
         The loci, and the genome they lie in, where there is one.
@@ -75,13 +75,13 @@ def bed_loci(
     """Read regions from a BED file: a window of the network's length around each centre.
 
     Args:
-        networks: Networks; their data, where known, say which regions they have seen.
-        pair: Names of exposure and outcome; not looked at.
+        networks: Networks; their data, where known, determine the regions of their training.
+        pair: Names of exposure and outcome; not used.
         seed: Seed of the draw.
         path: BED file.
-        n: Draw as many at most; None (default) takes all.
-        length: Bases of a window; by default the input length of the networks.
-        genome: FASTA; by default the genome of the networks' data.
+        n: Largest number of loci, drawn at random; None (default) takes all.
+        length: Length of a window in bases; by default the input length of the networks.
+        genome: FASTA file; by default the genome of the networks' data.
         allow_seen: Also take regions of the training and validation chromosomes.
         contig_names: ``exact``, or ``chr`` to match contigs whose names differ by that prefix.
 
@@ -100,7 +100,8 @@ def bed_loci(
     width = length or networks.length
     if width is None:
         raise ValueError(
-            "loci.length must say how many bases the network reads (nothing else does here)"
+            "loci.length must be set to the input length of the network in bases: it has no "
+            "training data here to take it from"
         )
     path = Path(path)
     found = read_regions(path, encoded.contigs, length=width, contig_names=contig_names)
@@ -109,7 +110,7 @@ def bed_loci(
     if reverse:
         print(
             f"loci: {reverse} of {len(found)} regions lie on the reverse strand; "
-            "the networks read the forward strand of all"
+            "the forward strand of all is used"
         )
     if source is not None and not allow_seen:
         seen = source.seen(chrom, start, end)

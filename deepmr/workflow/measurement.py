@@ -1,4 +1,4 @@
-"""Measure variant effects with the networks: in memory, or shard by shard into a run's folder."""
+"""Compute variant effects with the networks, in memory or into a run's shard store."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ __all__ = ["Compute", "fill_store", "measure_in_memory", "open_store"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """How effects are computed and kept; never what is computed.
+    """Settings of the computation of variant effects: engine, precision, device, storage.
 
     Args:
         engine: Builds a mutagenesis engine, ``engine(model, length=..., chunk=...)``; by default
             `deepmr.mutagenesis.build_engine`.
         settings: The engine's settings that change effects, for the shards' fingerprint.
         trainer: Builds the Lightning Trainer that computes shards; needed for a store only.
-        progress: Show a progress bar.
-        dtype: Of effects on disk: ``float32`` (default) or ``float16``.
-        loci_per_shard: Loci in a file of effects, default 16.
+        progress: Show a progress bar; True by default.
+        dtype: Type of effects on disk: ``float32`` (default) or ``float16``.
+        loci_per_shard: Number of loci in a shard, 16 by default.
     """
 
     engine: Callable[..., Any] = build_engine
@@ -56,12 +56,12 @@ def measure_in_memory(
     compute: Compute,
     tasks: tuple[str, ...],
 ) -> EffectsInMemory:
-    """Measure the effects of all loci's variants on some tasks, in one shard in memory.
+    """Compute the effects of all variants on some tasks, as one shard in memory.
 
     Args:
-        networks: Whose effects; they leave as they came.
-        loci: The sequences.
-        variants: Which changes of them.
+        networks: Networks of the members; their weights, mode and device are not changed.
+        loci: Loci, all of one length.
+        variants: Variants of the loci.
         compute: The engine.
         tasks: Names of the tasks to keep.
     """
@@ -86,14 +86,14 @@ def open_store(
     compute: Compute,
     tasks: tuple[str, ...],
 ) -> ShardStore:
-    """Return the store of a run's effects, identified by everything that changes an effect.
+    """Return the shard store of a run, with a fingerprint of all settings that change an effect.
 
     Args:
         folder: Folder of the run; shards lie in ``effects`` below it.
-        networks: Whose effects.
-        loci: The sequences.
-        variants: Which changes of them.
-        compute: How they are computed and kept.
+        networks: Networks of the members.
+        loci: Loci, all of one length.
+        variants: Variants of the loci.
+        compute: Engine, precision and storage.
         tasks: Names of the tasks to keep.
     """
     members, units = networks.members, networks.scale.units()
@@ -129,21 +129,21 @@ def fill_store(
     *,
     leader: bool = True,
 ) -> str:
-    """Measure every shard that the store lacks, on all processes of the trainer.
+    """Compute every missing shard of a store, on all processes of the trainer.
 
-    Shards of a finished interrogation of the same effects, in a folder beside this one, are taken
-    over. Whole shards survive an interruption.
+    Shards of a finished interrogation with the same effects, in a folder beside this one, are
+    reused. Whole shards are kept after an interruption.
 
     Args:
-        store: Where shards go, in a run's folder that is open.
-        networks: Whose effects.
-        loci: The sequences, in the store's order.
-        variants: Which changes of them.
-        compute: How they are computed.
-        leader: Whether this process is rank 0, which reports cost and duration.
+        store: Shard store in the folder of an open run.
+        networks: Networks of the members.
+        loci: Loci in the order of the store.
+        variants: Variants of the loci.
+        compute: Engine, precision and trainer.
+        leader: True (the default) for rank 0, which prints cost and expected duration.
 
     Returns:
-        The device that computed them.
+        Device of the computation, such as ``cpu``.
 
     Raises:
         OSError: If the disk cannot hold the effects.

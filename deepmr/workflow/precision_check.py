@@ -1,4 +1,4 @@
-"""Measure the error of effects at reduced precision beside their standard errors."""
+"""Numerical error of effects at reduced precision, relative to their standard errors."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ __all__ = ["MeasuredError", "check_precision", "is_reduced"]
 _LOCI = 4
 _MUTANTS = 8
 _NOT_SMALL = 0.1
-"""Error beside which a standard error is no longer what it claims: variances add, so .5 % of it."""
+"""Largest negligible error, in standard errors: variances add, so it inflates them by .5 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredError:
-    """How far effects are from those of whole forward passes in double precision.
+    """Numerical error of stored effects relative to forward passes in double precision.
 
     Args:
-        computed: Precision of the arithmetic.
-        kept: Precision on disk.
-        n_mutants: Mutants compared.
-        n_loci: Loci they were drawn from.
-        rms: Root mean square error of the members' mean effect, over the median standard error at
-            those loci; the larger of exposure's and outcome's. Infinite where members agree.
-        largest: Likewise, the largest error.
+        computed: Precision of the arithmetic, such as ``bfloat16``.
+        kept: Type of the effects on disk, ``float32`` or ``float16``.
+        n_mutants: Number of mutants compared.
+        n_loci: Number of loci that they were drawn from.
+        rms: Root mean square error of the members' mean effect, in median standard errors at
+            those loci; the larger of exposure's and outcome's. Infinite where all members agree.
+        largest: Largest absolute error, in the same unit.
     """
 
     computed: str
@@ -47,16 +47,16 @@ class MeasuredError:
     largest: float
 
     def __str__(self) -> str:
-        said = (
+        text = (
             f"Effects were computed in {self.computed} and kept as {self.kept}: for "
             f"{self.n_mutants} mutants of {self.n_loci} loci they are off from whole forward "
             f"passes in float64 by {self.rms:.2g} median standard errors (root mean square; at "
             f"most {self.largest:.2g})."
         )
         if self.rms <= _NOT_SMALL:
-            return said
+            return text
         return (
-            f"{said} That is not small beside the standard errors: use "
+            f"{text} That is not negligible beside the standard errors: use "
             "mutagenesis.precision=float32 and store.dtype=float32."
         )
 
@@ -73,7 +73,16 @@ class MeasuredError:
 
 
 def is_reduced(computed: str, kept: str) -> bool:
-    """Return whether effects are rounded beyond float32 anywhere."""
+    """Return whether effects are rounded beyond float32, in the arithmetic or on disk.
+
+    Args:
+        computed: Precision of the arithmetic.
+        kept: Type of the effects on disk.
+
+    Example:
+        >>> is_reduced("float32", "float32"), is_reduced("float32", "float16")
+        (False, True)
+    """
     return computed not in ("float32", "float64") or kept == "float16"
 
 
@@ -88,15 +97,16 @@ def check_precision(
     """Compare a few stored effects with those of whole forward passes in double precision.
 
     Args:
-        store: All shards, whole.
-        loci: The loci.
-        pair: Exposure and outcome.
-        networks: Whose effects they are.
-        compute: How they were computed and kept; the engine takes ``engine`` and ``precision``.
-        seed: Seed of the draw of mutants.
+        store: Shard store with all shards.
+        loci: Loci in the order of the store.
+        pair: Tasks of exposure and outcome.
+        networks: Networks of the members.
+        compute: Engine, precision and storage of the effects; the engine has the options
+            ``engine`` and ``precision``.
+        seed: Seed of the draw of mutants, 0 by default.
 
     Returns:
-        The error, which is printed as well; None at full precision, or if the loci looked at have
+        The error, which is printed as well; None at full precision, or if the compared loci have
         no substitution.
     """
     if not is_reduced(compute.precision, compute.dtype):

@@ -1,4 +1,4 @@
-"""The folder of a run: its identity, and when to refuse, resume or overwrite it."""
+"""The folder of a run: identity by its settings; refused, resumed or overwritten."""
 
 from __future__ import annotations
 
@@ -44,14 +44,17 @@ _NOT_IDENTITY = frozenset(
 def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that change the result, flattened: ``{"model.filters": 64, ...}``.
 
-    Left out is where things lie, how they are shown, and how fast they are done.
+    Paths, logging and settings of speed alone are left out.
+
+    Args:
+        config: The resolved settings.
 
     Example:
         >>> identity({"seed": 0, "name": "x", "model": {"filters": 64}})
         {'seed': 0, 'model.filters': 64}
     """
     flat: dict[str, Any] = {}
-    # what an interrogation runs on changes its speed; which weights it asks is noted by content
+    # hardware changes the speed of an interrogation alone; its weights are identified by content
     left_out = _NOT_IDENTITY | ({"trainer", "run", "checkpoint"} if "exposure" in config else set())
 
     def walk(node: Mapping[str, Any], prefix: str) -> None:
@@ -69,15 +72,15 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_content(settings: Mapping[str, Any], **digests: Any) -> dict[str, Any]:
-    """Return a run's settings with the digests of what they name, under ``content``.
+    """Return a run's settings with digests of the files that they name, under ``content``.
 
-    Settings say where weights, data and variants lie; two runs are the same if what lies there is
-    the same. This dictionary is written to ``config.yaml`` and is all that `run_hash` looks at.
+    Two runs are the same if settings and contents of the files are, wherever the files lie. This
+    dictionary is written to ``config.yaml`` and determines `run_hash`.
 
     Args:
-        settings: The resolved settings, plain.
-        digests: Digests, or lists of them, by what they are of: ``data``, ``weights``,
-            ``variants``. None is left out.
+        settings: The resolved settings, as plain values.
+        digests: Digests, or lists of them, of ``data``, ``weights``, ``variants``; None is left
+            out.
 
     Example:
         >>> with_content({"seed": 0}, data="ab12", variants=None)
@@ -88,12 +91,19 @@ def with_content(settings: Mapping[str, Any], **digests: Any) -> dict[str, Any]:
 
 
 def run_hash(config: Mapping[str, Any]) -> str:
-    """Return eight hexadecimal digits over every setting that changes the result."""
+    """Return eight hexadecimal digits of all settings that change the result.
+
+    Args:
+        config: The resolved settings with ``content``.
+    """
     return fingerprint(identity(config))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Read a run's resolved configuration.
+
+    Args:
+        folder: The run's folder.
 
     Raises:
         FileNotFoundError: If the folder holds none.
@@ -104,8 +114,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{folder} holds no {CONFIG}: it is not a run of Deep MR")
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML ({error})") from error
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError) as error:
+        raise ValueError(f"{path} is not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(config, dict):
         raise ValueError(f"{path} must hold a mapping of settings")  # noqa: TRY004  (bad input)
     return config
@@ -122,7 +132,7 @@ def _differing(folder: Path, config: Mapping[str, Any]) -> list[str]:
 
 
 def _is_config(path: Path) -> bool:
-    """Tell the settings, also half-written: a run killed right then left nothing else."""
+    """Return True for the settings file, also half-written by a killed process."""
     return path.name == CONFIG or path.name.startswith(f".{CONFIG}.")
 
 
@@ -162,12 +172,12 @@ def _refuse_unless_resumable(folder: Path, config: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFolder:
-    """The folder of a run, and the settings that made it.
+    """The folder of a run, with its settings.
 
     Args:
         path: The folder.
-        config: The resolved settings, plain, with the digests of what they name under
-            ``content``; written to ``config.yaml``.
+        config: The resolved settings as plain values, with digests of the files that they name
+            under ``content``; written to ``config.yaml``.
         command: The command line.
         seed: The run's seed, for the manifest.
         overwrite: Replace what lies there, once the new run is finished.
@@ -188,7 +198,7 @@ class RunFolder:
 
     @contextmanager
     def open(self) -> Iterator[Path]:
-        """Lock the folder for as long as the run takes, and write its settings.
+        """Lock the folder for the duration of the run, and write the settings.
 
         A finished run is refused unless it is to be overwritten; an unfinished one is resumed if
         it has the same settings. A run that overwrites is written into a folder beside the old
@@ -234,10 +244,10 @@ class RunFolder:
         """Write the manifest, which makes the run finished.
 
         Args:
-            device: What it ran on.
-            started: When, with a time zone.
-            inputs: Files that were read.
-            outputs: Files and folders of the run, inside it; ``config.yaml`` is added.
+            device: Device of the computation, such as ``cpu``.
+            started: Start of the run, with a time zone.
+            inputs: Files that the results depend on.
+            outputs: Files and folders inside the run's folder; ``config.yaml`` is added.
             facts: Further entries of the manifest.
         """
         write_manifest(
@@ -284,7 +294,7 @@ def _discard_other(new: Path, config: Mapping[str, Any]) -> None:
 
 
 def _discard_partial(folder: Path) -> None:
-    """Remove what a killed process left half-written; nobody else writes while we hold the lock."""
+    """Remove half-written files of a killed process; the lock excludes other writers."""
     for path in folder.rglob(".*.part"):
         path.unlink(missing_ok=True)
 

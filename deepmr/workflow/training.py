@@ -1,4 +1,4 @@
-"""Train an ensemble, calibrate it and score it: from data to a run that can be interrogated."""
+"""Training workflow: train an ensemble, calibrate and evaluate it, write the run."""
 
 from __future__ import annotations
 
@@ -28,29 +28,30 @@ from deepmr.plot import learning_curve, to_png
 from deepmr.workflow.calibration import splits_read
 from deepmr.workflow.evaluation import Evaluation, evaluate
 from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.trained_runs import SHARED_ERROR
 
 __all__ = ["Recipe", "Training", "train"]
 
 _INITIAL = 2**31 + 1
-"""The epoch whose seed draws a member's initial weights."""
+"""Epoch number, beyond any real one, whose seed draws a member's initial weights."""
 
 _STATISTICS = 50_000
-"""Training windows, evenly spaced, from which the outputs' location and spread are taken."""
+"""Number of training windows, evenly spaced, for location and spread of the outputs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How one member is trained.
+    """Network, loss and optimization of one member.
 
     Args:
         network: Builds an untrained network.
-        loss: Masked multi-task loss with its links to the effect scale.
+        loss: Masked multi-task loss, with the link to the effect scale.
         optimizer: Builds an optimizer from parameters.
         schedule: Learning-rate schedule: ``build`` and ``interval`` (step or epoch).
         trainer: Builds a Lightning Trainer.
         callbacks: Build further callbacks.
-        batch_size: Windows in a step, over all processes; at least 2.
-        workers: Loader processes; they change nothing but the speed.
+        batch_size: Number of windows in a step, over all processes; 256 by default, at least 2.
+        workers: Number of loader processes, 0 by default; results do not depend on it.
 
     Raises:
         ValueError: If the batch is too small.
@@ -72,14 +73,14 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """The training of an ensemble: data, recipe, members, calibrators, and where it goes.
+    """Settings of the training of an ensemble: data, recipe, members, calibrators, run folder.
 
     Args:
-        source: The data.
-        recipe: How each member is trained.
-        n_members: Networks to train; at least 1.
+        source: The data source.
+        recipe: Network, loss and optimization of each member.
+        n_members: Number of networks, at least 1.
         bootstrap: Train each member on its own resample of the training split.
-        calibrator: Specification of how each kind of task is calibrated.
+        calibrator: Calibrator of each kind of task.
         folder: The run's folder, with settings and seed.
         tracker: Builds the experiment tracker; None for no tracking.
 
@@ -100,12 +101,19 @@ class Training:
             raise ValueError(f"ensemble needs at least 1 member, got {self.n_members}")
 
     def member(self, k: int) -> Path:
-        """Return the folder of a member's checkpoints."""
+        """Return the folder of a member's checkpoints.
+
+        Args:
+            k: Position in the ensemble, from 0.
+        """
         return self.folder.work / "members" / str(k)
 
 
 def train(training: Training) -> float:
-    """Train, calibrate, evaluate; the manifest comes last.
+    """Train, calibrate and evaluate an ensemble; the manifest is written last.
+
+    Args:
+        training: Settings of the training.
 
     Returns:
         The members' mean validation loss, each at its best epoch.
@@ -237,6 +245,7 @@ def _report(
     histories = [read_history(training.member(k)) for k in range(training.n_members)]
     with atomic_write(folder / "calibrator.json") as stream:
         stream.write(evaluation.calibrator_json())
+    write_json(folder / SHARED_ERROR, {"split": "calibration", "ratios": evaluation.error_ratios})
     evaluation.write_metrics(folder / "metrics.parquet", histories)
     evaluation.write_scores(folder / "scores.parquet")
     figures = evaluation.draw(folder / "figures")
@@ -247,7 +256,7 @@ def _report(
     for name, path in figures.items():
         tracker.figure(name, path)
     print(evaluation.text())
-    written = ("tasks.json", "members", "calibrator.json", "metrics.parquet")
+    written = ("tasks.json", "members", "calibrator.json", SHARED_ERROR, "metrics.parquet")
     training.folder.finish(
         device=device_of_trainer(training.recipe.trainer),
         started=started,

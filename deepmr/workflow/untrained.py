@@ -14,17 +14,17 @@ __all__ = ["untrained_twin"]
 
 
 def untrained_twin(networks: Networks, *, seed: int = 0) -> Networks | str:
-    """Return copies of the networks with weights drawn anew.
+    """Return copies of the networks with random initial weights, as a negative control.
 
-    Every layer is reset by its own ``reset_parameters``, a network's own last. The members' kinds,
-    tasks and effect scale stay, so that a question can be put to both alike.
+    Every layer is reset by its own ``reset_parameters``, the network itself last. Source of
+    members, tasks and effect scale are those of the trained networks.
 
     Args:
-        networks: The trained networks; left as they are.
-        seed: Seed of the weights; each network has its own.
+        networks: The trained networks; not changed.
+        seed: Seed of the weights of the first network, 0 by default; the next have the next.
 
     Returns:
-        The twin, or why there is none: a clause for the report.
+        The untrained networks, or the reason why there are none, as a clause for the report.
     """
     modules = networks.members.networks
     held = [name for module in modules for name in _without_reset(module)]

@@ -1,4 +1,4 @@
-"""Choose the variants of an interrogation: saturation mutagenesis, or the alleles of a VCF."""
+"""Variants of an interrogation: saturation mutagenesis, or the alleles of a VCF."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _REF_MISMATCH = ("refuse", "skip")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantChoice:
-    """The variants to be measured, with the loci they lie in.
+    """Variants of an interrogation, with their loci.
 
     Args:
-        loci: With true effects of just these variants, where they are known.
+        loci: Loci, with true effects of these variants where they are known.
         variants: The variants, for the engine.
-        listed: For each locus the alleles as the file spells them; None under saturation.
-        notes: Sentences for the report.
-        files: Files that were read.
+        listed: Alleles of each locus as the VCF spells them; None (the default) under saturation.
+        notes: Sentences for the report; none by default.
+        files: Files that the variants were read from; none by default.
     """
 
     loci: Loci
@@ -49,14 +49,14 @@ def saturate(
     every: int = 1,
     region: Sequence[int] | Sequence[Sequence[int]] | None = None,
 ) -> VariantChoice:
-    """Choose all three substitutions at every base of each locus, or at some.
+    """Return all three substitutions at every base of each locus, or at some.
 
     Args:
         loci: The loci.
-        genome: Not needed.
-        every: Mutate each k-th base.
-        region: ``[start, end]`` within the locus (from 0, half-open), or a list of such; by default
-            the whole locus.
+        genome: Not used.
+        every: Mutate each k-th base, 1 by default.
+        region: ``[start, end]`` within the locus (0-based, half-open), or a list of them; by
+            default (None) the whole locus.
 
     Raises:
         ValueError: If a region is empty or reaches beyond the locus, or ``every`` is below 1.
@@ -80,7 +80,7 @@ def from_vcf(
     ref_mismatch: str = "refuse",
     contig_names: str = "exact",
 ) -> VariantChoice:
-    """Choose the variants of a VCF that lie in the loci.
+    """Return the variants of a VCF that lie in the loci.
 
     Single-base substitutions go through the engine; insertions, deletions and replacements of
     several bases through whole forward passes. True effects are known for substitutions alone, so
@@ -88,18 +88,18 @@ def from_vcf(
     of a repeat) are taken once, as the file spells the first of them.
 
     Args:
-        loci: Sequences in which the variants are looked up.
+        loci: Loci of the interrogation.
         path: The VCF file, plain, gzip or bgzip.
-        genome: Where deletions draw bases in from, behind the locus; without one they draw unknown
-            ones.
-        ref_mismatch: What happens to a record whose REF is not what the genome has: ``refuse`` the
-            file, or ``skip`` the record and count it. A file of which most records differ is
+        genome: Genome from which deletions take the bases after the locus; by default (None)
+            these bases are unknown.
+        ref_mismatch: Treatment of records whose REF differs from the genome: ``refuse`` the file
+            (default), or ``skip`` the record and count it. A file of which most records differ is
             refused in either case.
         contig_names: ``exact``, or ``chr`` to match names of contigs that differ by that prefix.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a line breaks a rule, a REF is not what the locus holds, no variant lies in a
+        ValueError: If a line breaks a rule, a REF differs from the genome, no variant lies in a
             locus, or an option is unknown.
     """
     if ref_mismatch not in _REF_MISMATCH:
@@ -151,10 +151,10 @@ def from_vcf(
 
 
 def _matches(path: Path, row: int, listed: ListedAllele, loci: Loci, *, refuse: bool) -> bool:
-    """Tell whether REF is what the locus holds.
+    """Return whether REF equals the bases of the locus.
 
     Raises:
-        ValueError: If it is not, and this is to be refused.
+        ValueError: If it does not, and mismatches are refused.
     """
     place = int(listed.position - loci.start[row])
     here = loci.codes[row, place : place + len(listed.ref)]
@@ -191,7 +191,7 @@ def _allele(row: int, listed: ListedAllele, loci: Loci) -> Allele:
 def _beyond(
     loci: Loci, alleles: Iterable[Iterable[Allele]], genome: EncodedGenome | None
 ) -> np.ndarray:
-    """Return the bases behind each locus that its deletions draw in."""
+    """Return the bases after each locus that its deletions take in."""
     lost = (len(one.ref) - len(one.alt) for window in alleles for one in window)
     spare = max(0, max(lost, default=0))
     if genome is None or spare == 0:
@@ -207,14 +207,14 @@ def write_variants(
     *,
     scale: str,
 ) -> None:
-    """Write listed variants' effects with standard errors, like GWAS summary statistics.
+    """Write the effects of a VCF's variants with standard errors, as GWAS summary statistics.
 
     Args:
-        path: The file.
-        shards: Effects of all loci, in their order, on the two tasks asked.
+        path: The parquet file.
+        shards: Effects of all loci on exposure and outcome, in the order of ``loci``.
         loci: The loci.
-        listed: For each locus its alleles, in the order of the effects.
-        scale: The effect scale, for the file's metadata.
+        listed: Alleles of each locus, in the order of the effects.
+        scale: Effect scale, for the file's metadata.
     """
     parts, row = [], 0
     for shard in shards:
@@ -228,7 +228,7 @@ def write_variants(
 def _rows(
     effects: MemberEffects, place: tuple[str, int, int], listed: Sequence[ListedAllele]
 ) -> list[dict[str, np.ndarray]]:
-    shown = np.flatnonzero(effects.mask[: len(listed)])  # a reading's shift hides some at the rim
+    shown = np.flatnonzero(effects.mask[: len(listed)])  # a shifted window lacks some at its ends
     listed, n = [listed[position] for position in shown], len(shown)
     first, second = effects.tasks
     found = effects.summarise(first, second)

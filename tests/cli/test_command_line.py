@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
-from deepmr.cli.command_line import check_overrides, nearest
-from tests.conftest import REPOSITORY
+from deepmr.cli.command_line import add_own_configuration, check_overrides, nearest
+from tests.conftest import REPOSITORY, Script
 
 CONF = REPOSITORY / "conf"
 
@@ -61,3 +66,69 @@ def test_an_addition_that_nothing_reads_is_refused() -> None:
         check_overrides(CONF, "train", ["+nonsense=1"])
     with pytest.raises(ValueError, match="did you mean model"):
         check_overrides(CONF, "train", ["+modle.dropout=1"])
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A folder of the user's own yamls: a network ``mine``, and a group nobody ships."""
+    (tmp_path / "it's mine/model").mkdir(parents=True)
+    (tmp_path / "it's mine/model/mine.yaml").write_text(
+        "_target_: deepmr.models.MotifScanner\n_partial_: true\nfilters: 4\n"
+    )
+    return tmp_path / "it's mine"
+
+
+def test_own_yamls_are_chosen_like_shipped_ones(mine: Path) -> None:
+    check_overrides(CONF, "train", ["model=mine", "model.filters=6"], own=mine)
+    with pytest.raises(ValueError, match="did you mean mine"):
+        check_overrides(CONF, "train", ["model=mien"], own=mine)
+    with pytest.raises(ValueError, match=r"did you mean model\.filters"):
+        check_overrides(CONF, "train", ["model=mine", "model.filtres=6"], own=mine)
+    with pytest.raises(ValueError, match="no such model"):
+        check_overrides(CONF, "train", ["model=mine"])
+
+
+def test_the_environment_names_own_yamls_unless_the_command_line_does(
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEEPMR_CONF", str(mine))
+    arguments = ["train.py", "model=mine"]
+    assert add_own_configuration(arguments, CONF) == mine
+    assert arguments == ["train.py", "model=mine", "--config-dir", str(mine)]
+    other = ["train.py", f"--config-dir={tmp_path}"]
+    assert add_own_configuration(other, CONF) == tmp_path
+    assert other == ["train.py", f"--config-dir={tmp_path}"]
+    monkeypatch.delenv("DEEPMR_CONF")
+    assert add_own_configuration(["train.py"], CONF) is None
+
+
+def test_a_folder_of_own_yamls_that_is_missing_is_one_line(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / "nowhere"
+    ended = script("train", "--config-dir", str(missing))
+    assert (ended.status, ended.err.count("\n")) == (1, 1)
+    assert ended.error == f"error: --config-dir names {missing}, which is no folder"
+    monkeypatch.setenv("DEEPMR_CONF", str(missing))
+    assert script("train").error == f"error: DEEPMR_CONF names {missing}, which is no folder"
+
+
+def test_an_own_yaml_that_a_shipped_one_would_hide_is_refused(mine: Path) -> None:
+    (mine / "model/cnn.yaml").write_text("_target_: mine.Net\n")
+    with pytest.raises(ValueError, match=r"model/cnn.yaml has the name of a shipped yaml"):
+        add_own_configuration(["train.py", "--config-dir", str(mine)], CONF)
+    assert add_own_configuration(["train.py", "--config-dir", str(CONF)], CONF) == CONF
+
+
+def test_a_job_of_a_sweep_keeps_the_folder_of_own_yamls(
+    script: Script, mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes that Lightning starts run sys.argv again: without the folder they know no mine."""
+    seen: list[list[str]] = []
+    training = SimpleNamespace(run_training=lambda config: seen.append(sys.argv[1:]) or 0.0)
+    monkeypatch.setitem(sys.modules, "deepmr.cli.train", training)
+    job = importlib.import_module("deepmr.cli.job")
+    monkeypatch.setattr(job, "_leave_process_group", lambda: None)
+    ended = script("train", "-m", "model=mine", "seed=1,2", f"--config-dir={mine}")
+    assert ended.status == 0, ended.err
+    assert seen == [["--config-dir", str(mine), "model=mine", f"seed={seed}"] for seed in (1, 2)]

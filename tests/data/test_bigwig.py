@@ -99,3 +99,19 @@ def test_what_is_no_bigwig_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.bw").write_bytes(content)
     with pytest.raises(ValueError, match=r"x\.bw cannot be read as bigWig"):
         BigWig(tmp_path / "x.bw")
+
+
+def test_parts_may_come_in_any_order(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.bw", LONG, "bedGraph")
+    before = BigWig(path).values("chr2", 0, LONG["chr2"])
+    content = bytearray(path.read_bytes())
+    tree, data = struct.unpack_from("<QQ", content, 8)
+    moved = len(content)
+    content += content[tree:data]  # bigtools writes the tree of contigs behind the data
+    content[tree:data] = bytes(data - tree)
+    struct.pack_into("<Q", content, 8, moved)
+    path.write_bytes(bytes(content))
+    track = BigWig(path)
+    track.check()
+    assert track.contigs == LONG
+    np.testing.assert_array_equal(track.values("chr2", 0, LONG["chr2"]), before)

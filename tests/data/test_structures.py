@@ -7,7 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from deepmr.data.source import SPLITS, DataSource, Split
-from deepmr.data.structures import StructuresSource
+from deepmr.data.structures import StructuresSource, structures_source
 from tests.conftest import REPOSITORY
 
 SMALL = {"n_train": 60, "n_variants": 40, "n_calibration": 12, "n_test": 20, "length": 60}
@@ -15,7 +15,7 @@ SMALL = {"n_train": 60, "n_variants": 40, "n_calibration": 12, "n_test": 20, "le
 
 @pytest.fixture(scope="module")
 def source() -> StructuresSource:
-    return StructuresSource(seed=1, **SMALL)
+    return structures_source(seed=1, **SMALL)
 
 
 def test_the_contract_of_a_data_source_is_kept(source: StructuresSource) -> None:
@@ -37,7 +37,7 @@ def test_targets_are_anscombe_transformed_counts(source: StructuresSource) -> No
 
 
 def test_peaks_are_zeros_and_ones() -> None:
-    source = StructuresSource(seed=1, targets="peaks", **SMALL)
+    source = structures_source(seed=1, targets="peaks", **SMALL)
     _, target, _ = source.split("train").gather(np.arange(50))
     assert set(np.unique(target)) == {0.0, 1.0}
     assert {task.kind for task in source.tasks} == {"binary"}
@@ -46,13 +46,14 @@ def test_peaks_are_zeros_and_ones() -> None:
 
 
 def test_all_test_sequences_are_loci_whatever_the_pair(source: StructuresSource) -> None:
-    first, second = source.candidate_loci("X", "Lo"), source.candidate_loci("S", "N")
+    first = source.candidate_loci("pair", exposure="X", outcome="Lo")
+    second = source.candidate_loci("any_positive")
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len(first[0]) == 20
     assert not source.seen(*first).any()
     with pytest.raises(LookupError, match=r"no task is called 'GATA1'"):
-        source.candidate_loci("X", "GATA1")
+        source.candidate_loci("pair", exposure="X", outcome="GATA1")
 
 
 def test_keys_lead_back_to_the_sequences(source: StructuresSource) -> None:
@@ -64,7 +65,7 @@ def test_keys_lead_back_to_the_sequences(source: StructuresSource) -> None:
 
 
 def test_true_effects_are_those_of_the_graph(source: StructuresSource) -> None:
-    loci = source.candidate_loci("X", "N")
+    loci = source.candidate_loci("all")
     effects = source.true_effects(*loci)
     assert effects.shape == (20, 15, 180)
     readings, codes = source.dataset.readings, source.sequences(*loci)
@@ -83,7 +84,7 @@ def test_the_structure_of_a_pair_turns_with_it(source: StructuresSource) -> None
 
 
 def test_the_fingerprint_follows_the_data(source: StructuresSource) -> None:
-    assert StructuresSource(seed=1, **SMALL).fingerprint == source.fingerprint
+    assert structures_source(seed=1, **SMALL).fingerprint == source.fingerprint
     others = [
         {"seed": 2},
         {"seed": 1, "graph": "chains"},
@@ -92,13 +93,13 @@ def test_the_fingerprint_follows_the_data(source: StructuresSource) -> None:
         {"seed": 1, "present": None},
         {"seed": 1, "n_motif_variants": 5},
     ]
-    prints = {StructuresSource(**{**SMALL, **other}).fingerprint for other in others}
+    prints = {structures_source(**{**SMALL, **other}).fingerprint for other in others}
     assert len(prints | {source.fingerprint}) == 7
 
 
 def test_random_graphs_follow_their_own_seed_if_there_is_one() -> None:
     by_data, own = (
-        StructuresSource(seed=seed, graph="random", graph_seed=graph_seed, n_tasks=8, **SMALL)
+        structures_source(seed=seed, graph="random", graph_seed=graph_seed, n_tasks=8, **SMALL)
         for seed, graph_seed in ((3, None), (4, 3))
     )
     assert by_data.graph == own.graph
@@ -108,7 +109,7 @@ def test_random_graphs_follow_their_own_seed_if_there_is_one() -> None:
 
 def test_a_graph_may_be_declared_in_plain_data() -> None:
     graph = {"motifs": {"A": "CTCF"}, "tasks": {"X": {"of": ["A"]}, "Y": {"of": ["A"]}}}
-    source = StructuresSource(seed=0, graph=graph, exposures=["X"], outcomes=["Y"], **SMALL)
+    source = structures_source(seed=0, graph=graph, exposures=["X"], outcomes=["Y"], **SMALL)
     assert source.structure("X", "Y").word == "inseparable"
     assert (source.exposures, source.outcomes) == (("X",), ("Y",))
 
@@ -136,7 +137,7 @@ def test_a_graph_may_be_declared_on_the_command_line() -> None:
 )
 def test_bad_settings_are_refused_before_anything_is_drawn(change: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
-        StructuresSource(seed=0, **{**SMALL, **change})
+        structures_source(seed=0, **{**SMALL, **change})
     assert "\n" not in str(caught.value)
 
 

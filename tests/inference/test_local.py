@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from deepmr import mr
 from deepmr.effects import MemberEffects
 from deepmr.inference import (
     Correlated,
@@ -12,13 +13,20 @@ from deepmr.inference import (
     ErrorsInVariables,
     Jackknife,
     LocalInference,
+    MemberPair,
     PerMember,
     Summary,
 )
 from deepmr.instruments import All, ByModeratedZ, ByZ
 from tests.inference.synthetic import covered, ensemble, least_squares
 
-AWARE = [PerMember(), Jackknife(), CrossFitted(), ErrorsInVariables(), Correlated()]
+AWARE = [
+    PerMember(shared=0.0),
+    Jackknife(shared=0.0),
+    CrossFitted(shared=0.0),
+    ErrorsInVariables(shared=0.0),
+    Correlated(shared=0.0),
+]
 EVERY = [Summary(), *AWARE]
 ID = {"ids": lambda one: type(one).__name__}
 
@@ -42,7 +50,7 @@ def test_the_classical_interval_does_not():
 
 def test_per_member_is_the_mean_and_spread_of_slopes_computed_one_by_one():
     members, _ = ensemble(np.random.default_rng(1), n_loci=3)
-    local = run(PerMember(), members)
+    local = run(PerMember(shared=0.0), members)
     x, y = members.of("x"), members.of("y")
     slopes = np.sum(x * y, axis=-1) / np.sum(x * x, axis=-1)
     np.testing.assert_allclose(local.slopes, slopes, rtol=1e-12)
@@ -57,7 +65,7 @@ def test_jackknife_of_a_statistic_linear_in_the_members_is_the_mean():
     members, _ = ensemble(np.random.default_rng(2), n_loci=3, noise=0.0)
     # Without noise in x the ensemble's slope is the mean of the members' slopes, whose
     # jackknife is itself.
-    one, two = run(Jackknife(), members), run(PerMember(), members)
+    one, two = run(Jackknife(shared=0.0), members), run(PerMember(shared=0.0), members)
     np.testing.assert_allclose(one.slopes, two.slopes, rtol=1e-9)
 
 
@@ -67,7 +75,7 @@ def test_errors_in_the_exposure_attenuate_members_most_and_the_correction_not_at
     )
     bias = {
         type(one).__name__: float(np.mean(run(one, members).estimate.effect.value - truth))
-        for one in (PerMember(), Jackknife(), ErrorsInVariables())
+        for one in (PerMember(shared=0.0), Jackknife(shared=0.0), ErrorsInVariables(shared=0.0))
     }
     # Attenuation of a member is 1 / (1 + .36): -.132 of .5. The mean of five has .36 / 5, which
     # would be -.034, and its jackknife removes the first order of that. The Monte Carlo error of
@@ -87,8 +95,8 @@ def test_correlated_errors_pull_the_slope_and_the_correction_pushes_back():
         member_sd=0.0,
         own_sd=0.0,
     )
-    naive = np.mean(run(PerMember(), members).estimate.effect.value)
-    corrected = np.mean(run(ErrorsInVariables(), members).estimate.effect.value)
+    naive = np.mean(run(PerMember(shared=0.0), members).estimate.effect.value)
+    corrected = np.mean(run(ErrorsInVariables(shared=0.0), members).estimate.effect.value)
     assert naive > 0.3  # 2 x .25 / 1.25 = .4
     assert abs(corrected) < 0.01
 
@@ -101,8 +109,9 @@ def test_choosing_by_other_members_removes_the_winners_curse():
     noise = rng.normal(size=members.value.shape)
     members = dataclasses.replace(members, value=noise)
     rule = ByZ(min_z=4.0)
-    shared = run(PerMember(), members, rule).instruments
-    crossed = CrossFitted().instruments(members, "x", "y", rule)
+    shared = run(PerMember(shared=0.0), members, rule).instruments
+    pair = MemberPair(members=members, exposure="x", outcome="y", rule=rule)
+    crossed = CrossFitted(shared=0.0).instruments(pair)
     x = members.of("x")
     square_shared = np.mean(x.mean(axis=1)[shared] ** 2)
     chosen = np.broadcast_to(x, crossed.shape)[crossed]
@@ -122,10 +131,10 @@ def test_cross_fitting_and_correction_together_are_unbiased_where_either_alone_i
     bias = {
         name: float(np.mean(run(way, members, ByModeratedZ()).estimate.effect.value - truth))
         for name, way in {
-            "neither": PerMember(),
-            "crossed": CrossFitted(),
-            "corrected": ErrorsInVariables(selection="shared"),
-            "both": ErrorsInVariables(),
+            "neither": PerMember(shared=0.0),
+            "crossed": CrossFitted(shared=0.0),
+            "corrected": ErrorsInVariables(selection="shared", shared=0.0),
+            "both": ErrorsInVariables(shared=0.0),
         }.items()
     }
     # Monte Carlo errors are about .0015.
@@ -135,21 +144,24 @@ def test_cross_fitting_and_correction_together_are_unbiased_where_either_alone_i
 
 def test_cross_fitting_with_every_variant_is_the_shared_selection():
     members, _ = ensemble(np.random.default_rng(15), n_loci=3)
-    one = run(ErrorsInVariables(), members)
-    two = run(ErrorsInVariables(selection="shared"), members)
+    one = run(ErrorsInVariables(shared=0.0), members)
+    two = run(ErrorsInVariables(selection="shared", shared=0.0), members)
     np.testing.assert_allclose(one.slopes, two.slopes, rtol=1e-9)
 
 
 def test_gls_with_full_shrinkage_is_the_jackknife_of_equal_weights():
     members, _ = ensemble(np.random.default_rng(6), n_loci=4)
-    one, two = run(Correlated(shrinkage=1.0), members), run(Jackknife(), members)
+    one, two = (
+        run(Correlated(shrinkage=1.0, shared=0.0), members),
+        run(Jackknife(shared=0.0), members),
+    )
     np.testing.assert_allclose(one.slopes, two.slopes, rtol=1e-9)
 
 
 def test_gls_weights_equal_the_dense_inverse():
     members, _ = ensemble(np.random.default_rng(7), n_loci=1, n_variants=7)
     x, y = members.of("x")[0], members.of("y")[0]
-    got = Correlated(shrinkage=0.3)._slope(x, y, members.mask[0])
+    got = Correlated(shrinkage=0.3, shared=0.0)._slope(x, y, members.mask[0])
     start = x.mean(0) @ y.mean(0) / (x.mean(0) @ x.mean(0))
     deviation = (y - start * x) - (y - start * x).mean(0)
     covariance = deviation.T @ deviation
@@ -221,8 +233,8 @@ def test_weights_other_than_equal_come_from_the_ensembles_errors():
     value = members.value.copy()
     value[:, 1, :, 0] += 50.0 * np.random.default_rng(0).normal(size=(2, 5))
     members = dataclasses.replace(members, value=value)
-    equal = run(PerMember(), members).estimate.effect
-    weighted = run(PerMember(weights="moderated"), members).estimate.effect
+    equal = run(PerMember(shared=0.0), members).estimate.effect
+    weighted = run(PerMember(weights="moderated", shared=0.0), members).estimate.effect
     assert np.all(weighted.se < equal.se)
     assert np.all(np.abs(weighted.value - 0.5) < 0.5)
 
@@ -230,12 +242,12 @@ def test_weights_other_than_equal_come_from_the_ensembles_errors():
 @pytest.mark.parametrize(
     ("inference", "size", "needed"),
     [
-        (PerMember(), 1, 2),
-        (Jackknife(), 2, 3),
-        (CrossFitted(), 2, 3),
-        (ErrorsInVariables(), 3, 4),
-        (ErrorsInVariables(selection="shared"), 2, 3),
-        (Correlated(), 3, 4),
+        (PerMember(shared=0.0), 1, 2),
+        (Jackknife(shared=0.0), 2, 3),
+        (CrossFitted(shared=0.0), 2, 3),
+        (ErrorsInVariables(shared=0.0), 3, 4),
+        (ErrorsInVariables(selection="shared", shared=0.0), 2, 3),
+        (Correlated(shared=0.0), 3, 4),
     ],
     ids=lambda one: type(one).__name__,
 )
@@ -249,7 +261,7 @@ def test_instruments_without_signal_give_no_corrected_effect():
     rng = np.random.default_rng(13)
     members, _ = ensemble(rng, n_loci=50, n_variants=4)
     members = dataclasses.replace(members, value=rng.normal(size=members.value.shape))
-    local = run(ErrorsInVariables(), members)
+    local = run(ErrorsInVariables(shared=0.0), members)
     none = local.estimate.flags["no_signal"]
     assert none.any()
     np.testing.assert_array_equal(np.isnan(local.estimate.effect.value), none)
@@ -258,7 +270,9 @@ def test_instruments_without_signal_give_no_corrected_effect():
 def test_joining_is_for_one_method():
     members, _ = ensemble(np.random.default_rng(0), n_loci=2)
     with pytest.raises(ValueError, match="one method, got errors_in_variables, least_squares"):
-        LocalInference.join([run(PerMember(), members), run(ErrorsInVariables(), members)])
+        LocalInference.join(
+            [run(PerMember(shared=0.0), members), run(ErrorsInVariables(shared=0.0), members)]
+        )
     with pytest.raises(ValueError, match="at least one shard"):
         LocalInference.join([])
 
@@ -284,3 +298,11 @@ def test_draws_share_what_they_say_or_the_setting_if_that_is_more(inference):
 def test_a_negative_share_is_refused_before_anything_is_computed(way) -> None:
     with pytest.raises(ValueError, match=r"inference\.shared must not be negative"):
         way(shared=-0.1)
+
+
+@pytest.mark.parametrize("inference", [Summary(), PerMember()], **ID)
+def test_members_answer_for_correlated_errors_and_the_summary_alone_flags_them(inference):
+    members, _ = ensemble(np.random.default_rng(0), confounded=1.0)
+    one = inference.local(members, "x", "y", rule=All(), estimator=mr.inverse_variance_weighted)
+    flagged = one.estimate.flags.get("error_correlation_ignored", np.zeros(1, dtype=bool))
+    assert bool(np.any(flagged)) == isinstance(inference, Summary)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from deepmr.inference import Jackknife, LocalInference, PerMember, pool_slopes
+from deepmr.inference import Jackknife, LocalInference, MemberSlopes, PerMember, pool_slopes
 from deepmr.instruments import All
 from deepmr.meta import random_effects
 from deepmr.mr.result import MREstimate
@@ -16,7 +16,8 @@ from tests.inference.synthetic import ensemble, least_squares
 def table(slopes):
     from deepmr.inference.combine import combine
 
-    return combine(slopes, np.ones((*slopes.shape[:-1], 2), bool), method="m")
+    instruments = np.ones((*slopes.shape[:-1], 2), bool)
+    return combine(MemberSlopes(value=slopes, instruments=instruments, method="m"))
 
 
 def rounds(*, member_sd, own_sd, locus_sd, n=1000, seed=0):
@@ -59,7 +60,9 @@ def test_independent_pooling_is_far_too_sure_where_members_err_alike():
     assert share_covered(random_effects(mean, se), 0.5) < 0.5
 
 
-@pytest.mark.parametrize("inference", [PerMember(), Jackknife()], ids=["per_member", "jackknife"])
+@pytest.mark.parametrize(
+    "inference", [PerMember(shared=0.0), Jackknife(shared=0.0)], ids=["per_member", "jackknife"]
+)
 def test_local_results_pool_to_the_truth(inference):
     members, truth = ensemble(np.random.default_rng(1), n_loci=50, locus_sd=0.2, member_sd=0.05)
     local = inference.local(members, "x", "y", rule=All(), estimator=least_squares)

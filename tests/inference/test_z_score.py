@@ -18,7 +18,7 @@ def test_independent_members_give_t_scores(members):
     z = effect_z_scores(value, se, truth, df=members - 1.0)
     # 20,000 independent scores: .0015 on the share, and about 1 % on the median.
     assert z.beyond == pytest.approx(0.05, abs=0.006)
-    assert z.scale == pytest.approx(1.0, abs=0.05)
+    assert z.inflation == pytest.approx(1.0, abs=0.05)
     if members >= 5:  # t with 4 degrees of freedom has no fourth moment: its SD converges slowly
         assert z.sd == pytest.approx(z.expected_sd, rel=0.1)
 
@@ -28,7 +28,7 @@ def test_an_error_that_all_members_share_shows():
     z = effect_z_scores(value, se, truth, df=4.0)
     # Mean squared error 1 + 1/5, of which the members' spread explains 1/5.
     assert z.shared_bias == pytest.approx(1 - 0.2 / 1.2, abs=0.02)
-    assert z.scale > 2
+    assert z.inflation > 2
     assert z.beyond > 0.2
 
 

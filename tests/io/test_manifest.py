@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+import deepmr
 from deepmr.files import sha256
 from deepmr.io import (
     METRICS,
@@ -101,8 +102,23 @@ def test_outputs_outside_the_folder_are_refused(run):
 
 def test_a_manifest_of_another_version_is_refused(run):
     (run / "manifest.json").write_text('{"schema_version": 99}')
-    with pytest.raises(ValueError, match="must have schema_version 1, got 99"):
+    with pytest.raises(ValueError, match="must have schema_version 2, got 99"):
         read_manifest(run)
+
+
+def test_a_run_of_the_first_version_is_refused_by_name(run):
+    (run / "manifest.json").write_text('{"schema_version": 1, "finished": "2026-01-01T00:00:00Z"}')
+    with pytest.raises(
+        ValueError, match=r"run was written by Deep MR 0\.1; train it again"
+    ) as said:
+        read_manifest(run)
+    assert "\n" not in str(said.value)
+
+
+def test_the_recorded_version_is_that_of_the_running_code(monkeypatch):
+    """An editable installation's own record goes stale when the checkout moves on."""
+    monkeypatch.setattr(manifest.metadata, "version", lambda name: "0.0")
+    assert provenance()["packages"]["deepmr"] == deepmr.__version__
 
 
 def test_commit_and_dirty_flag_are_those_of_the_source(tmp_path, monkeypatch):

@@ -13,7 +13,6 @@ from deepmr.io import (
     concatenate,
     estimates_rows,
     meta_rows,
-    read_metadata,
     read_table,
     write_table,
 )
@@ -83,7 +82,7 @@ def test_estimates_come_back_as_they_were_written(tmp_path):
     np.testing.assert_array_equal(back["value"], [0.5, np.nan, 2.0])
     np.testing.assert_array_equal(back["df"], [10.0, np.nan, 5.0])
     assert back["flags"].tolist() == ["", "few_instruments", "few_instruments;weak_instruments"]
-    assert read_metadata(path)["effect_scale"] == "anscombe"
+    assert pq.read_schema(path).metadata[b"effect_scale"] == b"anscombe"
     assert pq.read_schema(path).field("se").metadata[b"unit"].startswith(b"outcome units")
 
 

@@ -185,21 +185,21 @@ def _regression(case: Case, inputs: Inputs) -> dict[str, Any]:
     x = _numbers(inputs["mod"])[:, None]
     r = meta.meta_regression(value, se, x, tau2=tau2, adjustment=adjustment)
     common = tau2 == "zero"
-    r2 = r.r2
+    r2 = r.between.r2
     if np.isnan(r2):
         alone = meta.random_effects(value, se, tau2="he", adjustment="none")
-        crept = tau2 in ("reml", "ml") and float(alone.tau2) > 0 and float(r.tau2) == 0
+        crept = tau2 in ("reml", "ml") and float(alone.tau2) > 0 and float(r.between.tau2) == 0
         r2 = np.asarray(1.0 if crept else 0.0)
     return _estimate(r.coefficients, name="coef") | {
-        "tau2": _plain(r.tau2),
-        "se_tau2": _plain(r.se_tau2),
+        "tau2": _plain(r.between.tau2),
+        "se_tau2": _plain(r.between.se_tau2),
         "qe": _plain(r.residual.q),
         "qe_df": _plain(r.residual.df),
         "qe_p": _plain(r.residual.p_value),
         "qm": _plain(r.moderators.statistic),
         "qm_p": _plain(r.moderators.p_value),
-        "i2": _percent(r.residual.i2 if common else r.i2),
-        "h2": _plain(r.residual.h2 if common else r.h2),
+        "i2": _percent(r.residual.i2 if common else r.between.i2),
+        "h2": _plain(r.residual.h2 if common else r.between.h2),
         "r2": _percent(r2),
     }
 

@@ -22,7 +22,7 @@ def test_coefficients_equal_generalised_least_squares(adjustment):
     value, se, x = _loci()
     r = meta_regression(value, se, x, names=["distance", "gc"], adjustment=adjustment)
     design = np.column_stack([np.ones(40), x])
-    weight = np.diag(1 / (se**2 + float(r.tau2)))
+    weight = np.diag(1 / (se**2 + float(r.between.tau2)))
     bread = np.linalg.inv(design.T @ weight @ design)
     b = bread @ design.T @ weight @ value
     residual = value - design @ b
@@ -41,7 +41,7 @@ def test_reml_residual_variance_has_a_score_of_zero():
     value, se, x = _loci(seed=1)
     r = meta_regression(value, se, x)
     design = np.column_stack([np.ones(40), x])
-    w = np.diag(1 / (se**2 + float(r.tau2)))
+    w = np.diag(1 / (se**2 + float(r.between.tau2)))
     p = w - w @ design @ np.linalg.inv(design.T @ w @ design) @ design.T @ w
     assert value @ p @ p @ value == pytest.approx(np.trace(p), rel=1e-8)
 
@@ -50,7 +50,7 @@ def test_moderators_may_be_of_any_size_and_origin():
     value, se, x = _loci()
     plain = meta_regression(value, se, x)
     moved = meta_regression(value, se, x * [1e6, 1e-6] + [1e7, 0.0])
-    assert float(moved.tau2) == pytest.approx(float(plain.tau2), rel=1e-6)
+    assert float(moved.between.tau2) == pytest.approx(float(plain.between.tau2), rel=1e-6)
     slopes = moved.coefficients.value[1:] * [1e6, 1e-6]
     assert np.allclose(slopes, plain.coefficients.value[1:], rtol=1e-6)
     assert np.allclose(moved.coefficients.z[1:], plain.coefficients.z[1:], rtol=1e-6)
@@ -107,4 +107,4 @@ def test_r2_is_all_of_the_variance_where_a_moderator_explains_it():
     value = 0.5 * x
     r = meta_regression(value, np.full(30, 0.05), x[:, None])
     assert float(random_effects(value, np.full(30, 0.05)).tau2) > 0.05
-    assert float(r.r2) == 1.0
+    assert float(r.between.r2) == 1.0

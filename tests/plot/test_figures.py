@@ -56,7 +56,13 @@ def test_scatter_counts_instruments_and_draws_each_slope_through_its_intercept()
         true_value=0.51,
     )
     assert labels(ax) == [
-        *("not an instrument (1)", "instrument (3)", "truth 0.51", "ivw 0.5", "egger 0.6"),
+        *(
+            "not an instrument (1)",
+            "instrument (3)",
+            "noiseless slope 0.51",
+            "ivw 0.5",
+            "egger 0.6",
+        ),
     ]
     assert ax.get_xlabel() == "Effect on GATA1 (logit)"
     x, y = line(ax, "ivw 0.5").get_data()
@@ -145,7 +151,7 @@ def test_busiest_window_finds_the_stretch_with_the_effects():
 def test_truth_figure_counts_the_intervals_that_cover():
     effect = Estimate(value=np.array([0.0, 1.0, 2.0, np.nan]), se=np.full(4, 0.1))
     ax = true_versus_estimated(effect, np.array([0.1, 1.5, np.nan, 1.0]), method="ivw")
-    assert labels(ax) == ["interval covers the truth (1 of 2)", "interval misses it (1)", "equal"]
+    assert labels(ax) == ["interval covers it (1 of 2)", "interval misses it (1)", "equal"]
 
 
 def test_one_wide_interval_does_not_squeeze_the_others():
@@ -193,6 +199,13 @@ def test_directions_draw_the_intervals_of_both_ways_round():
     np.testing.assert_allclose(drawn, expected)
 
 
+def test_directions_say_what_a_slope_stands_for():
+    ax = directions(meta(), exposure="A", outcome="B", notes=("", "of shared variants"))
+    texts = [text.get_text() for text in ax.texts]
+    assert "A → B" in texts
+    assert texts[texts.index("B → A") + 1] == "of shared variants"
+
+
 def test_directions_say_where_there_is_no_estimate_and_refuse_other_questions():
     ax = directions(meta((0.5, 0.6, np.nan)), exposure="A", outcome="B")
     assert "no estimate" in [text.get_text() for text in ax.texts]
@@ -211,13 +224,13 @@ def metrics() -> dict[str, np.ndarray]:
     }
 
 
-def test_learning_curve_orders_epochs_and_marks_each_members_best():
+def test_learning_curve_numbers_epochs_from_one_and_marks_each_members_best():
     ax = learning_curve(metrics())
     curves = [entry for entry in ax.get_lines() if len(entry.get_xdata()) > 1]
-    assert [curve.get_xdata().tolist() for curve in curves] == [[0, 1, 2], [0, 1]]
+    assert [curve.get_xdata().tolist() for curve in curves] == [[1, 2, 3], [1, 2]]
     assert curves[0].get_ydata().tolist() == [2, 1, 3]
     marks = [e.get_data() for e in ax.get_lines() if e.get_marker() == "o" and len(e.get_xdata())]
-    assert [(float(x[0]), float(y[0])) for x, y in marks] == [(1, 1), (1, 8)]
+    assert [(float(x[0]), float(y[0])) for x, y in marks] == [(2, 1), (2, 8)]
 
 
 def test_learning_curve_lists_the_metrics_there_are():

@@ -53,8 +53,15 @@ def test_forest_names_rows_and_says_what_was_pooled():
     value, se = np.array([0.2, 0.1, 0.6]), np.array([0.1, 0.1, 0.1])
     ax = forest(value, se, common_effect(value, se), names=["chr1:1-2", "chr2:1-2", "chr3:1-2"])
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == ["pooled effect", "a new locus", "chr2:1-2", "chr1:1-2", "chr3:1-2"]
-    assert ax.get_title(loc="left").startswith("common: 0.3 [0.187, 0.413], 3 loci")
+    assert labels == ["pooled", "95% PI", "chr2:1-2", "chr1:1-2", "chr3:1-2"]
+    assert ax.get_title(loc="left").startswith("pooled 0.3 (95% interval 0.187 to 0.413), 3 loci")
+
+
+def test_forest_without_a_pooled_slope_says_so():
+    value, se = np.full(3, np.nan), np.full(3, np.nan)
+    ax = forest(value, se, common_effect(value, se))
+    assert ax.get_title(loc="left") == "no pooled slope: 0 loci with an estimate"
+    assert ax.get_xlim() == (-1.0, 1.0)
 
 
 def test_forest_of_thousands_still_draws_every_locus():

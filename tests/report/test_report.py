@@ -12,15 +12,23 @@ from deepmr.inference import effect_z_scores
 from deepmr.report import (
     Figure,
     ReportContent,
+    ReportedPair,
+    ReportedVerdict,
     effect_error_sentence,
     render_report,
     summary_table,
+    verdict_text,
     write_report,
 )
+from deepmr.report import tables as report_tables
 from deepmr.report.flags import count_flags
 from deepmr.report.headline import headline
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
+from deepmr.verdict import CAUSAL, CAVEATS, STRUCTURES, Measure, Verdict
+from deepmr.verdict.controls import Control, ControlNotRun
+from deepmr.verdict.panel import Check
 
+DASH = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 10"></svg>'
 
@@ -88,16 +96,32 @@ def estimates(n=3, chrom="chr8"):
     return {name: np.concatenate([block[name] for block in turned]) for name in turned[0]}
 
 
-def content(pooled=None, **changes) -> ReportContent:
+def content(pooled=None, *, outcome="TAL1", exposure="GATA1", structure=None, **changes):
+    pair = ReportedPair(
+        exposure=exposure, outcome=outcome, exposure_unit="logit", outcome_unit="logit"
+    )
     settings = {
-        "exposure": "GATA1",
-        "outcome": "TAL1",
+        "pair": pair,
         "meta": meta() if pooled is None else pooled,
         "estimates": estimates(),
-        "exposure_unit": "logit",
-        "outcome_unit": "logit",
+        "judged": ReportedVerdict(verdict=None if structure is None else verdict(structure)),
     }
     return ReportContent(**{**settings, **changes})
+
+
+NESTED = "TAL1 may also read every motif that GATA1 reads, itself: effects of sequence cannot tell"
+
+
+def verdict(structure, *, caveats=()):
+    names = ("TAL1", "GATA1") if structure == "reverse" else ("GATA1", "TAL1")
+    said = [CAVEATS[one].format(exposure=names[0], outcome=names[1]) for one in caveats]
+    return Verdict(
+        exposure="GATA1",
+        outcome="TAL1",
+        structure=structure,
+        caveats=caveats,
+        reasons=("Concordance .97.", "Own share .42.", *(f"{t[0].upper()}{t[1:]}." for t in said)),
+    )
 
 
 class Reader(HTMLParser):
@@ -128,52 +152,149 @@ class Reader(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.texts))
 
 
-def test_the_answer_is_one_sentence_with_estimate_and_interval():
-    said = headline(content()).answer
-    assert said == (
-        "In this model, one logit more GATA1 changes TAL1 by 0.507 logits "
+VERDICTS = {
+    "forward": "In this model, GATA1 acts on TAL1, and TAL1 does not act on GATA1.",
+    "reverse": "In this model, TAL1 acts on GATA1, and GATA1 does not act on TAL1: the reverse of "
+    "the question.",
+    "both": "In this model, GATA1 and TAL1 act on each other.",
+    "inseparable": "In this model, GATA1 and TAL1 cannot be told apart",
+    "shared": "In this model, GATA1 and TAL1 share regulatory sites, and neither acts on the",
+    "none": "In this model, neither of GATA1 and TAL1 acts on the other",
+    "undecided": "It is undecided whether GATA1 acts on TAL1 in this model.",
+}
+
+
+@pytest.mark.parametrize("structure", STRUCTURES)
+def test_the_verdict_comes_first_and_an_effect_is_claimed_only_where_it_is_causal(structure):
+    one = content(structure=structure)
+    said = headline(one)
+    assert said.verdict.startswith(VERDICTS[structure])
+    assert (" changes " in said.effect) == (structure in CAUSAL)
+    assert said.reasons == ("Concordance .97.", "Own share .42.")
+    text = Reader(render_report(one)).text
+    order = [text.index(part) for part in (said.verdict, said.effect, "Concordance .97.")]
+    assert order == sorted(order)
+    assert verdict_text(one.judged.verdict).split()[:2] == ["verdict:", structure]
+    assert " ".join(verdict_text(one.judged.verdict).split()).find(VERDICTS[structure]) > 0
+
+
+def test_the_effect_of_a_verdict_forward_is_a_sentence_with_estimate_and_interval():
+    assert headline(content(structure="forward")).effect == (
+        "One logit more GATA1 changes TAL1 by 0.507 logits "
         "(95 % interval 0.477 to 0.537), on average over 111 loci."
     )
 
 
-def test_prediction_interval_other_direction_and_truth_are_said():
-    details = headline(content(meta(truth=0.6))).details
-    assert details == (
-        "Of 3 loci that were asked, 3 gave an estimate, each from 7 instruments (median).",
-        "Loci differ: the effect at a new one is expected between 0.31 and 0.71 "
-        "(95 % prediction interval).",
-        "The truth, the slope of the noiseless effects over the same variants, is 0.600, outside "
-        "the interval; the estimate is 15 % off.",
-        "Asked the other way round (TAL1 → GATA1), the effect is 0.020 "
-        "(\N{MINUS SIGN}0.010 to 0.050) over 111 loci.",
-        "There, the slope of the noiseless effects is 0.000, inside the interval.",
+def test_the_effect_of_a_verdict_reverse_is_that_of_the_outcome_on_the_exposure():
+    said = headline(content(structure="reverse"))
+    assert said.effect.startswith("One logit more TAL1 changes GATA1 by 0.020 logits")
+    assert (
+        "The slope the other way round (GATA1 → TAL1), 0.507 (0.477 to 0.537) over 111 loci, is "
+        "that of the variants both share, not an effect of GATA1 on TAL1." in said.details
     )
 
 
-@pytest.mark.parametrize(
-    ("forward", "reverse", "verdict"),
-    [
-        (0.5, 0.0, "the reverse is not: the pattern expected if the model has learned"),
-        (0.5, 0.5, "Both directions are distinguishable from zero"),
-        (0.0, 0.5, "Only the reverse effect, of TAL1 on GATA1"),
-        (0.0, 0.0, "Neither direction is distinguishable from zero. That is no proof"),
-        (-0.5, 0.0, "the pattern expected"),
-        (np.nan, 0.5, "Nothing can be said"),
-        (0.5, np.nan, "Only one direction has an answer"),
-    ],
-)
-def test_the_verdict_follows_from_both_directions(forward, reverse, verdict):
-    assert verdict in headline(content(meta(forward, reverse))).verdict
+@pytest.mark.parametrize(("forward", "reverse"), [(0.5, 0.0), (0.5, 0.5), (0.0, 0.5), (-0.5, 0.0)])
+def test_without_a_verdict_nothing_causal_is_said_whatever_the_p_values(forward, reverse):
+    said = headline(content(meta(forward, reverse)))
+    assert said.verdict.startswith("No verdict was asked for")
+    words = " ".join([said.effect, *said.details, *said.cautions])
+    assert not re.search(r"\b(changes|acts|cause|causal|effect of|opposite)\b", words)
+
+
+def test_caveats_follow_the_reasons_and_a_failed_control_comes_before_them():
+    nested = verdict("forward", caveats=("nested",))
+    failed = Control(name="permuted", verdict=verdict("forward"), slope=Measure(value=0.5))
+    said = headline(content(judged=ReportedVerdict(verdict=nested, controls=(failed,))))
+    assert said.reasons == ("Concordance .97.", "Own share .42.")
+    assert "(permuted): do not trust this one" in said.caveats[0]
+    assert said.caveats[1].startswith(NESTED)
+    turned = headline(
+        content(judged=ReportedVerdict(verdict=verdict("reverse", caveats=("nested",))))
+    )
+    assert turned.caveats[0].startswith("GATA1 may also read every motif that TAL1 reads")
+
+
+def test_prediction_interval_other_direction_and_noiseless_slopes_are_said():
+    assert headline(content(meta(truth=0.6), structure="forward")).details == (
+        "Of 3 loci that were asked, 3 gave an estimate, each from 7 instruments (median).",
+        "The slope differs between loci (τ = 0.1): 95 % prediction interval for a single locus "
+        "0.31 to 0.71.",
+        "The slope of the noiseless effects over the same variants is 0.600, outside the interval; "
+        "the estimate is 15 % off.",
+        "The slope the other way round (TAL1 → GATA1), 0.020 (\N{MINUS SIGN}0.010 to 0.050) over "
+        "111 loci, is that of the variants both share, not an effect of TAL1 on GATA1.",
+        "The slope of the noiseless effects over the same variants (TAL1 → GATA1) is 0.000, inside "
+        "the interval.",
+    )
+
+
+def test_loci_are_not_said_to_differ_where_no_variance_between_them_was_found():
+    details = " ".join(headline(content(meta(tau2=np.zeros(4)))).details)
+    assert "No difference between loci beyond chance was found (τ = 0)" in details
+    assert "slope differs" not in details
+
+
+def test_the_reverse_slope_is_labelled_on_its_card_and_in_the_terminal():
+    label = "slope over the variants both share, not an effect of TAL1 on GATA1"
+    reader = Reader(render_report(content(structure="forward")))
+    assert reader.text.count(label) == 2, "the card and the table's note"
+    assert reader.text.count("effect of GATA1 on TAL1") == 1
+    pooled = meta(structure=np.array(["forward"] * 2 + ["reverse"] * 2, dtype=object))
+    lines = summary_table(pooled).splitlines()
+    assert lines.index("TAL1 -> GATA1") < lines.index(f"  ({label})")
+    assert sum("not an effect" in line for line in lines) == 1
+
+
+def test_controls_are_a_table_with_those_not_run_and_their_reason():
+    judged = ReportedVerdict(
+        verdict=verdict("forward"),
+        controls=(
+            Control(
+                name="permuted",
+                verdict=verdict("none"),
+                slope=Measure(value=0.051, low=0.042, high=0.062),
+            ),
+            Control(name="other_locus", verdict=verdict("forward"), slope=Measure(value=0.4)),
+        ),
+        controls_not_run=(ControlNotRun(name="untrained", reason="a table has no network"),),
+    )
+    text = Reader(render_report(content(judged=judged))).text
+    assert "permuted passed none 0.051 (0.042 to 0.062) the variants of each locus" in text
+    assert "other locus failed forward 0.4 each task's effects" in text
+    assert f"untrained not run {DASH} {DASH} the same questions" in text
+    assert "; not run: a table has no network" in text
+    assert "Negative controls" not in Reader(render_report(content())).text
+
+
+def test_the_assumption_panel_is_a_table_and_what_fails_is_among_the_cautions():
+    passed, failed = (
+        Check(name=name, state=state, number=Measure(value=x), meaning=f"of {name}", advice=advice)
+        for name, state, x, advice in (
+            ("ensemble size", "pass", 5.0, ""),
+            ("linearity", "fail", 0.76, "smaller effects only"),
+        )
+    )
+    one = content(judged=ReportedVerdict(verdict=verdict("forward"), panel=(passed, failed)))
+    text = Reader(render_report(one)).text
+    assert f"ensemble size pass 5 of ensemble size {DASH}" in text
+    assert "linearity fail 0.76 of linearity smaller effects only" in text
+    assert headline(one).cautions == (
+        "Assumptions that do not hold or are in doubt: linearity (fail).",
+    )
+    assert "Assumptions" not in Reader(render_report(content())).text
 
 
 def test_a_question_asked_one_way_only_is_said_to_be():
     one_way = {name: column[:2] for name, column in meta().items()}
-    assert "nothing was computed" in headline(content(one_way)).details[-1]
+    assert "was not computed" in headline(content(one_way)).details[-1]
+    effect = headline(content(one_way, structure="reverse")).effect
+    assert "not an effect of GATA1 on TAL1" in effect
 
 
-def test_without_an_estimate_there_is_no_answer():
-    assert headline(content(meta(np.nan, n_loci=np.zeros(4, int)))).answer == (
-        "There is no answer: 0 loci had an estimate of the effect of GATA1 on TAL1, too few to "
+def test_without_an_estimate_there_is_no_slope():
+    assert headline(content(meta(np.nan, n_loci=np.zeros(4, int)))).effect == (
+        "There is no estimate of the slope of TAL1 on GATA1: 0 loci had an estimate, too few to "
         "pool."
     )
 
@@ -181,9 +302,8 @@ def test_without_an_estimate_there_is_no_answer():
 def test_a_single_locus_has_no_interval_and_the_answer_says_so():
     nothing = np.full(4, np.nan)
     one = meta(n_loci=np.ones(4, int), ci_lower=nothing, ci_upper=nothing)
-    assert (
-        "by 0.507 logits (no interval), on average over 1 locus." in headline(content(one)).answer
-    )
+    effect = headline(content(one, structure="forward")).effect
+    assert "by 0.507 logits (no interval), on average over 1 locus." in effect
 
 
 def test_the_loci_behind_the_answer_and_their_coverage_are_counted():
@@ -192,7 +312,7 @@ def test_the_loci_behind_the_answer_and_their_coverage_are_counted():
     local["true_value"][:4] = [0.0, 1.4, 2.6, np.nan]
     details = headline(content(estimates=local)).details
     assert "Of 4 loci that were asked, 3 gave an estimate" in details[0]
-    assert "2 of 3 (67 %) hold the locus's own true effect" in details[2]
+    assert "2 of 3 (67 %) hold the locus's own noiseless slope" in details[2]
     local["value"][:4] = np.nan
     assert "None of the 4 loci" in headline(content(estimates=local)).details[0]
 
@@ -200,7 +320,7 @@ def test_the_loci_behind_the_answer_and_their_coverage_are_counted():
 def test_a_question_without_any_locus_is_still_a_page():
     none = {name: column[:0] for name, column in estimates().items()}
     text = Reader(render_report(content(meta(np.nan), estimates=none))).text
-    assert "There is no answer" in text
+    assert "There is no estimate of the slope" in text
     assert "0 of 0 loci" in text
 
 
@@ -243,7 +363,7 @@ def test_the_page_is_whole_html_with_every_part():
         )
     )
     for part in (
-        *("Does GATA1 change TAL1?", "0.477 to 0.537", f"5{TIMES}10⁻⁴¹³", "Forest. All loci."),
+        *("Does GATA1 act on TAL1?", "0.477 to 0.537", f"5{TIMES}10⁻⁴¹³", "Forest. All loci."),
         *("One member only: errors from dropout.", "few instruments", "mystery", "chr8:200-300"),
         *("python interrogate.py", "git commit unknown", "inner.a 1", "x.bed ab", "loci: n: 3"),
         "The answer is about the model",
@@ -300,16 +420,17 @@ def test_writing_is_atomic_and_repeats_to_the_same_bytes(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_loci_are_ordered_by_evidence_joined_by_key_and_cut_with_their_number_said():
-    table, total = loci_table(content(estimates=estimates(5), most_loci=3))
+def test_loci_are_ordered_by_evidence_joined_by_key_and_cut_with_their_number_said(monkeypatch):
+    monkeypatch.setattr(report_tables, "MOST_LOCI", 3)
+    table, total = loci_table(content(estimates=estimates(5)))
     assert total == 5
     column = {name: k for k, name in enumerate(table.header)}
     assert [row[0].text for row in table.rows] == ["chr8:400-500", "chr8:300-400", "chr8:200-300"]
     for row in table.rows:
-        assert row[column["Reverse effect"]].value == -row[column["Effect"]].value
+        assert row[column["Slope the other way"]].value == -row[column["Slope"]].value
         assert row[column["Q / df"]].value == 1.5
-    assert "Truth" not in column
-    assert "3 of 5 loci" in Reader(render_report(content(estimates=estimates(5), most_loci=3))).text
+    assert "Noiseless slope" not in column
+    assert "3 of 5 loci" in Reader(render_report(content(estimates=estimates(5)))).text
 
 
 def test_columns_without_any_content_are_left_out():
@@ -317,12 +438,12 @@ def test_columns_without_any_content_are_left_out():
     assert "Q / df" in loci_table(content(estimates=bare))[0].header
     bare["q"][:] = np.nan
     assert "Q / df" not in loci_table(content(estimates=bare))[0].header
-    assert "Truth" not in pooled_table(content()).header
+    assert "Noiseless slope" not in pooled_table(content()).header
 
 
-def test_the_truth_has_the_decimals_of_the_estimate_beside_it():
+def test_the_noiseless_slope_has_the_decimals_of_the_estimate_beside_it():
     table = pooled_table(content(meta(truth=0.6)))
-    assert table.rows[0][table.header.index("Truth")].text == "0.600"
+    assert table.rows[0][table.header.index("Noiseless slope")].text == "0.600"
 
 
 def test_missing_cells_sort_last_and_p_values_by_their_logarithm():
@@ -331,7 +452,7 @@ def test_missing_cells_sort_last_and_p_values_by_their_logarithm():
     assert [row[column["p"]].sort_value for row in table.rows] == ["-2.0", "-1.0", "-0.0"]
     broken = estimates()
     broken["value"][1] = np.nan
-    cells = [row[column["Effect"]] for row in loci_table(content(estimates=broken))[0].rows]
+    cells = [row[column["Slope"]] for row in loci_table(content(estimates=broken))[0].rows]
     assert {cell.sort_value for cell in cells} == {"2.0", "", "0.0"}
 
 
@@ -401,7 +522,7 @@ def test_the_terminals_table_is_plain_narrow_and_complete():
     assert [line for line in lines if "->" in line] == ["GATA1 -> TAL1", "TAL1 -> GATA1"]
     numbers = ["ivw", "0.507", "0.477", "to", "0.537", "0.31", "to", "0.71", "5e-413", "111"]
     assert lines[2].split() == [*numbers, "50", "%", "0.513"]
-    assert "truth" not in summary_table(meta())
+    assert "noiseless" not in summary_table(meta())
 
 
 def test_the_terminals_table_shows_what_is_missing_as_a_dash():
@@ -418,15 +539,15 @@ def test_single_effects_errors_are_judged_where_the_truth_is_known():
     )
     page = render_report(content(effect_errors={"GATA1": right, "TAL1": short}))
     text = " ".join(Reader(page).texts)
-    assert "right (GATA1), too small by a factor of 3" in text
-    assert "they are no intervals" in text
+    assert "right (GATA1), underestimated 3" in text
+    assert "use them for no per-variant interval" in text
     assert "Median |z| / nominal" in text
     assert "4,000" in text
-    assert "they are no" not in effect_error_sentence({"GATA1": right})
+    assert "per-variant" not in effect_error_sentence({"GATA1": right})
     wide = effect_z_scores(rng.normal(0, 0.2, 4000), np.ones(4000), truth, df=np.inf)
-    assert "too large by a factor of 5" in effect_error_sentence({"GATA1": wide})
+    assert "overestimated 5" in effect_error_sentence({"GATA1": wide})
 
 
 def test_nothing_is_said_of_single_effects_where_no_truth_is_known():
-    assert "single effects' standard errors" not in render_report(content())
+    assert "Do single effects' standard errors" not in render_report(content())
     assert effect_error_sentence({}) == ""

@@ -120,7 +120,11 @@ def test_a_pair_has_the_structure_of_its_graph(name: str) -> None:
     tasks, word, kind = PAIRS[name]
     pair = pair_structure(graph(tasks), "X", "Y")
     assert (pair.word, pair.kind) == (word, kind)
-    assert pair.turned() == pair_structure(graph(tasks), "Y", "X")
+    turned = pair_structure(graph(tasks), "Y", "X")
+    exchanged = {"forward": "reverse", "reverse": "forward"}
+    assert turned.word == exchanged.get(word, word)
+    assert (turned.kind, turned.direct, turned.shared) == (kind, pair.direct, pair.shared)
+    assert (turned.own_exposure, turned.own_outcome) == (pair.own_outcome, pair.own_exposure)
 
 
 def test_a_hidden_cause_is_a_common_cause() -> None:

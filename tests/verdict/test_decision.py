@@ -161,3 +161,35 @@ def test_interval_of_concordance_holds_the_number_and_narrows_with_loci():
 def test_thresholds_refuse_an_instrument_above_the_locus_threshold():
     with pytest.raises(ValueError, match="considered must be at least"):
         Thresholds(instrument=0.5)
+
+
+def _alternatives(third: str) -> MemberEffects:
+    """X answers to a or, at other loci, to c; Y reads a and b; T reads what is named."""
+    effects = planted({"X": {}, "Y": {"b": 0.8}, "T": {}}, n_loci=120, present=0.5)
+    parts = planted({"a": {"a": 1.0}, "c": {"c": 1.0}}, n_loci=120, present=1.0).value
+    at_c = np.arange(120) % 2 == 1
+    a, c = parts[:, 0].copy(), parts[:, 1].copy()
+    a[at_c], c[~at_c] = 0.0, 0.0
+    effects.value[:, 0] = a + c
+    effects.value[:, 1] += 0.9 * a
+    effects.value[:, 2] = {"a": a, "c": c}[third]
+    return effects
+
+
+def test_third_task_reveals_a_kind_of_site_that_the_outcome_does_not_read():
+    # Without the third task, X looks like a cause whose effect is gated.
+    assert _judged(_alternatives("a"))["X", "Y"].structure == "forward"
+    found = _judged(_alternatives("c"))["X", "Y"]
+    assert found.structure != "forward"
+
+
+def test_reasons_name_the_tasks_and_carry_the_numbers():
+    forward = _judged(planted({"X": {"a": 1.0}, "Y": {"a": 0.6, "b": 0.8}}))["X", "Y"]
+    assert forward.reasons[0] == (
+        "Variants that move X move Y along one dose-response "
+        "(concordance 1.00, 95 % interval 1.00 to 1.00)."
+    )
+    assert "Variants that do not move X carry a part of Y's squared effects" in forward.reasons[1]
+    assert forward.reasons[3].startswith("The other way round: ")
+    shared = _judged(planted({"X": {"a": 1.0, "c": 0.8}, "Y": {"b": 0.9, "c": 1.0}}))["X", "Y"]
+    assert "neither task follows the other" in shared.reasons[0]

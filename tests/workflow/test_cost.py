@@ -81,10 +81,10 @@ def test_mutants_disk_and_memory_are_said_for_what_is_missing(tmp_path: Path) ->
     for index in (0, 3):
         _fill(store, index)
     said = check_size(store, loci, asked, n_outputs=2, n_passes=3)
-    assert "2,160 mutants to measure (2 of 4 shards are there already)" in said
+    assert "2,160 mutants to measure (2 of 4 shards are already computed)" in said
     for index in (1, 2):
         _fill(store, index)
-    assert "all effects are there already" in check_size(
+    assert "all effects are already computed" in check_size(
         store, loci, asked, n_outputs=2, n_passes=3
     )
 

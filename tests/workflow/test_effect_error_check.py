@@ -64,7 +64,7 @@ def test_right_errors_have_a_scale_of_one_and_weak_effects_do_not_count(tmp_path
         size = np.abs(TRUTH[:, column])
         assert found[task].n == int(np.sum(size > 0.1 * size.max()))
         # 1,500 effects: their median |z| is known to about 3 %
-        assert found[task].scale == pytest.approx(1.0, abs=0.1)
+        assert found[task].inflation == pytest.approx(1.0, abs=0.1)
         assert found[task].df == 4
 
 
@@ -73,11 +73,11 @@ def test_an_error_that_members_share_shows_and_is_allowed_for_where_they_say_so(
 ) -> None:
     common = _store(tmp_path / "a", shared=0.0, common=1.0)
     # variance 1/5 + 1 of errors against 1/5 of standard errors
-    assert effect_errors(common, _loci(TRUTH), ("A", "B"))["A"].scale == pytest.approx(
+    assert effect_errors(common, _loci(TRUTH), ("A", "B"))["A"].inflation == pytest.approx(
         np.sqrt(6), abs=0.25
     )
     allowed = _store(tmp_path / "b", shared=1.0, common=1.0)
-    assert effect_errors(allowed, _loci(TRUTH), ("A", "B"))["A"].scale == pytest.approx(
+    assert effect_errors(allowed, _loci(TRUTH), ("A", "B"))["A"].inflation == pytest.approx(
         1.0, abs=0.1
     )
 

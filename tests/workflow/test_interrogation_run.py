@@ -86,7 +86,7 @@ def test_the_newest_run_that_predicts_both_is_taken_and_said(
     outcome = script("interrogate", *ASK, f"paths.output={runs}", "name=second")
     assert outcome.status == 0, outcome.err
     assert f"run: {runs / 'train' / 'tiny'} (the newest" in outcome.out
-    assert "nothing is computed again" in outcome.out, "the first interrogation's shards serve"
+    assert "variant effects: reused from" in outcome.out, "the first interrogation's shards serve"
     one, two = (read_table(asked.parent / name / "meta.parquet") for name in ("first", "second"))
     np.testing.assert_array_equal(one["value"], two["value"])
 
@@ -232,7 +232,7 @@ def test_half_precision_rounds_effects_within_what_it_promises(
                      "name=half")  # fmt: skip
     assert outcome.status == 0, outcome.err
     assert "2 tasks kept as float16" in outcome.out
-    assert "nothing is computed again" not in outcome.out, "float32 shards are not float16 ones"
+    assert "variant effects: reused from" not in outcome.out, "float32 shards are not float16 ones"
     whole, half = _effects(asked), _effects(runs / "interrogate/tiny/half")
     # half a unit in the last of 11 bits; below 6e-5 the grid of 6e-8 is even
     assert (np.abs(half - whole) <= np.maximum(2.0**-11 * np.abs(whole), 3e-8)).all()
@@ -247,7 +247,7 @@ def test_half_precision_rounds_effects_within_what_it_promises(
     assert shift.max() < 0.01
     again = script("interrogate", *ASK, "store.dtype=float16", f"paths.output={runs}",
                    "name=half-again")  # fmt: skip
-    assert "nothing is computed again" in again.out
+    assert "variant effects: reused from" in again.out
 
 
 def test_what_it_will_take_is_said_before_it_starts(runs: Path, script: Script) -> None:
@@ -265,11 +265,11 @@ def test_only_what_is_missing_is_said_on_resume(runs: Path, script: Script) -> N
     folder = runs / "interrogate/tiny/resumed"
     (folder / "manifest.json").unlink()
     all_there = script(*ask)
-    assert "all effects are there already" in all_there.out
+    assert "all effects are already computed" in all_there.out
     assert "mutants/s" not in all_there.out, "nothing is measured where nothing is missing"
     (folder / "manifest.json").unlink()
     (folder / "effects/shard-000001.parquet").unlink()
-    assert "1,800 mutants to measure (1 of 2 shards are there already)" in script(*ask).out
+    assert "1,800 mutants to measure (1 of 2 shards are already computed)" in script(*ask).out
 
 
 def test_a_part_of_a_simulated_locus_keeps_its_truth(

@@ -72,6 +72,8 @@ def test_an_error_that_is_not_small_is_called_so() -> None:
     small = MeasuredError(rms=0.01, largest=0.05, **settings)
     assert str(small).endswith("0.01 median standard errors (root mean square; at most 0.05).")
     large = MeasuredError(rms=0.3, largest=1.2, **settings)
-    assert "That is not small beside the standard errors: use mutagenesis.precision" in str(large)
+    assert "That is not negligible beside the standard errors: use mutagenesis.precision" in str(
+        large
+    )
     none = MeasuredError(rms=np.inf, largest=np.inf, **settings)
     assert none.record()["rms_error_to_median_se"] is None

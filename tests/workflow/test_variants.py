@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
 from deepmr.io.table_schemas import VARIANTS
-from deepmr.io.tables import read_metadata, read_table
+from deepmr.io.tables import read_table
 from deepmr.loci import Loci
 from deepmr.workflow.variants import from_vcf, saturate, write_variants
 
@@ -143,7 +144,7 @@ def test_standard_errors_in_the_table_are_those_of_the_members_mean(
     write_variants(path, [shard], choice.loci, choice.listed, scale="logit")
     table = read_table(path)
     assert list(table) == VARIANTS.names
-    assert read_metadata(path)["effect_scale"] == "logit"
+    assert pq.read_schema(path).metadata[b"effect_scale"] == b"logit"
     assert table["task"].tolist() == ["X"] * 3 + ["Y"] * 3
     assert table["position"].tolist() == [20, 20, 21] * 2
     assert table["id"].tolist() == ["rs7", "rs7", ""] * 2

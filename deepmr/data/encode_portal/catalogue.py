@@ -1,4 +1,4 @@
-"""From names of tracks to files on this machine, by way of the ENCODE portal."""
+"""Resolve names of tracks to files in the cache, fetched from the ENCODE portal."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from deepmr.data.cache import cache_folder, content_hash
+from deepmr.data.encode_portal.assay import assay_of
 from deepmr.data.encode_portal.download import Download, fetch_all
 from deepmr.data.encode_portal.entry import Entry, verify
-from deepmr.data.encode_portal.portal import Portal, PortalFile, assay_of
+from deepmr.data.encode_portal.portal import Portal, PortalFile
+from deepmr.data.encode_portal.resolve import Resolver, read_record, reason
 from deepmr.data.inputs import DataFiles
 from deepmr.data.tracks import Track
-from deepmr.files import locked, read_json, write_json
+from deepmr.files import write_json
 from deepmr.tasks import Task
 
 __all__ = ["Catalogue"]
@@ -118,78 +119,14 @@ class Catalogue:
     def _entries(self) -> list[Entry]:
         if self._targets is None:
             return [entry for entry in self._pinned if entry.biosample == self._biosample]
-        return [self._resolve(str(target)) for target in self._targets]
-
-    def _resolve(self, target: str) -> Entry:
-        """Return the entry of a target: pinned, resolved before, or searched for."""
-        for entry in self._pinned:
-            same = entry.biosample == self._biosample
-            if target == entry.accession or (same and target == entry.target):
-                return entry
-        if target.startswith("ENCFF"):
-            return self._by_accession(target)
-        notes = self.folder / "resolved.json"
-        key = f"{target} in {self._biosample}"
-        with locked(notes, wait=True):
-            known = read_json(notes) if notes.exists() else {}
-            if key not in known:
-                known[key] = asdict(self._search(target))
-                write_json(notes, known)
-        try:
-            return Entry(**known[key])
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{notes} is damaged ({error}); delete it") from error
-
-    def _by_accession(self, accession: str) -> Entry:
-        Entry(accession=accession)  # refuses what is no accession before it becomes a path
-        record = self._stored(accession)
-        if record is None:
-            try:
-                record = asdict(self._portal.record(accession))
-            except requests.RequestException as error:
-                raise FileNotFoundError(
-                    f"{accession} is not in the cache and {self._portal.address} cannot be "
-                    f"reached ({_reason(error)}); fetch it where there is a network, with "
-                    "data.download_only=true"
-                ) from error
-        kind = "signal" if str(record.get("url")).endswith(".bigWig") else "binary"
-        return Entry(
-            accession=accession,
-            kind=kind,
-            target=record.get("target") or str(record.get("assay", "")).removesuffix("-seq"),
-            biosample=record.get("biosample", ""),
-        )
-
-    def _search(self, target: str) -> Entry:
-        where = self._portal.search_url(target, self._biosample, self._assembly, "binary")
-        try:
-            found = self._portal.search(target, biosample=self._biosample, assembly=self._assembly)
-        except requests.RequestException as error:
-            raise FileNotFoundError(
-                f"{target} in {self._biosample} has to be looked up, and {self._portal.address} "
-                f"cannot be reached ({_reason(error)}); open {where} elsewhere and name the "
-                "file's accession in data.targets"
-            ) from error
-        if not found:
-            raise LookupError(
-                f"the portal has no released default peaks of {target} in {self._biosample} on "
-                f"{self._assembly}; look at {where}, or name an accession in data.targets"
-            )
-        if len(found) > 1:
-            listed = "; ".join(
-                f"{file.accession} ({file.experiment}, {file.output_type}, {file.created[:10]})"
-                for file in found
-            )
-            raise LookupError(
-                f"{target} in {self._biosample} names {len(found)} files on the portal: {listed}; "
-                "choose by naming an accession in data.targets"
-            )
-        return Entry(
-            accession=found[0].accession,
-            target=target,
+        resolver = Resolver(
+            pinned=tuple(self._pinned),
             biosample=self._biosample,
-            experiment=found[0].experiment,
+            assembly=self._assembly,
+            portal=self._portal,
+            folder=self.folder,
         )
+        return [resolver.entry(str(target)) for target in self._targets]
 
     def _complete(self, entries: Sequence[Entry]) -> dict[str, Exception]:
         """Fetch what is missing; return why files were refused, by accession.
@@ -254,22 +191,14 @@ class Catalogue:
                 f"{entry.accession} had the md5 {before['md5']} when it was fetched before, the "
                 f"portal now says {record.md5}; delete {self._note(entry.accession)} to accept that"
             )
-        write_json(self._note(entry.accession), asdict(record))
+        write_json(self._note(entry.accession), record.to_record())
         return record
 
     def _note(self, accession: str) -> Path:
         return self.folder / f"{accession}.json"
 
     def _stored(self, accession: str) -> dict[str, Any] | None:
-        path = self._note(accession)
-        if not path.exists():
-            return None
-        stored = read_json(path)
-        if not isinstance(stored, dict):
-            raise ValueError(  # noqa: TRY004 - a file's content, not an argument
-                f"{path} is damaged: a record is a JSON object; delete it"
-            )
-        return stored
+        return read_record(self._note(accession))
 
     def _describe(self, entry: Entry) -> dict[str, Any]:
         """Return what is known of a file in the cache, compared with its content.
@@ -311,7 +240,7 @@ class Catalogue:
             error = next((e for a, e in failures.items() if a == entry.accession), None)
             if error is not None:
                 source = self._portal.file_url(entry.accession, entry.file_name)
-                lines.append(f"  {source} -> {self.folder / entry.file_name} ({_reason(error)})")
+                lines.append(f"  {source} -> {self.folder / entry.file_name} ({reason(error)})")
         return (
             f"{len(lines)} file(s) are missing and could not be fetched; run with "
             "data.download_only=true where there is a network, or place each one by hand:\n"
@@ -330,9 +259,3 @@ class Catalogue:
             kind=kind,
         )
         return Track(task=task, file=self.folder / entry.file_name)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"the server answered {error.response.status_code}"
-    return "no connection" if isinstance(error, requests.ConnectionError) else str(error)

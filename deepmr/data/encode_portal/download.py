@@ -1,4 +1,4 @@
-"""Fetching files into the cache: whole and verified, or not at all."""
+"""Download files into the cache, with resumption and a check of their MD5 digest."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Download:
     """A file to fetch.
 
     Args:
-        url: Where it is.
-        path: Where it belongs.
-        md5: Of its content.
-        size: In bytes, for the progress bar; 0 if unknown.
+        url: Address of the content.
+        path: The file to write.
+        md5: MD5 digest of the content, 32 hexadecimal digits.
+        size: Bytes of the content, for the progress bar; 0 if unknown.
     """
 
     url: str
@@ -48,7 +48,7 @@ def fetch_all(
     the same file wait for each other.
 
     Args:
-        downloads: What to fetch.
+        downloads: The files to fetch.
         parallel: Largest number of files at a time.
         retries: How often a passing failure (connection, busy server, body cut short) is tried
             again.

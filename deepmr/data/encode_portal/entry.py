@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from deepmr.data.encode_portal.portal import OUTPUT_TYPES, PortalFile, assay_of
+from deepmr.data.encode_portal.assay import OUTPUT_TYPES, assay_of
+from deepmr.data.encode_portal.portal import PortalFile
 
 __all__ = ["Entry", "verify"]
 
@@ -60,17 +61,17 @@ class Entry:
 
 
 def verify(entry: Entry, record: PortalFile, assembly: str) -> None:
-    """Compare a record of the portal with what was asked for.
+    """Compare the portal's record of a file with its catalogue entry.
 
     Args:
-        entry: The file wanted.
-        record: What the portal says about it.
-        assembly: The assembly wanted, e.g. ``GRCh38``.
+        entry: Catalogue entry of the file.
+        record: The portal's record of it.
+        assembly: Required genome assembly, such as ``GRCh38``.
 
     Raises:
         ValueError: If they differ.
     """
-    asked: dict[str, tuple[str, tuple[str, ...]]] = {
+    expected: dict[str, tuple[str, tuple[str, ...]]] = {
         "accession": (record.accession, (entry.accession,)),
         # A reference sequence is an assembly, and its record may leave the field out.
         "assembly": (record.assembly, (assembly, "") if entry.kind == "genome" else (assembly,)),
@@ -81,10 +82,13 @@ def verify(entry: Entry, record: PortalFile, assembly: str) -> None:
         # Open chromatin has no target, so its assay is compared in the target's place.
         assay = assay_of(entry.target)
         chip = assay.endswith("ChIP-seq")
-        asked["target"] = (record.target, (entry.target,)) if chip else (record.assay, (assay,))
-        asked["biosample"] = (record.biosample, (entry.biosample,))
-        asked["output type"] = (record.output_type, entry.output_types)
-    for what, (found, allowed) in asked.items():
+        found_in = record.experiment
+        expected["target"] = (
+            (found_in.target, (entry.target,)) if chip else (found_in.assay, (assay,))
+        )
+        expected["biosample"] = (found_in.biosample, (entry.biosample,))
+        expected["output type"] = (record.output_type, entry.output_types)
+    for what, (found, allowed) in expected.items():
         if found not in allowed:
             raise ValueError(
                 f"{entry.accession} must have the {what} {' or '.join(allowed)}, the portal says "

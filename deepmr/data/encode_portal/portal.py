@@ -1,56 +1,22 @@
-"""What the ENCODE portal says about files: one record by accession, or a search by name."""
+"""Client of the ENCODE portal: records of files by accession, and searches by name."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import requests
 
-__all__ = [
-    "ADDRESS",
-    "OUTPUT_TYPES",
-    "Portal",
-    "PortalFile",
-    "assay_of",
-    "is_passing",
-    "with_retries",
-]
+from deepmr.data.encode_portal.assay import OUTPUT_TYPES, assay_of
+
+__all__ = ["ADDRESS", "Portal", "PortalFile", "is_passing", "with_retries"]
 
 ADDRESS = "https://www.encodeproject.org"
 
-OUTPUT_TYPES: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("TF ChIP-seq", "binary"): (
-        "IDR thresholded peaks",
-        "optimal IDR thresholded peaks",
-        "conservative IDR thresholded peaks",
-    ),
-    ("Histone ChIP-seq", "binary"): (
-        "replicated peaks",
-        "pseudoreplicated peaks",
-        "pseudo-replicated peaks",
-    ),
-    ("DNase-seq", "binary"): ("peaks",),
-    ("ATAC-seq", "binary"): (
-        "IDR thresholded peaks",
-        "pseudoreplicated peaks",
-        "pseudo-replicated peaks",
-        "replicated peaks",
-    ),
-    ("TF ChIP-seq", "signal"): ("fold change over control",),
-    ("Histone ChIP-seq", "signal"): ("fold change over control",),
-    ("DNase-seq", "signal"): ("read-depth normalized signal",),
-    ("ATAC-seq", "signal"): ("fold change over control",),
-}
-"""Which of the portal's output types count as the data of an assay, by kind of task."""
-
-_OPEN_CHROMATIN = {"dnase": "DNase-seq", "dnase-seq": "DNase-seq", "atac": "ATAC-seq"}
-_OPEN_CHROMATIN["atac-seq"] = "ATAC-seq"
-_HISTONES = ("H1", "H2A", "H2B", "H3", "H4")
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, and to wait for the next bytes
 
@@ -58,22 +24,36 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortalFile:
-    """What the portal says about one file.
+class Experiment:
+    """An experiment of the portal: what was measured in which cells.
 
     Args:
-        accession: e.g. ``ENCFF148JKK``.
-        url: Where its content is.
-        md5: Of its content.
-        size: In bytes.
-        assembly: e.g. ``GRCh38``.
-        output_type: e.g. ``IDR thresholded peaks``.
-        status: ``released``, unless it was archived or revoked.
-        experiment: Accession of the experiment.
-        assay: e.g. ``TF ChIP-seq``.
-        target: e.g. ``GATA1``; empty for open chromatin.
-        biosample: e.g. ``K562``.
-        created: Date, as the portal writes it.
+        accession: Accession, such as ``ENCSR000EFT``.
+        assay: Assay title, such as ``TF ChIP-seq``.
+        target: Target of the assay, such as ``GATA1``; empty for open chromatin.
+        biosample: Name of the biosample, such as ``K562``.
+    """
+
+    accession: str
+    assay: str
+    target: str
+    biosample: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalFile:
+    """The portal's record of one file.
+
+    Args:
+        accession: Accession, such as ``ENCFF148JKK``.
+        url: Address of the content.
+        md5: MD5 digest of the content, 32 hexadecimal digits.
+        size: Size in bytes; 0 if the portal does not say.
+        assembly: Genome assembly, such as ``GRCh38``.
+        output_type: Kind of content, such as ``IDR thresholded peaks``.
+        status: ``released``, ``archived`` or ``revoked``.
+        experiment: The experiment that it belongs to.
+        created: Date of submission, ISO 8601.
 
     Raises:
         ValueError: If the digest is not one, or the size is negative: these come from outside, and
@@ -87,10 +67,7 @@ class PortalFile:
     assembly: str
     output_type: str
     status: str
-    experiment: str
-    assay: str
-    target: str
-    biosample: str
+    experiment: Experiment
     created: str
 
     def __post_init__(self) -> None:
@@ -99,18 +76,15 @@ class PortalFile:
         if self.size < 0:
             raise ValueError(f"a size is 0 or more bytes, got {self.size}")
 
-
-def assay_of(target: str) -> str:
-    """Return the assay that measures a target: a histone mark, open chromatin, or else a factor.
-
-    Example:
-        >>> [assay_of(target) for target in ("GATA1", "H3K27ac", "DNase", "HDAC1")]
-        ['TF ChIP-seq', 'Histone ChIP-seq', 'DNase-seq', 'TF ChIP-seq']
-    """
-    if target.casefold() in _OPEN_CHROMATIN:
-        return _OPEN_CHROMATIN[target.casefold()]
-    mark = any(target.startswith(name) for name in _HISTONES) and target[1:2].isdigit()
-    return "Histone ChIP-seq" if mark else "TF ChIP-seq"
+    def to_record(self) -> dict[str, Any]:
+        """Return the record as a flat mapping, as it is kept in the cache and in a manifest."""
+        whole = asdict(self)
+        experiment = whole.pop("experiment")
+        return (
+            whole
+            | experiment
+            | {"accession": self.accession, "experiment": self.experiment.accession}
+        )
 
 
 def is_passing(error: Exception) -> bool:
@@ -149,7 +123,7 @@ class Portal:
     """The ENCODE portal's JSON interface.
 
     Args:
-        address: Where it is; a mirror or a local stand-in may take its place.
+        address: Address of the portal, or of a mirror.
         retries: How often a passing failure is tried again.
         pause: Seconds before the first new try; doubled each time.
 
@@ -268,10 +242,12 @@ class Portal:
                 assembly=str(item.get("assembly", "")),
                 output_type=str(item["output_type"]),
                 status=str(item["status"]),
-                experiment=_last_part(item.get("dataset", "")),
-                assay=str(item.get("assay_title", "")),
-                target=_label(item.get("target"), "label").removesuffix("-human"),
-                biosample=self._term(item.get("biosample_ontology")),
+                experiment=Experiment(
+                    accession=_last_part(item.get("dataset", "")),
+                    assay=str(item.get("assay_title", "")),
+                    target=_label(item.get("target"), "label").removesuffix("-human"),
+                    biosample=self._term(item.get("biosample_ontology")),
+                ),
                 created=str(item.get("date_created", "")),
             )
         except KeyError as error:

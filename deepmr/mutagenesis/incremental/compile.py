@@ -114,9 +114,9 @@ def _compile_node(state: CompilerState, node: fx.Node) -> None:
 
 def _fall_back(state: CompilerState, node: fx.Node, reason: str) -> None:
     state.fallback.add(node.name)
-    state.network.fallback_nodes.append(node)
+    state.network.fallback.nodes.append(node)
     if reason:
-        state.network.fallback_reasons.append(reason)
+        state.network.fallback.reasons.append(reason)
 
 
 def _selects_maximum(state: CompilerState, node: fx.Node) -> bool:

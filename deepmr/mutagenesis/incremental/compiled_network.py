@@ -17,7 +17,21 @@ from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer
 from deepmr.mutagenesis.incremental.layers.vector import VectorLayer
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Span
 
-__all__ = ["CompiledNetwork", "run_reference"]
+__all__ = ["CompiledNetwork", "FallbackNodes", "run_reference"]
+
+
+@dataclass(slots=True)
+class FallbackNodes:
+    """Nodes without a rule for deltas, which run in full on every mutant.
+
+    Args:
+        nodes: The nodes, in the order in which they run.
+        reasons: Why the rules do not apply, for a message to the user; a node that only follows
+            another fallback node has none.
+    """
+
+    nodes: list[fx.Node] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -34,8 +48,7 @@ class CompiledNetwork:
         position_layers: Layers whose output has a position axis.
         global_layers: Layers that remove the position axis.
         vector_layers: Layers after those.
-        fallback_nodes: Nodes without a rule for deltas, run in full on every mutant.
-        fallback_reasons: Why each of them has none.
+        fallback: Nodes without a rule for deltas, with the reasons.
     """
 
     traced: fx.GraphModule
@@ -47,8 +60,7 @@ class CompiledNetwork:
     position_layers: list[PositionLayer] = field(default_factory=list)
     global_layers: list[GlobalLayer] = field(default_factory=list)
     vector_layers: list[VectorLayer] = field(default_factory=list)
-    fallback_nodes: list[fx.Node] = field(default_factory=list)
-    fallback_reasons: list[str] = field(default_factory=list)
+    fallback: FallbackNodes = field(default_factory=FallbackNodes)
 
     @property
     def total_stride(self) -> int:
@@ -67,11 +79,11 @@ class CompiledNetwork:
 
     def fallback_inputs(self) -> list[str]:
         """Return the names of the layers whose outputs the fallback nodes take as input."""
-        own = {node.name for node in self.fallback_nodes}
+        own = {node.name for node in self.fallback.nodes}
         layers = (*self.vector_layers, *self.global_layers)
         known = {*self.shapes(), *(layer.name for layer in layers)}
         wanted: list[str] = []
-        for node in self.fallback_nodes:
+        for node in self.fallback.nodes:
             wanted += [name for name in self.sources_of(node) if name in known - own]
         return list(dict.fromkeys(wanted))
 

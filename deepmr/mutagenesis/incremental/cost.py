@@ -86,11 +86,11 @@ def _fallback_cost(network: CompiledNetwork) -> float:
     """Return a rough cost of fallback nodes: each weight once for every position it may meet."""
     modules = [
         network.traced.get_submodule(str(node.target))
-        for node in network.fallback_nodes
+        for node in network.fallback.nodes
         if node.op == "call_module"
     ]
     cost = 0.0
     for module in modules:
         weights = sum(parameter.numel() for parameter in module.parameters())
         cost += weights * (1 if isinstance(module, nn.Linear) else network.length)
-    return float(cost + _ELEMENTWISE * 4 * network.length * len(network.fallback_nodes))
+    return float(cost + _ELEMENTWISE * 4 * network.length * len(network.fallback.nodes))

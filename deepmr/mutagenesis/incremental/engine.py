@@ -88,7 +88,7 @@ class Incremental:
     @property
     def fallback_reasons(self) -> tuple[str, ...]:
         """Why nodes run in full on every mutant, one each; empty if all propagate deltas."""
-        return tuple(self._network.fallback_reasons)
+        return tuple(self._network.fallback.reasons)
 
     def expected_speedup(self) -> float:
         """Return the arithmetic of whole forward passes over that of this engine, by counting."""

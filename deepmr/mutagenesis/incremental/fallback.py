@@ -29,7 +29,7 @@ class Fallback:
         self._values = values
         self.inputs = network.fallback_inputs()
         shapes = network.shapes()
-        layers = (*network.global_layers, *network.vector_layers, *network.fallback_nodes)
+        layers = (*network.global_layers, *network.vector_layers, *network.fallback.nodes)
         self._changing = {*shapes, *(layer.name for layer in layers)}
         self.needs_positions = any(name in shapes for name in self.inputs)
 
@@ -103,7 +103,7 @@ class Fallback:
     def _output(self, values: dict[str, Any]) -> Tensor:
         size = len(next(iter(values.values())))
         values = dict(values)
-        for node in self._network.fallback_nodes:
+        for node in self._network.fallback.nodes:
             args, kwargs = fx.map_arg(
                 (node.args, node.kwargs), lambda source: self._operand(source, values, size)
             )

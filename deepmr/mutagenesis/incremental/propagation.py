@@ -112,7 +112,7 @@ class Propagation:
         blocks = mutants.blocks(network.total_stride, chunk)
         spans = [network.spans(block.phase, block) for block in blocks]
         plan = BlockPlan(blocks=blocks, spans=spans, n_mutants=n_mutants)
-        fallback = Fallback(network, self._values) if network.fallback_nodes else None
+        fallback = Fallback(network, self._values) if network.fallback.nodes else None
         by_block = fallback is not None and fallback.needs_positions
         for layer in network.global_layers:
             layer.allocate(self._references, plan)

@@ -1,0 +1,99 @@
+"""Results of an interrogation: answers and verdict, with networks, variants and settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deepmr.effect_shard import Effects
+from deepmr.inference.estimation import Answer, Question
+from deepmr.io.result_rows import estimates_rows, meta_rows
+from deepmr.io.tables import ResultTable, concatenate
+from deepmr.loci import Loci
+from deepmr.networks import Networks
+from deepmr.tasks import Task
+from deepmr.workflow.judgement import Judgement
+from deepmr.workflow.variants import VariantChoice
+
+__all__ = ["Findings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """Results of an interrogation, with the networks, variants and settings behind them.
+
+    Args:
+        networks: The networks.
+        pair: Tasks of exposure and outcome.
+        variants: The variants, with their loci.
+        effects: Variant effects, in memory or on disk.
+        question: Statistical settings.
+        answers: Causal effects by direction and estimator, exposure on outcome first.
+        judgement: Verdict on the pair, with negative controls.
+        notes: Sentences for the report; none by default.
+    """
+
+    networks: Networks
+    pair: tuple[Task, Task]
+    variants: VariantChoice
+    effects: Effects
+    question: Question
+    answers: tuple[Answer, ...]
+    judgement: Judgement
+    notes: tuple[str, ...] = ()
+
+    @property
+    def loci(self) -> Loci:
+        """The loci."""
+        return self.variants.loci
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names of exposure and outcome."""
+        return self.pair[0].name, self.pair[1].name
+
+    def estimates(self) -> ResultTable:
+        """Return the table of local effects: a row per locus, direction and method."""
+        chrom, start, end = (list(c) for c in zip(*self.loci.places(), strict=True))
+        rows = [
+            estimates_rows(
+                chrom,
+                start,
+                end,
+                exposure=answer.exposure,
+                outcome=answer.outcome,
+                estimate=answer.local.estimate,
+                true_value=answer.true_local,
+            )
+            for answer in self.answers
+        ]
+        return ResultTable(concatenate(rows))
+
+    def meta(self) -> ResultTable:
+        """Return the table of pooled effects: a row per direction and method."""
+        rows = [
+            meta_rows(
+                exposure=answer.exposure,
+                outcome=answer.outcome,
+                method=answer.method,
+                result=answer.pooled,
+                true_value=answer.true_pooled,
+                structure=self.judgement.structure_of(answer.exposure, answer.outcome),
+            )
+            for answer in self.answers
+        ]
+        return ResultTable(concatenate(rows))
+
+    def hints(self) -> list[str]:
+        """Return advice on the settings if most loci have no instrument."""
+        first = self.answers[0]
+        counts = first.local.estimate.n_instruments
+        empty = int(np.sum(counts == 0))
+        if 2 * empty <= len(counts):
+            return []
+        return [
+            f"{empty} of {len(counts)} loci have no instrument: no effect on {first.exposure} is "
+            "both precise and large enough; networks with small effects need a lower "
+            "instruments.min_effect (0.05, say) or instruments.min_z."
+        ]

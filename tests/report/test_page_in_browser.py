@@ -1,0 +1,128 @@
+"""The report in a real browser: it loads, sorts, says nothing to the console, asks for nothing."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deepmr.report import Figure, ReportContent, ReportedPair, ReportedVerdict, write_report
+from deepmr.verdict import Measure, Verdict
+from deepmr.verdict.controls import Control
+from deepmr.verdict.panel import Check
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 10"></svg>'
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+
+
+def content() -> ReportContent:
+    names = {"exposure": ["A", "B"], "outcome": ["B", "A"], "method": ["ivw"] * 2}
+    meta = {name: np.array(column, dtype=object) for name, column in names.items()}
+    meta["pooling"] = np.array(["reml_hk"] * 2, dtype=object)
+    numbers = {"n_loci": 3, "value": 0.5, "se": 0.1, "ci_lower": 0.3, "ci_upper": 0.7, "i2": 0.5}
+    numbers |= {"tau2": 0.01, "prediction_lower": 0.1, "prediction_upper": 0.9}
+    meta |= {
+        k: np.full(2, v) for k, v in (numbers | {"neg_log10_p": 5.0, "true_value": 0.5}).items()
+    }
+    local = {name: np.repeat(meta[name], 3) for name in ("exposure", "outcome", "method")}
+    local["chrom"] = np.array(["chr1"] * 6, dtype=object)
+    local["start"] = np.tile([100, 200, 300], 2)
+    local["end"] = local["start"] + 100
+    local["flags"] = np.array(["few_instruments"] * 6, dtype=object)
+    local["n_instruments"] = np.tile([7, 30, 4], 2)
+    local |= {name: np.full(6, 0.5) for name in ("value", "ci_lower", "ci_upper", "true_value")}
+    local |= {
+        "neg_log10_p": np.tile([3.0, 2.0, 1.0], 2),
+        "q": np.full(6, 9.0),
+        "q_df": np.full(6, 6.0),
+    }
+    verdict, none = (Verdict(exposure="A", outcome="B", structure=s) for s in ("forward", "none"))
+    number = Measure(value=0.5, low=0.4, high=0.6)
+    return ReportContent(
+        pair=ReportedPair(exposure="A", outcome="B"),
+        meta=meta,
+        estimates=local,
+        judged=ReportedVerdict(
+            verdict=verdict,
+            controls=(Control(name="permuted", verdict=none, slope=number),),
+            panel=(Check(name="linearity", state="pass", number=number, meaning="bend"),),
+        ),
+        figures=[Figure(name="Forest", caption="All loci.", content=SVG)],
+        provenance={"command": "python interrogate.py", "packages": {"numpy": "2.4"}},
+    )
+
+
+def browse(page: Path, home: Path, *flags: str) -> tuple[str, str]:
+    """Return the page's DOM after its script has run, and what the browser logged of it."""
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={home}"]
+    command += ["--enable-logging=stderr", "--v=0", "--dump-dom", *flags, page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return done.stdout, "\n".join(console)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    write_report(path, content())
+    return path
+
+
+def test_the_page_loads_without_a_word_on_the_console(page, tmp_path):
+    dom, console = browse(page, tmp_path / "home")
+    assert console == ""
+    for heading in (
+        "Does A act on B?",
+        "Negative controls",
+        "Assumptions",
+        "Pooled slopes",
+        "Loci",
+    ):
+        assert heading in dom
+    loud = tmp_path / "loud.html"
+    loud.write_text("<script>console.error('a word')</script>")
+    assert "a word" in browse(loud, tmp_path / "home")[1], "the log would have held one"
+
+
+def test_the_browser_asks_for_nothing_but_the_page(page, tmp_path):
+    assert not requests(page, tmp_path)
+    asking = tmp_path / "asking.html"
+    asking.write_text("<img src='http://127.0.0.1:9/x.png'>")
+    assert requests(asking, tmp_path) == {"http://127.0.0.1:9/x.png"}, "the log would have held one"
+
+
+def requests(page: Path, folder: Path) -> set[str]:
+    """Return the addresses that a page makes the browser ask for."""
+    log = folder / "net.json"
+    browse(page, folder / "home", f"--log-net-log={log}", "--disable-background-networking")
+    events = json.loads(log.read_text())["events"]
+    asked = {event.get("params", {}).get("url", "") for event in events}
+    return {url for url in asked if url and not _of_chromium_itself(url)}
+
+
+def _of_chromium_itself(url: str) -> bool:
+    """Say whether a request is the browser's housekeeping (updates, accounts), not the page's."""
+    return "google" in url or "gvt1.com" in url or url.startswith(("chrome", "data:", "file:"))
+
+
+def test_a_click_on_a_column_sorts_the_loci(page, tmp_path):
+    """The script's own hash is in the page's policy, so the click is made by a page around it."""
+    inner = json.dumps(page.read_text()).replace("</", "<\\/")
+    outer = tmp_path / "click.html"
+    outer.write_text(
+        "<iframe id=f></iframe><pre id=out></pre><script>"
+        f"const f = document.getElementById('f'); f.srcdoc = {inner};"
+        "f.onload = () => { const t = f.contentDocument.querySelector('table.sortable');"
+        "t.querySelectorAll('th button')[1].click();"
+        "document.getElementById('out').textContent = "
+        "'order ' + [...t.tBodies[0].rows].map(r => r.cells[1].textContent).join(' '); };"
+        "</script>"
+    )
+    dom, _ = browse(outer, tmp_path / "home", "--virtual-time-budget=2000")
+    assert "order 4 7 30" in dom
