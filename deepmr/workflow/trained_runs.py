@@ -195,13 +195,14 @@ def _read(folder: Path) -> TrainedRun:
         raise FileNotFoundError(f"{folder} is no training run: it has no tasks.json")
     with reading(folder / MANIFEST):
         finished = str(manifest["finished"])
-    run = TrainedRun(
-        folder=folder,
-        config=read_config(folder),
-        description=read_json(description),
-        finished=finished,
-    )
+    config = read_config(folder)
     with reading(description):
+        run = TrainedRun(
+            folder=folder,
+            config=config,
+            description=dict(read_json(description)),
+            finished=finished,
+        )
         _check_description(run)
     members = run.config.get("ensemble")
     if isinstance(members, bool) or not isinstance(members, int) or members < 1:
