@@ -20,6 +20,7 @@ __all__ = [
     "fingerprint",
     "locked",
     "read_json",
+    "reading",
     "safe_name",
     "sha256",
     "write_json",
@@ -130,6 +131,42 @@ def write_json(path: Path | str, value: Any) -> None:
         stream.write("\n")
 
 
+@contextmanager
+def reading(path: Path | str) -> Iterator[None]:
+    """Turn whatever a damaged or edited file provokes into one error that names the file.
+
+    Args:
+        path: The file whose content is used in the block.
+
+    Raises:
+        ValueError: For an error about the content; OSError and LookupError of a missing file pass.
+
+    Example:
+        >>> with reading("tasks.json"):
+        ...     {"length": 100}["tasks"]
+        Traceback (most recent call last):
+        ValueError: tasks.json is damaged or was edited (KeyError: 'tasks'); restore it, or make ...
+    """
+    try:
+        yield
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        ArithmeticError,
+        RuntimeError,
+        MemoryError,
+    ) as error:
+        if str(path) in str(error):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(
+            f"{path} is damaged or was edited ({what[:300]}); restore it, or make the run again"
+        ) from error
+
+
 def read_json(path: Path | str) -> Any:
     """Read JSON.
 
@@ -138,7 +175,7 @@ def read_json(path: Path | str) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"{path} is not valid JSON ({error}); was it cut short?") from error
 
 

@@ -16,11 +16,12 @@ from deepmr.cli.parts import (
     optional,
     part,
     plain,
+    run_name,
     short_name,
     without_null,
 )
 from deepmr.cli.trust import Trust, build
-from deepmr.files import fingerprint
+from deepmr.files import fingerprint, safe_name
 from deepmr.inference import OverMembers
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
@@ -64,9 +65,13 @@ def run_interrogation(config: DictConfig) -> float:
         weights=list(networks.digests),
         variants=fingerprint(variants.variants.identity) if listed else None,
     )
-    name = config.name or f"{pair[0].name}-{pair[1].name}-{run_hash(recorded)}"
+    digest = run_hash(recorded)
+    default = f"{safe_name(pair[0].name)}-{safe_name(pair[1].name)}-{digest}"
+    name = safe_name(default) if config.name is None else run_name(config.name)
+    path = Path(config.paths.output) / "interrogate" / networks.name / name
+    _check_apart(path, networks)
     folder = RunFolder(
-        path=Path(config.paths.output) / "interrogate" / networks.name / str(name),
+        path=path,
         config=recorded,
         command=command(),
         seed=config.seed,
@@ -84,6 +89,19 @@ def run_interrogation(config: DictConfig) -> float:
         tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),
     )
+
+
+def _check_apart(path: Path, networks: Networks) -> None:
+    """Refuse to write where the networks lie that are asked.
+
+    Raises:
+        ValueError: If one of their files lies in that folder.
+    """
+    for file in networks.files:
+        if file.resolve().is_relative_to(path.resolve()):
+            raise ValueError(
+                f"{path} holds {file}, which is being asked; choose another name= or paths.output="
+            )
 
 
 def _networks(config: DictConfig, settings: Mapping[str, Any]) -> Networks:

@@ -14,7 +14,7 @@ from deepmr.calibration import CalibratorTable
 from deepmr.cli.parts import build_loss, build_network, build_source, part
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
-from deepmr.files import expand_paths, read_json, sha256
+from deepmr.files import expand_paths, read_json, reading, safe_name, sha256
 from deepmr.io.tables import read_table
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.training import load_weights
@@ -24,7 +24,7 @@ from deepmr.tasks import read_tasks
 from deepmr.uncertainty import Auto, Trained, Uncertainty
 from deepmr.workflow.calibration import calibrate, splits_read
 from deepmr.workflow.run_folder import CONFIG
-from deepmr.workflow.trained_runs import TrainedRun, find_runs
+from deepmr.workflow.trained_runs import SHARED_ERROR, TrainedRun, find_runs
 
 __all__ = ["load_checkpoints", "load_run", "networks_of_runs"]
 
@@ -84,12 +84,13 @@ def networks_of_runs(
     first = runs[0]
     trained = [network for run in runs for network in _trained(run, _trust(run, settings))]
     source = _source(first, settings)
-    loss = build_loss(first.config, source, _trust(first, settings))
+    with reading(first.folder / CONFIG):
+        loss = build_loss(first.config, source, _trust(first, settings))
     files = [path for run in runs for path in run.checkpoints]
     files += [path for run in runs for paths in run.snapshots for path in paths]
     members = uncertainty(trained)
     if len(trained) > 1:  # the errors were measured on an ensemble, not on draws from one network
-        ratios = [ratio for run in runs for ratio in run.error_ratios.values()]
+        ratios = [ratio for run in runs for ratio in _error_ratios(run)]
         members = replace(members, error_ratios=tuple(ratios))
     calibrators = _calibrators(
         runs, [one.network for one in trained], source, loss, _trust(first, settings)
@@ -100,9 +101,9 @@ def networks_of_runs(
             tasks=first.tasks, link=loss.to_effect_scale, calibrators=calibrators, scale=scale
         ),
         length=first.description["length"],
-        name=first.folder.name
+        name=safe_name(first.folder.resolve().name)
         if len(runs) == 1
-        else f"{first.folder.name}-and-{len(runs) - 1}-more",
+        else f"{safe_name(first.folder.resolve().name)}-and-{len(runs) - 1}-more",
         description=", ".join(str(run.folder) for run in runs),
         files=tuple(files),
         digests=tuple(sha256(path) for path in files),
@@ -155,7 +156,7 @@ def load_checkpoints(
             scale=scale,
         ),
         length=source.length if source else None,
-        name=f"{name}-{files[0].stem}",
+        name=safe_name(f"{name}-{files[0].stem}"),
         description=", ".join(str(path) for path in files),
         files=tuple(files),
         digests=tuple(sha256(path) for path in files),
@@ -169,12 +170,19 @@ def _trust(run: TrainedRun, settings: Mapping[str, Any]) -> Trust:
     return Trust(packages=settings.get("trust") or (), origin=str(run.folder / CONFIG))
 
 
+def _error_ratios(run: TrainedRun) -> list[float]:
+    with reading(run.folder / SHARED_ERROR):
+        return [float(ratio) for ratio in run.error_ratios.values()]
+
+
 def _trained(run: TrainedRun, trust: Trust) -> list[Trained]:
     builder = build_network(run.config, run.shape, trust)
 
     def load(paths: Sequence[Path]) -> list[nn.Module]:
         return [load_weights(builder(), path) for path in paths]
 
+    with reading(run.folder / CONFIG):
+        builder()
     return [
         Trained(network=load_weights(builder(), path), snapshots=functools.partial(load, snapshots))
         for path, snapshots in zip(run.checkpoints, run.snapshots, strict=True)
@@ -186,7 +194,9 @@ def _source(run: TrainedRun, settings: Mapping[str, Any]) -> Any:
     if settings.get("data"):
         source = build_source(settings, Trust(packages=settings.get("trust") or (), own=True))
     else:
-        source = build_source(run.config, _trust(run, settings))
+        with reading(run.folder / CONFIG):
+            source = build_source(run.config, _trust(run, settings))
+            source.fingerprint, source.tasks  # noqa: B018  (they read the settings)
     if source.fingerprint != run.description["data_fingerprint"]:
         raise ValueError(
             f"{run.folder} was trained on other data (fingerprint "
@@ -204,8 +214,14 @@ def _calibrators(
     trust: Trust,
 ) -> CalibratorTable:
     if len(runs) == 1:
-        return CalibratorTable.from_record(read_json(runs[0].folder / "calibrator.json"))
-    specification = build(runs[0].config["calibrator"], "calibrator", trust)
+        path = runs[0].folder / "calibrator.json"
+        with reading(path):
+            table = CalibratorTable.from_record(read_json(path))
+            if set(table.names) != set(runs[0].tasks.names):
+                raise ValueError("its tasks are not those of tasks.json")
+            return table
+    with reading(runs[0].folder / CONFIG):
+        specification = build(runs[0].config["calibrator"], "calibrator", trust)
     predictions = {
         name: predict_split(
             networks,

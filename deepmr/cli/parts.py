@@ -15,6 +15,7 @@ from torch import nn
 
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
+from deepmr.files import safe_name
 from deepmr.losses import MultiTaskLoss
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "optional",
     "part",
     "plain",
+    "run_name",
     "short_name",
     "without_null",
 ]
@@ -134,6 +136,25 @@ def optional(
 ) -> Callable[..., Any] | None:
     """Return a part that may be left out."""
     return None if not config else part(config, place, trust)
+
+
+def run_name(name: Any) -> str:
+    """Return the name of a run's folder, checked to be one: ``name=`` never leads elsewhere.
+
+    Raises:
+        ValueError: If it is not a file's name as it stands.
+
+    Example:
+        >>> run_name("demo"), run_name(7)
+        ('demo', '7')
+    """
+    text = str(name)
+    if not isinstance(name, str | int) or safe_name(text) != text:
+        raise ValueError(
+            f"name= must be a folder's name of letters, digits, _ - and ., got {text!r}; where "
+            "runs lie is paths.output="
+        )
+    return text
 
 
 def short_name(config: DictConfig, group: str) -> str:

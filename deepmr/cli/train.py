@@ -17,10 +17,12 @@ from deepmr.cli.parts import (
     optional,
     part,
     plain,
+    run_name,
     short_name,
 )
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
+from deepmr.files import safe_name
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
 from deepmr.workflow.training import Recipe, Training, train
 
@@ -99,6 +101,6 @@ def _trust(config: DictConfig) -> Trust:
 
 
 def _name(config: DictConfig, source: DataSource, recorded: Mapping[str, Any]) -> str:
-    if config.name:
-        return str(config.name)
-    return "-".join((short_name(config, "model"), source.name, run_hash(recorded)))
+    if config.name is not None:
+        return run_name(config.name)
+    return safe_name("-".join((short_name(config, "model"), source.name, run_hash(recorded))))

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 import deepmr
-from deepmr.files import read_json, sha256, write_json
+from deepmr.files import read_json, reading, sha256, write_json
 
 __all__ = [
     "MANIFEST",
@@ -224,8 +224,12 @@ def changed_outputs(folder: Path | str, *, largest: int | None = None) -> list[s
         ['tasks.json']
     """
     folder = Path(folder)
-    recorded = {one["path"]: one["sha256"] for one in read_manifest(folder)["outputs"]}
-    return [path for path, digest in recorded.items() if _differs(folder / path, digest, largest)]
+    record = read_manifest(folder)
+    with reading(folder / MANIFEST):
+        recorded = {str(one["path"]): str(one["sha256"]) for one in record["outputs"]}
+        return [
+            path for path, digest in recorded.items() if _differs(folder / path, digest, largest)
+        ]
 
 
 def _differs(path: Path, digest: str, largest: int | None) -> bool:

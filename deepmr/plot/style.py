@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -12,6 +13,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
 
 __all__ = ["COLOURS", "FADED", "INK", "TRUTH", "colour_of", "new_axes", "style", "to_png", "to_svg"]
 
@@ -20,6 +23,8 @@ FADED = "#a9b0ba"
 TRUTH = "#000000"
 # Okabe and Ito's palette, told apart by colour-blind readers (Wong 2011, doi:10.1038/nmeth.1618).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6f00", "#5b5b5b")
+_LONGEST_LINE = 60  # letters; what is longer leaves no room for the figure
+_LONGEST_LABEL = 36  # the same, beside the axes or within them
 _FIRST = ("ivw", "egger", "weighted_median")
 
 _SETTINGS: dict[Any, Any] = {
@@ -97,6 +102,39 @@ def colour_of(method: str) -> str:
     return rest[sum(method.encode()) % len(rest)]
 
 
+def _shortened(text: str, longest: int = _LONGEST_LINE) -> str:
+    if max(map(len, text.split("\n"))) <= longest:
+        return text
+    short = f"{text[: longest // 2]} ... {text[-(longest // 3) :]}"
+    return textwrap.fill(short, width=max(longest * 2 // 3, 20))
+
+
+def _take_names_as_they_are(figure: Figure) -> None:
+    """Draw ``$`` in a name as it is, not as the start of a formula, and shorten endless names.
+
+    Powers of ten on a logarithmic axis are formulas of matplotlib's own, and stay.
+    """
+    formulas = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_scale() == "log":
+                formulas |= {id(label) for label in axis.get_ticklabels(which="both")}
+                continue
+            labels = [label.get_text() for label in axis.get_ticklabels()]
+            short = [_shortened(label, _LONGEST_LABEL) for label in labels]
+            if short != labels:
+                axis.set_ticklabels(short)
+            for label in axis.get_ticklabels():
+                label.set_parse_math(False)
+    for legend in figure.findobj(Legend):
+        for text in legend.get_texts():
+            text.set_text(_shortened(text.get_text(), _LONGEST_LABEL))
+    for text in figure.findobj(Text):
+        if id(text) not in formulas and "\\mathdefault" not in text.get_text():
+            text.set_parse_math(False)
+            text.set_text(_shortened(text.get_text()))
+
+
 def to_png(ax: Axes, *, dpi: int = 200) -> bytes:
     """Return the figure that holds these axes as a PNG file.
 
@@ -117,6 +155,7 @@ def to_svg(ax: Axes) -> bytes:
 
 
 def _render(ax: Axes, kind: str, dpi: int) -> bytes:
+    _take_names_as_they_are(ax.figure.canvas.figure)
     sink = BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with style():

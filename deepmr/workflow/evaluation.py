@@ -24,7 +24,7 @@ from deepmr.calibration import (
     reliability_curve,
     score_tasks,
 )
-from deepmr.files import atomic_write
+from deepmr.files import atomic_write, safe_name
 from deepmr.inference.between_sites import prediction_error_ratio
 from deepmr.io.table_schemas import METRICS, SCORES
 from deepmr.io.tables import write_table
@@ -133,7 +133,7 @@ class Evaluation:
             axes = self._reliability(task, column)
             if axes is None:
                 continue
-            name = f"reliability-{task.name}"
+            name = f"reliability-{safe_name(task.name)}"
             figures[name] = folder / f"{name}.png"
             with atomic_write(figures[name], "wb") as stream:
                 stream.write(to_png(axes))

@@ -14,28 +14,28 @@ from deepmr.loci import Loci
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.verdict import (
+    Check,
+    Control,
+    ControlNotRun,
     MemberAgreement,
     PairStatistics,
+    PredictionQuality,
     Thresholds,
     Verdict,
+    assumption_panel,
+    controls_of,
     decide,
     effect_scale,
+    guard_values,
     judge,
     locus_maximum,
     member_agreement,
-    pair_statistics,
-    resampled_evidence,
-)
-from deepmr.verdict.controls import (
-    Control,
-    ControlNotRun,
-    controls_of,
     other_locus,
+    pair_statistics,
     permuted_within_loci,
+    resampled_evidence,
     wanted_controls,
 )
-from deepmr.verdict.decision import guard_values
-from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.workflow.measurement import Compute, measure_in_memory
 from deepmr.workflow.untrained import untrained_twin
 

@@ -114,8 +114,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"{folder} holds no {CONFIG}: it is not a run of Deep MR")
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML ({error})") from error
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError) as error:
+        raise ValueError(f"{path} is not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(config, dict):
         raise ValueError(f"{path} must hold a mapping of settings")  # noqa: TRY004  (bad input)
     return config

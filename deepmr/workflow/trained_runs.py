@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from deepmr.files import expand_paths, read_json
-from deepmr.io.manifest import changed_outputs, is_finished, read_manifest
+from deepmr.files import expand_paths, read_json, reading
+from deepmr.io.manifest import MANIFEST, changed_outputs, is_finished, read_manifest
 from deepmr.lightning.snapshots import snapshot_paths
 from deepmr.tasks import TaskTable
-from deepmr.workflow.run_folder import read_config
+from deepmr.workflow.run_folder import CONFIG, read_config
 
 __all__ = ["SHARED_ERROR", "TrainedRun", "find_runs", "newest_run"]
 
@@ -193,9 +193,38 @@ def _read(folder: Path) -> TrainedRun:
     description = folder / "tasks.json"
     if not description.is_file():
         raise FileNotFoundError(f"{folder} is no training run: it has no tasks.json")
-    return TrainedRun(
-        folder=folder,
-        config=read_config(folder),
-        description=read_json(description),
-        finished=str(manifest["finished"]),
-    )
+    with reading(folder / MANIFEST):
+        finished = str(manifest["finished"])
+    config = read_config(folder)
+    with reading(description):
+        run = TrainedRun(
+            folder=folder,
+            config=config,
+            description=dict(read_json(description)),
+            finished=finished,
+        )
+        _check_description(run)
+    members = run.config.get("ensemble")
+    if isinstance(members, bool) or not isinstance(members, int) or members < 1:
+        raise ValueError(
+            f"{folder / CONFIG} must have an ensemble of at least 1 member, got {members!r}; "
+            "restore the file, or train again"
+        )
+    return run
+
+
+def _check_description(run: TrainedRun) -> None:
+    """Check the types in ``tasks.json``: whoever edits it gets one line."""
+    names = set(run.tasks.names)
+    for task in run.tasks:
+        if not all(isinstance(value, str) for value in asdict(task).values()):
+            raise TypeError("a task's entries are texts")
+    for key in ("exposures", "outcomes"):
+        if not isinstance(run.description[key], list) or not set(run.description[key]) <= names:
+            raise ValueError(f"{key} must list names of tasks, got {run.description[key]!r:.80}")
+    length = run.description["length"]
+    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        raise ValueError(f"length must be a whole number of at least 1, got {length!r:.80}")
+    for key in ("data_fingerprint", "splits"):
+        if key not in run.description:
+            raise KeyError(key)

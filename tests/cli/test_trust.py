@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from torch import nn
 
 import deepmr
 from deepmr.cli.trust import PLACES, Trust, build
-from tests.conftest import REPOSITORY, Script
+from tests.conftest import REPOSITORY, TINY, Script
 
 STRANGER = Trust(origin="runs/train/x/config.yaml")
 NETWORK = "torch.nn.Linear"
@@ -174,3 +175,54 @@ def test_a_run_with_a_user_s_own_network_needs_the_user_s_word(
         deepmr.load_run(folder)  # a run cannot vouch for itself
     assert not mypackage.exists()
     assert len(deepmr.load_run(folder, trust=["mypackage"]).members.networks) == 3
+
+
+@pytest.mark.parametrize(
+    "name", ["../../train/base", "/tmp/evil", "a/b", ".hidden", "..", "a b", "ü"]
+)
+def test_a_run_s_name_is_one_folder_s_name(
+    runs: Path, script: Script, name: str, tmp_path: Path
+) -> None:
+    ask = ("exposure=GATA1", "outcome=TAL1", f"run={runs / 'train/tiny'}", "logger=none")
+    for arguments in (("interrogate", *ask), ("train", *TINY)):
+        outcome = script(*arguments, f"name='{name}'", "overwrite=true", f"paths.output={tmp_path}")
+        assert outcome.status == 1
+        assert "name= must be a folder's name" in outcome.error
+    assert not list(tmp_path.iterdir())
+    assert (runs / "train/tiny/manifest.json").is_file()
+
+
+def test_an_overwrite_never_replaces_the_networks_that_are_asked(
+    runs: Path, script: Script, tmp_path: Path
+) -> None:
+    run = tmp_path / "interrogate" / "q" / "q"
+    shutil.copytree(runs / "train/tiny", run)
+    (run.parent / "link").symlink_to(run)
+    outcome = script(
+        "interrogate", "exposure=GATA1", "outcome=TAL1", f"run={run}", "logger=none", "name=q",
+        "overwrite=true", f"paths.output={tmp_path}",
+    )  # fmt: skip
+    assert "which is being asked" in outcome.error
+    assert (run / "manifest.json").is_file()
+
+
+HOSTILE = ("../../../evil", "$x_{1$" + "y" * 300)
+
+
+def test_task_names_from_strangers_can_be_drawn_and_saved(tmp_path: Path) -> None:
+    class Counts(nn.Module):
+        def __init__(self, slope: float) -> None:
+            super().__init__()
+            self.slope = slope
+
+        def forward(self, x: Any) -> Any:
+            g = x.sum(dim=2)[:, 2]
+            return torch.stack([g, self.slope * g], dim=1)
+
+    result = deepmr.interrogate(
+        [Counts(1.9), Counts(2.1)], list(HOSTILE), ["ACGTACGT", "GGGATTCA"], *HOSTILE,
+        controls="none",
+    )  # fmt: skip
+    folder = result.save(tmp_path / "deep" / "saved")
+    assert (folder / "report.html").is_file()
+    assert [one.name for one in tmp_path.iterdir()] == ["deep"]

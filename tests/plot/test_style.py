@@ -43,3 +43,14 @@ def test_the_same_figure_gives_the_same_bytes():
 
 def test_the_three_usual_methods_differ_in_colour():
     assert len({colour_of(name) for name in ("ivw", "egger", "weighted_median")}) == 3
+
+
+@pytest.mark.parametrize("name", ["$x_{1$", "a$b$c", "y" * 300, r"\frac{"])
+def test_any_name_can_be_drawn(name: str) -> None:
+    ax = new_axes()
+    ax.plot([1, 2], [1, 2], label=name)
+    ax.set(title=name, xlabel=name, yscale="log")
+    ax.set_xticks([1, 2], [name, name])
+    ax.legend()
+    assert to_png(ax)
+    assert to_svg(ax)
