@@ -41,6 +41,7 @@ class _Side:
     over_identified: bool
     hidden: bool
     follows: float
+    least: int
     evidence: PairEvidence
 
     def measure(self, name: str) -> Measure:
@@ -52,9 +53,15 @@ class _Side:
     def line(self) -> str:
         """Say how well the target follows the source."""
         if self.state == "weak":
+            found, considered = self.total("transmits"), self.total("considered")
+            if considered < self.least:
+                return (
+                    f"Variants move {self.source} at {considered} loci, too few to judge "
+                    f"(needed {self.least})."
+                )
             return (
                 f"Variants that move {self.source} hardly move {self.target} "
-                f"(at {self.total('transmits')} of {self.total('considered')} loci)."
+                f"(at {found} of {considered} loci)."
             )
         concordance = self.measure("concordance")
         if concordance.value >= self.follows:
@@ -133,6 +140,7 @@ def compose(
                 over_identified=bool(decision.over_identified[k, d]),
                 hidden=bool(decision.hidden[k, d]),
                 follows=rule.concordance_sites,
+                least=rule.min_loci,
                 evidence=evidence,
             )
             for d in (0, 1)

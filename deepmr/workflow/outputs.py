@@ -22,6 +22,7 @@ from deepmr.report import (
     write_report,
 )
 from deepmr.workflow.effect_error_check import effect_errors
+from deepmr.workflow.figures import draw_figures
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.variants import write_variants
 

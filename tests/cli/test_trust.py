@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from torch import nn
 
 import deepmr
 from deepmr.cli.trust import PLACES, Trust, build
+from deepmr.files import sha256
 from tests.conftest import REPOSITORY, TINY, Script
 
 STRANGER = Trust(origin="runs/train/x/config.yaml")
@@ -141,8 +143,18 @@ def _copy(runs: Path, tmp_path: Path, **changes: Any) -> Path:
     config = yaml.safe_load((folder / "config.yaml").read_text())
     for key, value in changes.items():
         config[key] = {**config[key], **value}
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    _write_config(folder, config)
     return folder
+
+
+def _write_config(folder: Path, config: dict[str, Any]) -> None:
+    """Write settings as a stranger would, with the digest that the manifest then needs."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for record in manifest["outputs"]:
+        if record["path"] == "config.yaml":
+            record["sha256"] = sha256(folder / "config.yaml")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 @pytest.mark.parametrize("part", ["model", "data", "loss"])
@@ -170,7 +182,7 @@ def test_a_run_with_a_user_s_own_network_needs_the_user_s_word(
 ) -> None:
     folder = _copy(runs, tmp_path, model={"_target_": "mypackage.MyNet"})
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    (folder / "config.yaml").write_text(yaml.safe_dump(config | {"trust": ["mypackage"]}))
+    _write_config(folder, config | {"trust": ["mypackage"]})
     with pytest.raises(ValueError, match=r"add trust=\[mypackage\]"):
         deepmr.load_run(folder)  # a run cannot vouch for itself
     assert not mypackage.exists()

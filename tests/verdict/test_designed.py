@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deepmr.data.structures import StructuresSource
+from deepmr.data.structures import StructuresSource, structures_source
 from deepmr.effects import MemberEffects
 from deepmr.verdict import Measure, Verdict, all_pairs, effect_scale, locus_maximum
 from deepmr.verdict.design import WIDTH, DesignPlan, inserted, neutral_backgrounds, plan_designed
@@ -16,13 +16,13 @@ from deepmr.verdict.designed import (
 
 @pytest.fixture(scope="module")
 def source() -> StructuresSource:
-    return StructuresSource(seed=3, graph="fifteen", n_train=20, n_variants=0, n_test=150)
+    return structures_source(seed=3, graph="fifteen", n_train=20, n_variants=0, n_test=150)
 
 
 @pytest.fixture(scope="module")
 def asked(source: StructuresSource) -> tuple[DesignPlan, DesignedEvidence, int]:
     """Return a plan, what was measured, and how many sequences were predicted for it."""
-    loci = source.candidate_loci("X", "N")
+    loci = source.candidate_loci("pair", exposure="X", outcome="N")
     codes = source.sequences(*loci)
     offset = np.tile(np.repeat(np.arange(source.length), 3), (len(codes), 1))
     effects = MemberEffects(
