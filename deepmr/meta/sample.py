@@ -104,7 +104,7 @@ class Sample:
 
     def predict(
         self, coefficients: Float64[np.ndarray, "row column"]
-    ) -> Float64[np.ndarray, "row #locus"]:
+    ) -> Float64[np.ndarray, " row #locus"]:
         """Return X coefficients."""
         x = self.design
         if x is None:

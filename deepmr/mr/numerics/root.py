@@ -47,7 +47,7 @@ def root(
 
 
 def grid_minimum(
-    function: Function, nodes: Float64[np.ndarray, "node *batch"]
+    function: Function, nodes: Float64[np.ndarray, " node *batch"]
 ) -> tuple[Float64[np.ndarray, "*batch"], ...]:
     """Return the node before, at and after the smallest value of ``function``."""
     values = np.stack([function(node) for node in nodes])

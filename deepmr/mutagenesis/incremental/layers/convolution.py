@@ -105,5 +105,5 @@ class Convolution(PositionLayer):
         return pairs * self.channels * self._weight.shape[1]
 
 
-def _by_tap(weight: Float[Tensor, "out in tap"]) -> Float[Tensor, "tap in out"]:
+def _by_tap(weight: Float[Tensor, " out in tap"]) -> Float[Tensor, " tap in out"]:
     return weight.permute(2, 1, 0)
