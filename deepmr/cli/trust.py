@@ -65,8 +65,11 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "loss": Place(what="a loss", modules=("deepmr.losses",), bases=(nn.Module,)),
         "data": Place(
             what="a data source",
-            modules=("deepmr.data.simulation", "deepmr.data.structures"),
-            functions=("deepmr.data.encode.encode_source",),
+            modules=("deepmr.data.simulation",),
+            functions=(
+                "deepmr.data.encode.encode_source",
+                "deepmr.data.structures.structures_source",
+            ),
         ),
         "optimizer": Place(
             what="an optimizer", modules=("torch.optim",), bases=(torch.optim.Optimizer,)
