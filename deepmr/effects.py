@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,7 @@ class MemberEffects:
         """Number of networks (or draws from one)."""
         return int(self.value.shape[-2])
 
-    def at(self, index: int) -> MemberEffects:
+    def at(self, index: int | slice) -> MemberEffects:
         """Return one element of the first batch axis, such as one locus.
 
         Args:
@@ -80,6 +81,41 @@ class MemberEffects:
             alt=self.alt[index],
             mask=self.mask[index],
             shared=self.shared,
+        )
+
+    @staticmethod
+    def join(parts: Sequence[MemberEffects]) -> MemberEffects:
+        """Join batches of loci along their first axis.
+
+        Batches may differ in their number of variants: missing ones are masked.
+
+        Args:
+            parts: Effects with one batch axis each, of the same tasks and members.
+
+        Raises:
+            ValueError: If there is no part.
+        """
+        if not parts:
+            raise ValueError("MemberEffects.join needs at least one part, got none")
+        width = max(part.mask.shape[-1] for part in parts)
+
+        def padded(name: str, fill: float) -> np.ndarray:
+            columns = []
+            for part in parts:
+                column = getattr(part, name)
+                short = [(0, 0)] * (column.ndim - 1) + [(0, width - column.shape[-1])]
+                columns.append(np.pad(column, short, constant_values=fill))
+            return np.concatenate(columns)
+
+        first = parts[0]
+        return MemberEffects(
+            value=padded("value", 0.0),
+            tasks=first.tasks,
+            offset=padded("offset", 0),
+            ref=padded("ref", -1),
+            alt=padded("alt", -1),
+            mask=padded("mask", False),
+            shared=first.shared,
         )
 
     def of(self, task: str) -> Float64[np.ndarray, "*batch member variant"]:

@@ -24,6 +24,9 @@ __all__ = ["Method", "judge", "methods", "named", "verdicts"]
 
 Estimator = Callable[[EffectSizes], MREstimate]
 
+_SHARED = 0.4
+"""Shared error variance of the committed study, which version 0.1 had as its default."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
@@ -126,14 +129,18 @@ def named(name: str) -> Method:
 def _shipped(*settings: str) -> Method:
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
+    from omegaconf import OmegaConf
 
+    from deepmr.cli.parts import without_null
+
+    asked = ["exposure=GATA1", "outcome=TAL1", f"inference.shared={_SHARED}", *settings]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("interrogate", overrides=["exposure=GATA1", "outcome=TAL1", *settings])
+        config = OmegaConf.to_container(compose("interrogate", overrides=asked))
     return Method(
-        inference=instantiate(config.inference, _convert_="all"),
-        rule=instantiate(config.instruments, _convert_="all"),
-        estimator=instantiate(config.estimator.ivw, _convert_="all"),
-        pooling=instantiate(config.meta, _convert_="all"),
+        inference=instantiate(config["inference"], _convert_="all"),
+        rule=instantiate(config["instruments"], _convert_="all"),
+        estimator=instantiate(without_null(config["estimator"]["ivw"])),
+        pooling=instantiate(without_null(config["meta"])),
         in_motif=False,
     )
 

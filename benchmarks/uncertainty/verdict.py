@@ -42,7 +42,7 @@ def against_truth(
         strong = effects.mask & (np.abs(true) > _STRONG * np.abs(true).max())
         found = effect_z_scores(value, se, true, df=effects.df, mask=strong)
         record |= {
-            f"inflation {task}": found.inflation,
+            f"scale {task}": found.inflation,
             f"beyond {task}": found.beyond,
             f"rmse {task}": found.rms_error,
             f"se {task}": float(np.median(se[strong])),

@@ -10,7 +10,16 @@ from typing import Any
 from omegaconf import DictConfig
 
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
-from deepmr.cli.parts import command, is_leader, optional, part, plain, run_name, short_name
+from deepmr.cli.parts import (
+    command,
+    is_leader,
+    optional,
+    part,
+    plain,
+    run_name,
+    short_name,
+    without_null,
+)
 from deepmr.cli.trust import Trust, build
 from deepmr.files import fingerprint, safe_name
 from deepmr.inference import OverMembers
@@ -26,8 +35,6 @@ from deepmr.workflow.trained_runs import find_runs, newest_run
 from deepmr.workflow.variants import VariantChoice
 
 __all__ = ["run_interrogation"]
-
-_OPTIONAL = ("weights", "adjustment")
 _OWN = Trust(own=True)
 """Settings of an interrogation are the user's own word; those of the run it asks are not."""
 
@@ -179,7 +186,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
     inference = build(settings["inference"], "inference", _OWN)
     ignored = inference.ignored if isinstance(inference, OverMembers) else frozenset()
     chosen = f"inference={_class_name(settings['inference'])}"
-    estimators = {name: _without_null(one) for name, one in settings["estimator"].items()}
+    estimators = {name: without_null(one) for name, one in settings["estimator"].items()}
     if not estimators:
         raise ValueError("estimator= must name at least one, for example estimator=[ivw,egger]")
     weighted = [name for name, one in estimators.items() if "weights" in one]
@@ -191,7 +198,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
     if "estimator" in ignored and len(estimators) > 1:
         print(f"estimators: {chosen} is a regression of its own and is reported once")
         estimators = dict([next(iter(estimators.items()))])
-    meta = _without_null(settings["meta"])
+    meta = without_null(settings["meta"])
     if "adjustment" in meta and "adjustment" in ignored:
         raise ValueError(
             f"meta.adjustment={meta['adjustment']} has no effect under {chosen}, which counts the "
@@ -207,11 +214,6 @@ def _question(settings: Mapping[str, Any]) -> Question:
         pooling=pooling,
         controls=str(settings["controls"]),
     )
-
-
-def _without_null(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out weights and adjustments that are null: the function knows its own."""
-    return {k: v for k, v in settings.items() if v is not None or k not in _OPTIONAL}
 
 
 def _class_name(settings: Mapping[str, Any]) -> str:

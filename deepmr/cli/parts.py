@@ -29,7 +29,10 @@ __all__ = [
     "plain",
     "run_name",
     "short_name",
+    "without_null",
 ]
+
+_OPTIONAL = ("weights", "adjustment")
 
 NOBODY = Trust(origin="a configuration")
 """A stranger's word, with no package trusted."""
@@ -113,6 +116,19 @@ def build_loss(
         positive_weight=None if weights is None else weights.tolist(),
     )
     return loss
+
+
+def without_null(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out weights and adjustments that are null: the function knows its own.
+
+    Args:
+        settings: Of an estimator or a meta-analysis.
+
+    Example:
+        >>> without_null({"weights": None, "penalty": None})
+        {'penalty': None}
+    """
+    return {k: v for k, v in settings.items() if v is not None or k not in _OPTIONAL}
 
 
 def optional(

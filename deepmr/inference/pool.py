@@ -51,7 +51,7 @@ def pool_slopes(
         )
     if local.between_sites is None or between_sites == 0.0:
         return result
-    return _widened(result, between_sites * _median(local.between_sites))
+    return _widened(result, np.asarray(between_sites * _median(local.between_sites)))
 
 
 def _median(value: Float64[np.ndarray, "*batch locus"]) -> Float64[np.ndarray, "*batch"]:

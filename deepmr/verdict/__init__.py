@@ -11,7 +11,7 @@ from deepmr.verdict.controls import (
     permuted_within_loci,
     wanted_controls,
 )
-from deepmr.verdict.decision import Decision, decide, judge
+from deepmr.verdict.decision import Decision, decide
 from deepmr.verdict.design import DesignPlan, plan_designed
 from deepmr.verdict.designed import DesignedEvidence, judge_designed, measure_designed
 from deepmr.verdict.doses import (
@@ -22,6 +22,7 @@ from deepmr.verdict.doses import (
     judge_doses,
 )
 from deepmr.verdict.evidence import PairEvidence, resampled_evidence
+from deepmr.verdict.judge import guard_values, judge
 from deepmr.verdict.locus_sets import compare_locus_sets
 from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.verdict.reasons import CAVEATS
@@ -63,6 +64,7 @@ __all__ = [
     "dose_statistics",
     "effect_scale",
     "empirical_p",
+    "guard_values",
     "judge",
     "judge_designed",
     "judge_doses",

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
 
+from deepmr.verdict.decision import Decision
 from deepmr.verdict.evidence import RATIOS, PairEvidence
 from deepmr.verdict.statistics import PairStatistics
 from deepmr.verdict.thresholds import Thresholds
 from deepmr.verdict.verdict import Measure, Verdict
-
-if TYPE_CHECKING:
-    from deepmr.verdict.decision import Decision
 
 __all__ = ["CAVEATS", "compose"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,34 +14,37 @@ from deepmr.loci import Loci
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.verdict import (
+    Check,
+    Control,
+    ControlNotRun,
     MemberAgreement,
     PairStatistics,
+    PredictionQuality,
     Thresholds,
     Verdict,
+    assumption_panel,
+    controls_of,
     decide,
     effect_scale,
+    guard_values,
     judge,
     locus_maximum,
     member_agreement,
-    pair_statistics,
-    resampled_evidence,
-)
-from deepmr.verdict.controls import (
-    Control,
-    ControlNotRun,
-    controls_of,
     other_locus,
+    pair_statistics,
     permuted_within_loci,
+    resampled_evidence,
     wanted_controls,
 )
-from deepmr.verdict.decision import guard_values
-from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.workflow.measurement import Compute, measure_in_memory
 from deepmr.workflow.untrained import untrained_twin
 
 __all__ = ["Judgement", "judge_pair"]
 
 Change = Callable[[MemberEffects, int], MemberEffects]
+
+_BATCH = 32
+"""Loci whose statistics are computed together."""
 
 _TWIN_SHARE = 5
 """The untrained twin is run on the first 1 / 5 of the loci: a fifth of the cost."""
@@ -130,8 +133,12 @@ def judge_pair(
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
     }
     answers, not_run = [], list(left)
+    n_loci = statistics.n_loci
     for name in wanted:
-        if name in changes:
+        if name == "other_locus" and n_loci < len(pair):
+            reason = f"it needs {len(pair)} loci, there is {n_loci}"
+            not_run.append(ControlNotRun(name=name, reason=reason))
+        elif name in changes:
             changed = _statistics(effects, pair, scale, changes[name])
             answers += controls_of(name, judge(changed[0], agreement=changed[1], seed=seed))
     if "untrained" in wanted and networks and loci and variants:
@@ -207,12 +214,20 @@ def _statistics(
 
 def _changed(
     effects: Effects, pair: tuple[str, str], change: Change | None
-) -> Iterable[MemberEffects]:
+) -> Iterator[MemberEffects]:
+    """Yield effects in batches of loci that do not depend on how shards were cut."""
+    for index, batch in enumerate(_batches(effects, pair)):
+        yield batch if change is None else change(batch, index)
+
+
+def _batches(effects: Effects, pair: tuple[str, str]) -> Iterator[MemberEffects]:
+    held: list[MemberEffects] = []
     for shard in effects.read(pair):
-        if change is None:
-            yield shard.effects
-        elif len(shard.loci) >= len(pair):  # a control may need another locus to draw from
-            yield change(shard.effects, shard.index)
+        held += [shard.effects.at(slice(row, row + 1)) for row in range(len(shard.loci))]
+        while len(held) >= 2 * _BATCH:  # a last batch of a few loci would leave no other locus
+            yield MemberEffects.join(held[:_BATCH])
+            held = held[_BATCH:]
+    yield MemberEffects.join(held)
 
 
 def _untrained(

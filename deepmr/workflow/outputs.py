@@ -89,7 +89,7 @@ def write_page(
     """
     exposure, outcome = findings.names
     units = findings.networks.scale.units()
-    drawn = drawdraw_figures(findings)
+    drawn = draw_figures(findings)
     written = []
     if figures is not None:
         for name, figure in drawn.items():

@@ -59,7 +59,7 @@ def test_robust_errors_equal_their_dense_form(correction):
     plain = meta_regression(value, se, x, adjustment="none")
     r = meta_regression(value, se, x, cluster=CLUSTER, correction=correction)
     design = np.column_stack([np.ones(len(value)), x])
-    wanted, df = _dense(design, value, 1 / (se**2 + float(plain.tau2)), correction)
+    wanted, df = _dense(design, value, 1 / (se**2 + float(plain.between.tau2)), correction)
     assert np.allclose(r.covariance, wanted, rtol=1e-8)
     if correction == "cr2":
         assert np.allclose(r.coefficients.df, df, rtol=1e-8)
