@@ -39,6 +39,7 @@ from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.outputs import log_findings, print_summary, write_page, write_tables
 from deepmr.workflow.precision_check import check_precision
+from deepmr.workflow.probability_check import probability_notes
 from deepmr.workflow.run_folder import RunFolder
 from deepmr.workflow.variants import VariantChoice, saturate
 
@@ -146,6 +147,7 @@ def ask(
                 compute=compute,
                 seed=folder.seed,
             )
+            doubts = probability_notes(networks, effects, pair)
             findings = Findings(
                 networks=networks,
                 pair=pair,
@@ -154,7 +156,7 @@ def ask(
                 question=question,
                 answers=tuple(answers),
                 judgement=judgement,
-                notes=(*notes, *question.notes, *([str(error)] if error else [])),
+                notes=(*notes, *question.notes, *doubts, *([str(error)] if error else [])),
             )
             facts = {
                 "precision": error.record() if error else compute.precision,
@@ -199,6 +201,7 @@ def _write(
         started=started,
         inputs=[*findings.networks.files, *findings.variants.files],
         outputs=[*tables, *([path / "effects"] if (path / "effects").is_dir() else []), *page],
+        value=float(findings.answers[0].pooled.pooled.value),
         facts={
             "network": findings.networks.description,
             "uncertainty": findings.networks.members.spread,
@@ -419,7 +422,12 @@ def interrogate(
         question=question,
         answers=tuple(answers),
         judgement=judgement,
-        notes=(*networks.notes, *choice.notes, *question.notes),
+        notes=(
+            *networks.notes,
+            *choice.notes,
+            *question.notes,
+            *probability_notes(networks, effects, pair),
+        ),
     )
     return Interrogation(findings=findings, estimates=findings.estimates(), meta=findings.meta())
 

@@ -15,6 +15,8 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from deepmr.cli.setting_types import check_setting
+
 __all__ = ["add_own_configuration", "check_overrides", "nearest", "split_flags"]
 
 
@@ -108,22 +110,32 @@ def _groups(conf: Path) -> dict[str, list[str]]:
 
 def _choices(override: Override) -> list[Any]:
     value = override.value()
+    swept = (getattr(value, "list", None) or []) if isinstance(value, Sweep) else [value]
+    elements = [
+        one for choice in swept for one in (choice if isinstance(choice, list) else [choice])
+    ]
+    return [_plain(element) for element in elements]
+
+
+def _values(override: Override) -> list[Any]:
+    """Return the values of an override: several in a sweep of choices, none in one of a range."""
+    value = override.value()
     if isinstance(value, Sweep):
-        elements = getattr(value, "list", None) or []
-    elif isinstance(value, list):
-        elements = value
-    else:
-        elements = [value]
-    return [getattr(element, "text", element) for element in elements]
+        return [_plain(one) for one in getattr(value, "list", None) or []]
+    return [_plain(value)]
 
 
-def _keys(config: DictConfig) -> set[str]:
-    keys: set[str] = set()
+def _plain(value: Any) -> Any:
+    return getattr(value, "text", value)
+
+
+def _keys(config: DictConfig) -> dict[str, Any]:
+    keys: dict[str, Any] = {}
 
     def walk(node: Any, prefix: str) -> None:
         if isinstance(node, dict):
             for key, value in node.items():
-                keys.add(f"{prefix}{key}")
+                keys[f"{prefix}{key}"] = value
                 walk(value, f"{prefix}{key}.")
 
     walk(OmegaConf.to_container(config, resolve=False), "")
@@ -164,9 +176,11 @@ def check_overrides(
             _check_addition(key, keys)
         elif key not in keys:
             raise ValueError(f"{key}: there is no such setting; {nearest(key, keys)}")
+        else:
+            check_setting(key, _values(override), keys)
 
 
-def _check_addition(key: str, keys: set[str]) -> None:
+def _check_addition(key: str, keys: Mapping[str, Any]) -> None:
     """Refuse ``+key=value`` that no part would read: only a part's own arguments can be added."""
     part = key.rpartition(".")[0]
     if not part or f"{part}._target_" not in keys:
@@ -203,6 +217,8 @@ def _checked_choices(
         key = override.key_or_group
         if override.is_delete() or key not in groups or isinstance(override.value(), dict):
             continue
+        if key == "estimator" and not _choices(override):
+            raise ValueError("estimator= must name at least one, for example estimator=[ivw,egger]")
         for choice in _choices(override):
             if choice is not None and str(choice) not in groups[key]:
                 raise ValueError(
@@ -214,7 +230,7 @@ def _checked_choices(
 
 def _valid_keys(
     conf: Path, config_name: str, chosen: Sequence[Override], own: Path | None
-) -> set[str]:
+) -> dict[str, Any]:
     plain = [f"{o.key_or_group}={_first(o)}" for o in chosen]
     if own:
         quoted = str(own).replace("\\", "\\\\").replace("'", "\\'")
@@ -229,7 +245,8 @@ def _valid_keys(
 def _first(override: Override) -> str:
     value = override.value()
     if isinstance(value, Sweep):
-        value = _choices(override)[0]
+        value = (getattr(value, "list", None) or [None])[0]
+        value = _plain(value)
     if isinstance(value, list):
         return "[" + ",".join(str(item) for item in value) + "]"
     return "null" if value is None else str(value)

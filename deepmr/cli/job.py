@@ -58,6 +58,12 @@ def _full_error() -> bool:
     return os.environ.get("HYDRA_FULL_ERROR") == "1"
 
 
+def _finished_error() -> Any:
+    from deepmr.workflow.run_folder import FinishedError
+
+    return FinishedError
+
+
 def _is_leader() -> bool:
     from deepmr.cli.parts import is_leader  # late: it imports torch
 
@@ -76,7 +82,8 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
 
     In a single run bad input prints one line and exits with status 1; ``HYDRA_FULL_ERROR=1``
     shows the traceback. In a multirun the line is printed, the job counts as failed (its value
-    is NaN) and the later jobs go on; the whole command then exits with status 1.
+    is NaN) and the later jobs go on; the whole command then exits with status 1. A job that was
+    finished before counts as done.
 
     Ctrl-C, SIGTERM and SIGUSR1 print one line, and what is done is kept; the status is 130, 143 or
     138.
@@ -103,6 +110,9 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
             print("interrupted; the same command goes on from here", file=sys.stderr)
             sys.exit(interruption.status)
         except Exception as error:
+            if sweeping and isinstance(error, _finished_error()):
+                print(f"already finished: {error.folder}")
+                return float(error.value)
             if _full_error() or not _is_bad_input(error):
                 raise
             print(f"error: {_line(error)}", file=sys.stderr)

@@ -11,7 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
-__all__ = ["CsvTracker", "NoTracker", "Tracker", "WandbTracker"]
+from deepmr.files import safe_name
+
+__all__ = ["CsvTracker", "NoTracker", "Tracker", "WandbTracker", "without_paths"]
 
 Columns = Mapping[str, Sequence[Any] | np.ndarray]
 
@@ -96,6 +98,48 @@ def _has_key() -> bool:
     return any("wandb" in host for host in known)
 
 
+_REGIONS = frozenset({"chrom", "start", "end", "locus", "ref", "alt"})
+_LOCAL_FIGURES = frozenset({"forest", "scatter", "effects"})
+_PATHS = frozenset(
+    {
+        "root",
+        "run",
+        "path",
+        "genome",
+        "tracks",
+        "exclude",
+        "checkpoint",
+        "tasks",
+        "output",
+        "content",
+    }
+)
+_KEPT = "(kept on this machine)"
+
+
+def without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings without the places where files lie on this machine.
+
+    Example:
+        >>> without_paths({"seed": 0, "loci": {"path": "my.bed", "n": 4}})
+        {'seed': 0, 'loci': {'path': '(kept on this machine)', 'n': 4}}
+    """
+
+    def kept(key: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return without_paths(value)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if key in _PATHS or any(
+            str(one).startswith(("/", ".", "~")) or ":\\" in str(one)
+            for one in (value if isinstance(value, list | tuple) else [value])
+        ):
+            return _KEPT
+        return value
+
+    return {key: kept(str(key), value) for key, value in config.items()}
+
+
 class WandbTracker:
     """Tracking by Weights & Biases, offline if there is no key.
 
@@ -108,9 +152,11 @@ class WandbTracker:
         entity: W&B team or user; by default (None) that of the key.
         mode: ``online``, ``offline`` or ``disabled``; by default (None) online with a key, else
             offline.
+        upload: ``default``: settings, metrics, pooled tables, and figures that show no region;
+            ``all``: also paths, tables and figures of single loci, and the run's files.
 
     Raises:
-        ValueError: If ``mode`` is unknown.
+        ValueError: If ``mode`` or ``upload`` is unknown.
     """
 
     def __init__(
@@ -123,9 +169,13 @@ class WandbTracker:
         project: str,
         entity: str | None = None,
         mode: str | None = None,
+        upload: str = "default",
     ) -> None:
         import wandb
 
+        if upload not in ("default", "all"):
+            raise ValueError(f"logger.upload is default or all, got {upload!r}")
+        self.everything = upload == "all"
         if mode not in (None, "online", "offline", "disabled"):
             raise ValueError(f"logger.mode is online, offline or disabled (or null), got {mode!r}")
         self.wandb = wandb
@@ -136,9 +186,15 @@ class WandbTracker:
             name=name,
             job_type=job_type,
             dir=str(folder),
-            config=dict(config),
+            config=dict(config) if self.everything else without_paths(config),
             mode=self.mode,
-            settings=wandb.Settings(silent=True, console="off"),
+            settings=wandb.Settings(
+                silent=True,
+                console="off",
+                save_code=False,
+                disable_git=not self.everything,
+                x_disable_meta=not self.everything,  # command line, host, folder
+            ),
         )
 
     def logger(self, prefix: str) -> Logger:
@@ -146,7 +202,9 @@ class WandbTracker:
         return WandbLogger(experiment=self.run, prefix=prefix)
 
     def table(self, name: str, columns: Columns) -> None:
-        """Log a table."""
+        """Log a table; one of single loci only with ``upload=all``."""
+        if not self.everything and _REGIONS & set(columns):
+            return
         names = list(columns)
         values = [np.asarray(columns[name]).tolist() for name in names]
         rows = [list(row) for row in zip(*values, strict=True)]
@@ -157,12 +215,19 @@ class WandbTracker:
         self.run.summary.update(dict(values))
 
     def figure(self, name: str, path: Path) -> None:
-        """Log a figure."""
+        """Log a figure; one of single loci only with ``upload=all``."""
+        if not self.everything and name in _LOCAL_FIGURES:
+            return
         self.run.log({name: self.wandb.Image(str(path))})
 
     def artifact(self, name: str, folder: Path, *, by_reference: Sequence[str] = ()) -> None:
-        """Log a run's folder as an artifact; large subfolders as references to where they lie."""
-        artifact = self.wandb.Artifact(name, type=f"{self.run.job_type}-run")
+        """Log a run's folder as an artifact, only with ``upload=all``.
+
+        Large subfolders are references to where they lie.
+        """
+        if not self.everything:
+            return
+        artifact = self.wandb.Artifact(safe_name(name), type=f"{self.run.job_type}-run")
         skipped = {"wandb", *by_reference}
         for path in sorted(folder.iterdir()):
             if path.name in skipped or path.name.startswith("."):

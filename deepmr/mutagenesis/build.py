@@ -11,6 +11,7 @@ from deepmr.mutagenesis.augmentation import Augmentation, AugmentationAverage, a
 from deepmr.mutagenesis.dense import Dense
 from deepmr.mutagenesis.engine import Engine
 from deepmr.mutagenesis.incremental import Incremental, NotTraceableError
+from deepmr.mutagenesis.repeatability import check_repeatable
 from deepmr.mutagenesis.verification import Verified
 
 __all__ = ["build_engine"]
@@ -54,7 +55,8 @@ def build_engine(
             forward passes; 4 by default, 0 for none.
 
     Raises:
-        ValueError: If an option is unknown, the model does not map to ``(batch, task)``, or
+        ValueError: If an option is unknown, the model does not map to ``(batch, task)``, its
+            outputs change between calls or with the rest of the batch, or
             ``engine="incremental"`` is required of a model that torch.fx cannot trace.
 
     Example:
@@ -81,6 +83,7 @@ def build_engine(
     elif check:
         tolerance = _TOLERANCE[precision]
         built = Verified(built, model, length=length, sample=check, tolerance=tolerance)
+    check_repeatable(model, length=length)
     if averaged == (Augmentation(),):
         return built
     return AugmentationAverage([(built, augmentation) for augmentation in averaged])
@@ -100,6 +103,15 @@ def _incremental(
                 f"{name} {error}; use engine=auto or engine=dense"
             ) from error
         _LOG.warning("%s runs densely, a forward pass for each mutant: %s", name, error)
+        return None
+    except (TypeError, RuntimeError, IndexError, AttributeError) as error:
+        if required:
+            raise
+        _LOG.warning(
+            "%s runs densely, a forward pass for each mutant: its reference pass failed (%s)",
+            name,
+            error,
+        )
         return None
     if built.fallback_reasons:
         _LOG.warning(

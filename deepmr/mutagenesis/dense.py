@@ -224,6 +224,13 @@ def _probe(model: nn.Module, length: int) -> tuple[int, int]:
         with evaluation_mode(model):
             codes = torch.zeros((1, length), dtype=torch.uint8, device=device_of(model))
             output = model(one_hot(codes))
+    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        what = str(error).strip().splitlines()[0][:200] if str(error).strip() else ""
+        raise ValueError(
+            f"{type(model).__name__} cannot read one sequence of shape (1, 4, {length}): batch, "
+            f"channels A, C, G, T, then {length} bases ({type(error).__name__}: {what}); has it "
+            "another input length (loci.length), or its channels last?"
+        ) from error
     finally:
         for handle in handles:
             handle.remove()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,9 +15,17 @@ from typing import Any
 import yaml
 
 from deepmr.files import atomic_write, fingerprint, locked
-from deepmr.io.manifest import is_finished, write_manifest
+from deepmr.io.manifest import is_finished, read_manifest, write_manifest
 
-__all__ = ["CONFIG", "RunFolder", "identity", "read_config", "run_hash", "with_content"]
+__all__ = [
+    "CONFIG",
+    "FinishedError",
+    "RunFolder",
+    "identity",
+    "read_config",
+    "run_hash",
+    "with_content",
+]
 
 CONFIG = "config.yaml"
 
@@ -136,6 +145,24 @@ def _is_config(path: Path) -> bool:
     return path.name == CONFIG or path.name.startswith(f".{CONFIG}.")
 
 
+class FinishedError(FileExistsError):
+    """A run with the same settings is finished.
+
+    Args:
+        folder: Its folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is finished; overwrite=true runs it again, name= keeps both")
+        self.folder = folder
+
+    @property
+    def value(self) -> float:
+        """What the run returned, for a sweeper; NaN where its manifest does not say."""
+        value = read_manifest(self.folder).get("value")
+        return float(value) if isinstance(value, int | float) else math.nan
+
+
 def _is_unused(folder: Path) -> bool:
     """Say whether a folder is missing or holds nothing but settings.
 
@@ -165,9 +192,7 @@ def _refuse_unless_resumable(folder: Path, config: Mapping[str, Any]) -> None:
             "choose another name=, or overwrite=true"
         )
     if is_finished(folder):
-        raise FileExistsError(
-            f"{folder} is finished; overwrite=true runs it again, name= keeps both"
-        )
+        raise FinishedError(folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +265,7 @@ class RunFolder:
         inputs: Iterable[Path],
         outputs: Iterable[Path],
         facts: Mapping[str, Any],
+        value: float = math.nan,
     ) -> None:
         """Write the manifest, which makes the run finished.
 
@@ -249,6 +275,7 @@ class RunFolder:
             inputs: Files that the results depend on.
             outputs: Files and folders inside the run's folder; ``config.yaml`` is added.
             facts: Further entries of the manifest.
+            value: What the run returns to a sweeper; NaN is stored as null.
         """
         write_manifest(
             self.work,
@@ -258,7 +285,7 @@ class RunFolder:
             started=started,
             inputs=inputs,
             outputs=[self.work / CONFIG, *outputs],
-            facts=facts,
+            facts={**facts, "value": value if math.isfinite(value) else None},
         )
 
 

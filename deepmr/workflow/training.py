@@ -136,7 +136,7 @@ def train(training: Training) -> float:
             losses = [_member(training, k, tracker) for k in range(training.n_members)]
             if training.folder.leader:
                 evaluation = _evaluate(training)
-                _report(training, tracker, evaluation, started)
+                _report(training, tracker, evaluation, started, value=float(np.mean(losses)))
             done = True
         finally:
             tracker.finish(failed=not done)
@@ -239,7 +239,12 @@ def _evaluate(training: Training) -> Evaluation:
 
 
 def _report(
-    training: Training, tracker: Tracker, evaluation: Evaluation, started: datetime
+    training: Training,
+    tracker: Tracker,
+    evaluation: Evaluation,
+    started: datetime,
+    *,
+    value: float,
 ) -> None:
     folder = training.folder.work
     histories = [read_history(training.member(k)) for k in range(training.n_members)]
@@ -262,6 +267,7 @@ def _report(
         started=started,
         inputs=training.source.inputs(),
         outputs=[folder / name for name in (*written, "scores.parquet", "figures")],
+        value=value,
         facts={"data_files": training.source.provenance()},
     )
     tracker.artifact(training.folder.path.name, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -132,3 +133,33 @@ def test_a_job_of_a_sweep_keeps_the_folder_of_own_yamls(
     ended = script("train", "-m", "model=mine", "seed=1,2", f"--config-dir={mine}")
     assert ended.status == 0, ended.err
     assert seen == [["--config-dir", str(mine), "model=mine", f"seed={seed}"] for seed in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("script", "argument", "says"),
+    [
+        ("train", "ensemble=two", "ensemble must be a whole number, got 'two'"),
+        ("train", "ensemble=null", "ensemble must be a whole number"),
+        ("train", "seed=x", "seed must be a whole number"),
+        ("train", "seed=1.5", "seed must be a whole number"),
+        ("train", "bootstrap=perhaps", "bootstrap must be true or false"),
+        ("interrogate", "loci.n=ten", "loci.n must be a whole number or null"),
+        ("interrogate", "exposure=[A,B]", "exposure must be the name of one task"),
+        ("interrogate", "exposure=1", "quote a name that looks like a number"),
+        ("interrogate", "estimator=[]", "estimator= must name at least one"),
+        ("interrogate", "scale=[logit]", "scale must be one value"),
+    ],
+)
+def test_a_value_of_a_wrong_type_gets_one_line(script: str, argument: str, says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)) as caught:
+        check_overrides(CONF, script, [argument])
+    assert "\n" not in str(caught.value)
+
+
+def test_sweeps_are_checked_value_by_value() -> None:
+    check_overrides(CONF, "interrogate", ["estimator=[grip],[ivw]", "loci.n=5,null"], sweeping=True)
+    check_overrides(CONF, "train", ["seed=range(3)", "optimizer.lr=1e-3,0.1"], sweeping=True)
+    with pytest.raises(ValueError, match="estimator=iwv"):
+        check_overrides(CONF, "interrogate", ["estimator=[grip],[iwv]"], sweeping=True)
+    with pytest.raises(ValueError, match="seed must be a whole number, got 'x'"):
+        check_overrides(CONF, "train", ["seed=1,x"], sweeping=True)

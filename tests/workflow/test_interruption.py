@@ -301,7 +301,7 @@ def test_an_interrupted_mutagenesis_ends_at_once_and_resumes(
     processes: int,
 ) -> None:
     question = [one for one in _question(undisturbed, tmp_path, processes) if "loci.n" not in one]
-    process = _start("interrogate", (*question, "loci.n=20"), environment)
+    process = _start("interrogate", (*question, "loci.n=20", "mutagenesis.chunk=1"), environment)
     ended, said = _interrupt_when(process, number, lambda: len(_shards(tmp_path)) >= 2)
     assert ended == status, said
     assert said.rstrip().endswith("interrupted; the same command goes on from here")
@@ -309,7 +309,7 @@ def test_an_interrupted_mutagenesis_ends_at_once_and_resumes(
     kept = _shards(tmp_path)
     assert 2 <= len(kept) < 20
     assert not (tmp_path / "interrogate/x/x/manifest.json").exists()
-    _finish("interrogate", (*question, "loci.n=20"), environment)
+    _finish("interrogate", (*question, "loci.n=20", "mutagenesis.chunk=1"), environment)
     assert all(_shards(tmp_path)[name] == when for name, when in kept.items())
 
 

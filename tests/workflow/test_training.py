@@ -151,3 +151,20 @@ def test_predictions_are_finite_after_calibration(runs: Path) -> None:
     nll = scores["value"][scores["score"] == "nll"]
     assert len(nll) == 4
     assert np.isfinite(nll.astype(float)).all()
+
+
+def test_a_job_of_a_sweep_that_is_finished_counts_as_done(script: Script, tmp_path: Path) -> None:
+    sweep = (
+        "-m",
+        *TINY,
+        "ensemble=1",
+        "trainer.max_epochs=1",
+        f"paths.output={tmp_path}",
+        "seed=0,1",
+    )
+    assert script("train", *sweep[:-1], "seed=0").status == 0
+    again = script("train", *sweep)
+    assert again.status == 0, again.err
+    assert again.out.count("already finished") == 1
+    for manifest in (tmp_path / "train").glob("*/manifest.json"):
+        assert read_manifest(manifest.parent)["value"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import operator
 from typing import Any
 
@@ -79,7 +80,8 @@ def trace(model: nn.Module) -> fx.GraphModule:
     if hooked:
         raise NotTraceableError(f"it carries forward hooks at {', '.join(hooked[:3])}")
     try:
-        graph = _Tracer().trace(model)
+        graph = _Tracer().trace(model, concrete_args=_defaults(model))
+        _drop_defaults(graph)
     except Exception as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NotTraceableError(f"torch.fx cannot trace it ({message})") from error
@@ -90,6 +92,34 @@ def trace(model: nn.Module) -> fx.GraphModule:
     graph.eliminate_dead_code()
     traced.recompile()
     return traced
+
+
+def _defaults(model: nn.Module) -> dict[str, Any]:
+    """Return the optional arguments of a model, which mutagenesis never gives.
+
+    Left to themselves, torch.fx takes them for values, and ``if factor is None`` for false.
+    """
+    parameters = list(inspect.signature(model.forward).parameters.values())
+    return {
+        one.name: one.default
+        for one in parameters[1:]
+        if one.default is not inspect.Parameter.empty
+    }
+
+
+def _drop_defaults(graph: fx.Graph) -> None:
+    """Remove the placeholders of optional arguments, with the checks that torch.fx adds."""
+    for node in [node for node in graph.nodes if node.op == "placeholder"][1:]:
+        for user in list(node.users):
+            checks = [user, *(last for last in user.users if not last.users)]
+            for check in reversed(checks):
+                if not check.users and "assert" in str(getattr(check.target, "__name__", "")):
+                    graph.erase_node(check)
+            if user in node.users and not user.users:
+                graph.erase_node(user)
+        if node.users:
+            raise ValueError(f"the value of its optional argument {node.target} is used")
+        graph.erase_node(node)
 
 
 def _replace_in_place(traced: fx.GraphModule) -> None:

@@ -1,0 +1,63 @@
+"""Check that a network's output is a function of the sequence alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from deepmr.mutagenesis.model_state import device_of, evaluation_mode
+from deepmr.sequence import one_hot
+
+__all__ = ["check_repeatable"]
+
+_SEQUENCES = 5
+_ROUNDING = 1e-5  # of the largest output: other kernels serve other batch sizes
+_SHARE = 1e-3  # of the spread between random sequences: far below any effect worth measuring
+
+
+def check_repeatable(model: nn.Module, *, length: int) -> None:
+    """Check that outputs are the same at a second call, and alone as in a batch.
+
+    Random sequences are read in evaluation mode: together, together again, and the last
+    one alone, which a recurrence over the batch would reach.
+
+    Args:
+        model: Maps one-hot sequences ``(batch, 4, length)`` to raw outputs ``(batch, task)``.
+        length: Bases of a sequence.
+
+    Raises:
+        ValueError: If outputs differ, so that effects of mutations cannot be told from noise.
+
+    Example:
+        >>> check_repeatable(nn.Sequential(nn.Flatten(), nn.Linear(20, 2)), length=5)
+        >>> class Noisy(nn.Module):
+        ...     def forward(self, x):
+        ...         return x.mean(2) + torch.rand(1)
+        >>> check_repeatable(Noisy(), length=5)
+        Traceback (most recent call last):
+        ValueError: Noisy is not deterministic in evaluation mode: two passes over the same ...
+    """
+    codes = np.random.default_rng(0).integers(0, 4, (_SEQUENCES, length)).astype(np.uint8)
+    with evaluation_mode(model), torch.random.fork_rng(devices=[]):
+        first = next((one for one in model.parameters() if one.is_floating_point()), None)
+        dtype = torch.float32 if first is None else first.dtype
+        sequences = one_hot(torch.from_numpy(codes).to(device_of(model)), dtype)
+        together, again, alone = (model(x) for x in (sequences, sequences, sequences[-1:]))
+    if not isinstance(together, Tensor) or not bool(torch.isfinite(together).all()):
+        return  # said elsewhere
+    spread = (together - together.mean(dim=0)).abs().max()
+    allowed = _ROUNDING * together.abs().max() + _SHARE * spread
+    name = type(model).__name__
+    if bool((again - together).abs().max() > allowed):
+        raise ValueError(
+            f"{name} is not deterministic in evaluation mode: two passes over the same sequence "
+            f"differ by up to {float((again - together).abs().max()):.3g}, so effects of mutations "
+            "cannot be told from noise; does it call F.dropout without training=self.training?"
+        )
+    if alone.shape[0] != 1 or bool((alone[0] - together[-1]).abs().max() > allowed):
+        raise ValueError(
+            f"{name} mixes the sequences of a batch: the same sequence alone and beside others "
+            "gives outputs that differ, so effects of mutations depend on the batch; is "
+            "batch_first of an LSTM wrong, or a normalisation over the batch active in evaluation?"
+        )
