@@ -29,7 +29,14 @@ from deepmr.verdict.reasons import CAVEATS
 from deepmr.verdict.reliability import MemberAgreement, member_agreement
 from deepmr.verdict.scale import effect_scale, locus_maximum, scaled_effects
 from deepmr.verdict.statistics import STATISTICS, PairStatistics, all_pairs, pair_statistics
-from deepmr.verdict.thresholds import Thresholds
+from deepmr.verdict.thresholds import (
+    AgreementThresholds,
+    DirectionThresholds,
+    EffectThresholds,
+    OwnThresholds,
+    SiteThresholds,
+    Thresholds,
+)
 from deepmr.verdict.verdict import CAUSAL, STRUCTURES, Measure, Verdict
 from deepmr.verdict.wilson import wilson
 
@@ -39,19 +46,24 @@ __all__ = [
     "CONTROLS",
     "STATISTICS",
     "STRUCTURES",
+    "AgreementThresholds",
     "Check",
     "Control",
     "ControlNotRun",
     "Decision",
     "DesignPlan",
     "DesignedEvidence",
+    "DirectionThresholds",
     "DoseEvidence",
     "DoseStatistics",
+    "EffectThresholds",
     "Measure",
     "MemberAgreement",
+    "OwnThresholds",
     "PairEvidence",
     "PairStatistics",
     "PredictionQuality",
+    "SiteThresholds",
     "Thresholds",
     "Verdict",
     "all_pairs",

@@ -71,9 +71,11 @@ def concordant_variants(
         [True, True, False, False]
     """
     rule = Thresholds() if thresholds is None else thresholds
-    instrument = np.abs(exposure) >= rule.instrument
+    instrument = np.abs(exposure) >= rule.effects.instrument
     kept = np.where(instrument, exposure, 0.0)
     (slope,) = median_slopes(kept, outcome, instrument)
     expected = slope[..., None] * exposure
-    near = np.abs(outcome - expected) <= rule.tolerance * np.abs(expected) + rule.floor
+    near = (
+        np.abs(outcome - expected) <= rule.effects.tolerance * np.abs(expected) + rule.effects.floor
+    )
     return np.asarray(instrument & near)

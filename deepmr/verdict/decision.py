@@ -77,14 +77,14 @@ def decide(
     reverse = _directed(b, a, -difference, error, rule) | _own(b, a, -own, own_se, rule)
     reverse |= likely[:, 1]
     own_share = np.nan_to_num(evidence.value["own"])
-    forward &= own_share[:, 0] >= rule.own_least
-    reverse &= own_share[:, 1] >= rule.own_least
-    alike = (a == "pass") & (b == "pass") & (own_share.max(axis=1) <= rule.own_alike)
+    forward &= own_share[:, 0] >= rule.own.least
+    reverse &= own_share[:, 1] >= rule.own.least
+    alike = (a == "pass") & (b == "pass") & (own_share.max(axis=1) <= rule.own.alike)
     neither = np.isin(a, ("fail", "weak")) & np.isin(b, ("fail", "weak")) & ~leans.any(axis=1)
     structure = np.select(
         [
             ~reliable,
-            strongest < rule.none,
+            strongest < rule.effects.none,
             (a == "weak") & (b == "weak"),
             forward,
             reverse,
@@ -111,8 +111,8 @@ def _directed(
     error: Float64[np.ndarray, " pair"],
     rule: Thresholds,
 ) -> Bool[np.ndarray, " pair"]:
-    clear = (difference >= rule.gap) & (difference > rule.z * error)
-    sure = (there != "maybe") | (difference >= rule.gap_unsure)
+    clear = (difference >= rule.direction.gap) & (difference > rule.z * error)
+    sure = (there != "maybe") | (difference >= rule.direction.gap_unsure)
     return np.asarray((here == "pass") & clear & sure)
 
 
@@ -137,18 +137,18 @@ def _likely(
     difference = np.stack([evidence.difference, -evidence.difference], axis=1)
     error = evidence.difference_se[:, None]
     weak = state[:, ::-1] == "weak"
-    difference = np.where(weak, rule.gap_weak, difference)
+    difference = np.where(weak, rule.direction.gap_weak, difference)
     error = np.where(weak, 0.0, error)
     leans = np.asarray(
         ((state[:, ::-1] == "fail") | weak)
         & (state != "weak")
-        & (two >= rule.min_two_sites)
-        & (np.nan_to_num(evidence.value["concordance"]) >= rule.concordance_sites)
-        & (difference >= rule.gap_unsure)
+        & (two >= rule.sites.min_two)
+        & (np.nan_to_num(evidence.value["concordance"]) >= rule.direction.concordance_sites)
+        & (difference >= rule.direction.gap_unsure)
         & (difference > rule.z * error)
-        & (apart >= rule.agreement_gap)
+        & (apart >= rule.direction.agreement_gap)
     )
-    return leans, np.asarray(leans & (low + difference >= rule.evidence_sum))
+    return leans, np.asarray(leans & (low + difference >= rule.direction.evidence_sum))
 
 
 def _own(
@@ -163,7 +163,7 @@ def _own(
     Where the target's own sites outweigh the common ones, loci that hold both do not transmit
     in the other direction, and concordance there sees loci with the common site alone.
     """
-    clear = (difference >= rule.own_gap) & (difference > rule.z * error)
+    clear = (difference >= rule.own.gap) & (difference > rule.z * error)
     return np.asarray((here == "pass") & (there == "fail") & clear)
 
 
@@ -186,24 +186,24 @@ def direction_state(
     agree = np.nan_to_num(evidence.value["agreement"])
     low, high = wilson(agree, two, z=-rule.z), wilson(agree, two, z=rule.z)
     kinds = np.nan_to_num(evidence.value["two_kinds"]).clip(0.0, 1.0)
-    seen = np.nan_to_num(evidence.value["dense"]) >= rule.min_dense
-    compared = two >= rule.min_two_sites
-    one_kind = seen & (wilson(kinds, total["transmits"], z=rule.z) < rule.one_kind)
-    follows = concordance >= rule.concordance_sites
+    seen = np.nan_to_num(evidence.value["dense"]) >= rule.sites.min_dense
+    compared = two >= rule.sites.min_two
+    one_kind = seen & (wilson(kinds, total["transmits"], z=rule.z) < rule.sites.one_kind)
+    follows = concordance >= rule.direction.concordance_sites
     # The share of the source's squared effects that leave the target is the other direction's own.
-    reaches = np.nan_to_num(evidence.value["own"])[:, ::-1] <= rule.own_most
+    reaches = np.nan_to_num(evidence.value["own"])[:, ::-1] <= rule.own.most
     state = np.select(
         [
-            total["transmits"] < rule.min_loci,
-            compared & ((high < rule.agree_fails) | ~follows),
-            compared & (high >= rule.agree_passes) & (low >= rule.agree_least),
+            total["transmits"] < rule.effects.min_loci,
+            compared & ((high < rule.agreement.fails) | ~follows),
+            compared & (high >= rule.agreement.passes) & (low >= rule.agreement.least),
             compared,
-            one_kind & (concordance >= rule.concordance_alone) & reaches,
-            one_kind & (concordance >= rule.concordance_alone),
+            one_kind & (concordance >= rule.direction.concordance_alone) & reaches,
+            one_kind & (concordance >= rule.direction.concordance_alone),
             one_kind,
             follows,
         ],
         ["weak", "fail", "pass", "maybe", "pass", "maybe", "fail", "maybe"],
         "fail",
     )
-    return state, np.asarray(compared & (state == "pass") & (low >= rule.agree_certain))
+    return state, np.asarray(compared & (state == "pass") & (low >= rule.agreement.certain))

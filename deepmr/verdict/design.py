@@ -87,9 +87,9 @@ def plan_designed(
     found = find_instruments(
         scaled_effects(effects, scale),
         effects.offset,
-        least=rule.instrument,
-        gap=rule.site_gap,
-        positions=rule.site_positions,
+        least=rule.effects.instrument,
+        gap=rule.sites.gap,
+        positions=rule.sites.positions,
     )
     weight = np.where(found.first, found.effect**2, 0.0)
     total = weight.sum(axis=-1)

@@ -24,7 +24,9 @@ def distinct_kinds(
     """
     two, agree = evidence.total["two_sites"], evidence.total["agree"]
     share = np.divide(agree, two, out=np.zeros_like(agree), where=two > 0)
-    differ = (two >= rule.min_two_sites) & (wilson(share, two, z=rule.z) < rule.kinds_differ)
+    differ = (two >= rule.sites.min_two) & (
+        wilson(share, two, z=rule.z) < rule.agreement.kinds_differ
+    )
     found = np.zeros(int(pairs.max(initial=-1)) + 1, dtype=bool)
     np.logical_or.at(found, pairs, differ)
     return found
@@ -56,9 +58,12 @@ def hidden_kinds(statistics: PairStatistics, rule: Thresholds) -> Bool[np.ndarra
     n_with, n_without = moved.sum(axis=1)[:, :, None], still.sum(axis=1)[:, :, None]
     rare = wilson(_share(with_target, n_with), n_with + 0 * with_target, z=rule.z)
     often = wilson(_share(without, n_without), n_without + 0 * without, z=-rule.z)
-    many = n_without >= rule.kind_share * (n_with + n_without)
+    many = n_without >= rule.own.kind_share * (n_with + n_without)
     shown = (
-        many & (without >= rule.min_loci) & (often >= rule.kind_often) & (rare <= rule.kind_rare)
+        many
+        & (without >= rule.effects.min_loci)
+        & (often >= rule.own.kind_often)
+        & (rare <= rule.own.kind_rare)
     )
     hidden = shown.any(axis=-1)
     source, target = statistics.pairs, statistics.pairs[:, ::-1]

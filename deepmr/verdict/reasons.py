@@ -139,8 +139,8 @@ def compose(
                 state=str(decision.state[k, d]),
                 over_identified=bool(decision.over_identified[k, d]),
                 hidden=bool(decision.hidden[k, d]),
-                follows=rule.concordance_sites,
-                least=rule.min_loci,
+                follows=rule.direction.concordance_sites,
+                least=rule.effects.min_loci,
                 evidence=evidence,
             )
             for d in (0, 1)
@@ -180,7 +180,7 @@ def _caveats(structure: str, here: _Side, there: _Side, rule: Thresholds) -> tup
     if acting is not None and not acting.over_identified:
         found.append("nested")
     dense = [side.measure("dense").value for side in (here, there)]
-    if structure != "none" and min(dense) < rule.min_dense:
+    if structure != "none" and min(dense) < rule.sites.min_dense:
         found.append("sparse")
     if (
         structure in ("shared", "undecided")

@@ -89,7 +89,7 @@ def member_agreement(
         thresholds: Constants; only ``instrument`` matters.
     """
     rule = Thresholds() if thresholds is None else thresholds
-    counted = np.abs(scaled_effects(effects, scale)) >= rule.instrument
+    counted = np.abs(scaled_effects(effects, scale)) >= rule.effects.instrument
     divisor = np.where(scale > 0, scale, np.inf)[:, None, None, None]
     value = np.moveaxis(effects.value, -3, 0) / divisor
     value = np.where(counted[:, :, None, :], value, 0.0)

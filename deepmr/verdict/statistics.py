@@ -150,11 +150,11 @@ def pair_statistics(
     found = find_instruments(
         scaled,
         effects.offset,
-        least=rule.instrument,
-        gap=rule.site_gap,
-        positions=rule.site_positions,
+        least=rule.effects.instrument,
+        gap=rule.sites.gap,
+        positions=rule.sites.positions,
     )
-    dense = dense_coverage(effects.offset, effects.mask, gap=rule.site_gap)
+    dense = dense_coverage(effects.offset, effects.mask, gap=rule.sites.gap)
     n_locus, width = found.index.shape[1:]
     chunk = max(_CELLS // max(n_locus * max(width, scaled.shape[-1]), 1), 1)
     question = np.concatenate([asked, asked[:, ::-1]])
@@ -184,14 +184,18 @@ def _directed(
     first, second = found.first[source], found.second[source]
     slope, one, two = median_slopes(x, y, kept, first, second)
     top = np.abs(x).max(axis=-1)
-    considered = (top >= rule.considered) & (found.n_positions[source] >= rule.min_positions)
-    transmits = considered & (np.abs(slope) * top >= rule.transmits)
+    considered = (top >= rule.effects.considered) & (
+        found.n_positions[source] >= rule.effects.min_positions
+    )
+    transmits = considered & (np.abs(slope) * top >= rule.effects.transmits)
     expected = slope[..., None] * x
-    on = kept & (np.abs(y - expected) <= rule.tolerance * np.abs(expected) + rule.floor)
+    on = kept & (
+        np.abs(y - expected) <= rule.effects.tolerance * np.abs(expected) + rule.effects.floor
+    )
     big = np.maximum(np.abs(one), np.abs(two))
-    enough = (found.share[source] >= rule.site_share) & (found.share[source] > 0)
-    comparable = considered & dense & enough & (big * top >= rule.transmits)
-    agree = comparable & (one * two >= rule.site_ratio * big**2)
+    enough = (found.share[source] >= rule.sites.share) & (found.share[source] > 0)
+    comparable = considered & dense & enough & (big * top >= rule.effects.transmits)
+    agree = comparable & (one * two >= rule.sites.ratio * big**2)
     xx, xy = x * x, x * y
     size = np.abs(x)
     strong = size >= 0.5 * top[..., None]
@@ -242,6 +246,6 @@ def _own_effects(
     """
     y = found.effect[target]
     x = np.abs(np.take_along_axis(scaled[source], found.index[target], axis=-1))
-    leaves = (x < rule.instrument) & (x < 0.5 * np.abs(y))
+    leaves = (x < rule.effects.instrument) & (x < 0.5 * np.abs(y))
     square = y * y
     return np.where(leaves, square, 0.0).sum(axis=-1), square.sum(axis=-1)

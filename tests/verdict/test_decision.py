@@ -6,9 +6,9 @@ from verdict.planted import of_loci, planted, rearranged
 
 from deepmr.effects import MemberEffects
 from deepmr.verdict import (
+    EffectThresholds,
     MemberAgreement,
     PairStatistics,
-    Thresholds,
     Verdict,
     effect_scale,
     judge,
@@ -160,7 +160,7 @@ def test_interval_of_concordance_holds_the_number_and_narrows_with_loci():
 
 def test_thresholds_refuse_an_instrument_above_the_locus_threshold():
     with pytest.raises(ValueError, match="considered must be at least"):
-        Thresholds(instrument=0.5)
+        EffectThresholds(instrument=0.5)
 
 
 def _alternatives(third: str) -> MemberEffects:

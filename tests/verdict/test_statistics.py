@@ -15,11 +15,11 @@ RULE = Thresholds()
 
 def _slowly(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     """Compute one locus's statistics of x on y in the plainest way; three variants a position."""
-    moves = np.abs(x) >= RULE.instrument
+    moves = np.abs(x) >= RULE.effects.instrument
     positions = sorted({int(v) // 3 for v in np.flatnonzero(moves)})
     sites: list[list[int]] = []
     for p in positions:
-        if sites and p - sites[-1][-1] <= RULE.site_gap + 1:
+        if sites and p - sites[-1][-1] <= RULE.sites.gap + 1:
             sites[-1].append(p)
         else:
             sites.append([p])
@@ -36,13 +36,14 @@ def _slowly(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
 
     used = np.flatnonzero(moves)
     top = np.abs(x[used]).max(initial=0.0)
-    considered = top >= RULE.considered and len(positions) >= RULE.min_positions
+    considered = top >= RULE.effects.considered and len(positions) >= RULE.effects.min_positions
     slope = median(used)
-    transmits = considered and abs(slope) * top >= RULE.transmits
+    transmits = considered and abs(slope) * top >= RULE.effects.transmits
     on = [
         v
         for v in used
-        if abs(y[v] - slope * x[v]) <= RULE.tolerance * abs(slope * x[v]) + RULE.floor
+        if abs(y[v] - slope * x[v])
+        <= RULE.effects.tolerance * abs(slope * x[v]) + RULE.effects.floor
     ]
     members = [[v for v in used if v // 3 in site] for site in sites if len(site) >= 3]
     strength = sorted(((sum(x[v] ** 2 for v in m), m) for m in members), reverse=True)[:2]
@@ -50,12 +51,12 @@ def _slowly(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
     if (
         considered
         and len(strength) == 2
-        and strength[1][0] >= RULE.site_share * (strength[0][0] + strength[1][0])
+        and strength[1][0] >= RULE.sites.share * (strength[0][0] + strength[1][0])
     ):
         one, other = (median(np.asarray(m)) for _, m in strength)
         big = max(abs(one), abs(other))
-        two = big * top >= RULE.transmits
-        agree = two and one * other >= RULE.site_ratio * big**2
+        two = big * top >= RULE.effects.transmits
+        agree = two and one * other >= RULE.sites.ratio * big**2
     return {
         "considered": considered,
         "transmits": transmits,
@@ -68,7 +69,8 @@ def _slowly(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
         "own": sum(
             y[v] ** 2
             for v in range(len(y))
-            if abs(y[v]) >= RULE.instrument and abs(x[v]) < min(RULE.instrument, 0.5 * abs(y[v]))
+            if abs(y[v]) >= RULE.effects.instrument
+            and abs(x[v]) < min(RULE.effects.instrument, 0.5 * abs(y[v]))
         ),
     }
 
