@@ -20,6 +20,9 @@ from deepmr.mr import MREstimate, egger, inverse_variance_weighted, weighted_med
 
 __all__ = ["Answer", "Question", "estimate", "true_slope"]
 
+_LEAST_TRUE = 0.1
+"""Least root mean square exposure effect of a locus with a true slope, of the loci's median."""
+
 Estimator = Callable[..., MREstimate]
 
 
@@ -128,6 +131,9 @@ def true_slope(
     """Return the slope through the origin of noiseless outcome effects on exposure effects.
 
     Over exactly the variants an estimate used, equally weighted: the estimand of a local effect.
+    Instruments chosen by mistake may hardly move the exposure in truth; a slope there divides by
+    almost nothing. Loci whose root mean square exposure effect is below a tenth of the loci's
+    median have no true slope.
 
     Args:
         exposure: True exposure effects.
@@ -135,12 +141,20 @@ def true_slope(
         instruments: Variants that the estimate was computed from.
 
     Returns:
-        One slope per locus; NaN where no instrument has an exposure effect.
+        One slope per locus; NaN where the instruments have no exposure effect, or almost none.
+
+    Example:
+        >>> x = np.array([[1.0, 2.0], [1.5, 1.0], [0.001, 0.0]])
+        >>> true_slope(x, 0.5 * x, np.ones((3, 2), dtype=bool)).tolist()
+        [0.5, 0.5, nan]
     """
     x, y = np.where(instruments, exposure, 0.0), np.where(instruments, outcome, 0.0)
     square = np.sum(x * x, axis=-1)
+    size = np.sqrt(square / np.maximum(instruments.sum(axis=-1), 1))
+    least = _LEAST_TRUE * np.median(size[size > 0]) if (size > 0).any() else 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(square > 0, np.sum(x * y, axis=-1) / square, np.nan))
+        slope = np.sum(x * y, axis=-1) / square
+    return np.asarray(np.where((size > 0) & (size >= least), slope, np.nan))
 
 
 def estimate(
