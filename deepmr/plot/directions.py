@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -64,8 +65,14 @@ def directions(
             va="center",
         )
         if note:
-            height += 0.7
-            words = ax.text(0.0, height, note, transform=ax.get_yaxis_transform(), va="center")
+            height += 0.8
+            words = ax.text(
+                0.0,
+                height,
+                textwrap.fill(note, 48),
+                transform=ax.get_yaxis_transform(),
+                va="center",
+            )
             words.set(color=colour, fontsize="small", in_layout=False)  # never narrows the axes
             words.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
         for row in found.tolist():

@@ -103,10 +103,17 @@ def colour_of(method: str) -> str:
 
 
 def _shortened(text: str, longest: int = _LONGEST_LINE) -> str:
+    """Cut endless words, such as names; a text of twice the length is cut as a whole."""
     if max(map(len, text.split("\n"))) <= longest:
         return text
-    short = f"{text[: longest // 2]} ... {text[-(longest // 3) :]}"
-    return textwrap.fill(short, width=max(longest * 2 // 3, 20))
+    text = " ".join(_cut(word, longest) for word in text.split(" "))
+    return textwrap.fill(_cut(text, 2 * longest), width=longest)
+
+
+def _cut(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest // 2]}...{text[-(longest // 3) :]}"
 
 
 def _take_names_as_they_are(figure: Figure) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from deepmr.verdict.decision import Decision
 from deepmr.verdict.evidence import PairEvidence
 from deepmr.verdict.statistics import CURVE
+from deepmr.verdict.thresholds import SiteThresholds
 from deepmr.verdict.verdict import Measure
 
 __all__ = ["Check", "PredictionQuality", "assumption_panel"]
@@ -139,6 +140,7 @@ def assumption_panel(
     checks.append(_agreement(decision, pair))
     slope = evidence.value["slope"][at]
     curve = [_slope(evidence, f"_{least}", at) for least in CURVE]
+    two_sites = evidence.total["two_sites"][at] >= SiteThresholds().min_two
     checks += [
         _falling(
             "instrument threshold",
@@ -150,10 +152,12 @@ def assumption_panel(
         ),
         _falling(
             "leave one site out",
-            _largest_change(slope, [_slope(evidence, "_rest", at)]),
+            _largest_change(slope, [_slope(evidence, "_rest", at) if two_sites else math.nan]),
             _CHANGE,
             "relative change of the slope without each locus's strongest site",
-            "the answer rests on one kind of site; look at the slopes by site",
+            "the answer rests on one kind of site; look at the slopes by site"
+            if two_sites
+            else "too few loci hold a second site of the exposure",
         ),
         _falling(
             "linearity",
