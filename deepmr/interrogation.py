@@ -26,6 +26,7 @@ from deepmr.lightning import device_of_trainer
 from deepmr.lightning.rehearsal import check_trainer
 from deepmr.lightning.tracking import NoTracker, Tracker
 from deepmr.loci import Loci
+from deepmr.motifs import ByMotif
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.plot import forest, mr_scatter
@@ -115,6 +116,7 @@ def ask(
     """
     started = datetime.now(UTC)
     question = question.for_errors(networks.members.error_ratios)
+    question.check(pair)
     if compute.trainer is not None:
         check_trainer(compute.trainer)
     with folder.open():
@@ -136,7 +138,13 @@ def ask(
         try:
             error = check_precision(store, variants.loci, pair, networks, compute, folder.seed)
             names = (pair[0].name, pair[1].name)
-            answers = estimate(effects.read(names), variants.loci, names, question)
+            answers = estimate(
+                effects.read(names),
+                variants.loci,
+                names,
+                question,
+                targets={task.name: task.target for task in pair},
+            )
             judgement = judge_pair(
                 effects,
                 names,
@@ -321,7 +329,7 @@ def interrogate(
     outcome: str,
     *,
     names: Sequence[str] | None = None,
-    rule: Rule | None = None,
+    rule: Rule | ByMotif | None = None,
     estimators: Mapping[str, Callable[..., Any]] | None = None,
     inference: Inference | None = None,
     pooling: Callable[..., Any] | None = None,
@@ -349,6 +357,7 @@ def interrogate(
         outcome: Name (or unambiguous target) of a task.
         names: Names of the sequences; by default ``sequence-0`` and so on.
         rule: Which substitutions are instruments; by default that of `Question`.
+            `deepmr.motifs.ByMotif` takes those inside the exposure's own motif.
         estimators: MR estimators by name; by default those of `Question`.
         inference: How members become intervals; by default that of `Question`.
         pooling: A meta-analysis ``(value, se) -> MetaAnalysisResult``; by default that of
@@ -363,7 +372,7 @@ def interrogate(
     Raises:
         ValueError: If sequences differ in length or are no sequences, a single model has no
             dropout, or exposure and outcome are the same.
-        LookupError: If a task is unknown.
+        LookupError: If a task is unknown, or has no motif where instruments are chosen by motif.
 
     Example:
         >>> import torch
@@ -402,9 +411,16 @@ def interrogate(
     given = {key: value for key, value in chosen.items() if value is not None}
     question = replace(Question(), controls=controls, **given)
     question = question.for_errors(networks.members.error_ratios)
+    question.check(pair)
     kept = (pair[0].name, pair[1].name)
     effects = measure(networks, choice.loci, choice.variants, tasks=kept, compute=compute)
-    answers = estimate(effects.read(kept), choice.loci, kept, question)
+    answers = estimate(
+        effects.read(kept),
+        choice.loci,
+        kept,
+        question,
+        targets={task.name: task.target for task in pair},
+    )
     judgement = judge_pair(
         effects,
         kept,

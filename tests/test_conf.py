@@ -64,9 +64,14 @@ def test_composes_and_what_it_names_can_be_built(
         if group == "data" and "seed" in section:
             section = {key: value for key, value in section.items() if value != "???"}
             section["seed"] = 0
+        if section.get("motifs") == "${motifs}":
+            section["motifs"] = str(SAMPLE)
         if "${" in str(section):
             section = {k: v for k, v in section.items() if "${" not in str(v)}
         assert instantiate(section, _convert_="all") is not None
+
+
+SAMPLE = Path(__file__).parent / "motifs/samples/jaspar_2016.jaspar"
 
 
 def _with_target(part: dict) -> list[dict]:

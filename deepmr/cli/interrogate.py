@@ -21,7 +21,7 @@ from deepmr.cli.parts import (
     without_null,
 )
 from deepmr.cli.trust import Trust, build
-from deepmr.files import fingerprint, safe_name
+from deepmr.files import fingerprint, safe_name, sha256
 from deepmr.inference import OverMembers
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
@@ -64,6 +64,7 @@ def run_interrogation(config: DictConfig) -> float:
         settings,
         weights=list(networks.digests),
         variants=fingerprint(variants.variants.identity) if listed else None,
+        motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
     )
     digest = run_hash(recorded)
     default = f"{safe_name(pair[0].name)}-{safe_name(pair[1].name)}-{digest}"
@@ -158,7 +159,10 @@ def _variants(
         few = f"{len(loci)} loci suit the question; {wanted} were asked for (loci.n)."
         print(few)
         notes = (few, *notes)
-    named = (settings["loci"].get("path"), settings["loci"].get("genome"), settings["tasks"])
+    named = (
+        *(settings["loci"].get(key) for key in ("path", "genome")),
+        *(settings[key] for key in ("tasks", "motifs")),
+    )
     files = (*(Path(path) for path in named if path), *choice.files)
     return replace(choice, notes=notes, files=files)
 
@@ -203,6 +207,13 @@ def _question(settings: Mapping[str, Any]) -> Question:
         raise ValueError(
             f"meta.adjustment={meta['adjustment']} has no effect under {chosen}, which counts the "
             "error that loci share by itself; leave it out, or use inference=summary"
+        )
+    by_motif = "motifs" in settings["instruments"]
+    if by_motif != (settings["motifs"] is not None):
+        raise ValueError(
+            "instruments=motif needs motifs=FILE, a file of motifs (MEME, JASPAR, TRANSFAC)"
+            if by_motif
+            else "motifs= is read by instruments=motif alone; add it, or leave motifs= out"
         )
     pooling = part(meta, "meta", _OWN)
     if isinstance(inference, OverMembers):

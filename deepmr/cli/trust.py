@@ -94,7 +94,9 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         ),
         "uncertainty": Place(what="a kind of uncertainty", modules=("deepmr.uncertainty",)),
         "inference": Place(what="an inference method", modules=("deepmr.inference",)),
-        "instruments": Place(what="an instrument rule", modules=("deepmr.instruments",)),
+        "instruments": Place(
+            what="an instrument rule", modules=("deepmr.instruments", "deepmr.motifs.instruments")
+        ),
         "estimator": Place(what="an estimator", functions=("deepmr.mr",)),
         "meta": Place(what="a meta-analysis", functions=("deepmr.meta",)),
         "loci": Place(

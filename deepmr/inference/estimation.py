@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, UInt8
 
 from deepmr.effect_shard import EffectShard
 from deepmr.inference.contract import Inference, LocalInference
@@ -16,7 +16,9 @@ from deepmr.inference.per_member import PerMember
 from deepmr.instruments import ByModeratedZ, Rule
 from deepmr.loci import Loci
 from deepmr.meta import MetaAnalysisResult, random_effects
+from deepmr.motifs import ByMotif
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted, weighted_median
+from deepmr.tasks import Task
 
 __all__ = ["Answer", "Question", "estimate", "true_slope"]
 
@@ -40,7 +42,8 @@ class Question:
 
     Args:
         rule: Instrument selection rule; by default a moderated z of at least 3 and an absolute
-            exposure effect of at least .5 units of the effect scale.
+            exposure effect of at least .5 units of the effect scale. `ByMotif` looks for the motif
+            of each direction's own exposure.
         estimators: MR estimators by short name; the verdict uses the first. By default ``ivw``,
             ``egger`` and ``weighted_median``.
         inference: Inference method; `PerMember` by default.
@@ -52,7 +55,7 @@ class Question:
         ValueError: If there is no estimator.
     """
 
-    rule: Rule = field(default_factory=_default_rule)
+    rule: Rule | ByMotif = field(default_factory=_default_rule)
     estimators: Mapping[str, Estimator] = field(default_factory=_default_estimators)
     inference: Inference = field(default_factory=PerMember)
     pooling: Callable[..., MetaAnalysisResult] = random_effects
@@ -61,6 +64,23 @@ class Question:
     def __post_init__(self) -> None:
         if not self.estimators:
             raise ValueError("a question needs at least one estimator, got none")
+
+    def check(self, pair: Sequence[Task]) -> None:
+        """Make sure that both directions have instruments, before anything is computed.
+
+        Args:
+            pair: Exposure and outcome.
+
+        Raises:
+            LookupError: If the motif library holds no motif of a task's target, or several.
+        """
+        if isinstance(self.rule, ByMotif) and self.rule.motif == "exposure":
+            for task in pair:
+                self.rule.library.select(task.target)
+
+    def rule_at(self, codes: UInt8[np.ndarray, "locus length"], target: str) -> Rule:
+        """Return the instrument rule for given loci and the exposure's target."""
+        return self.rule.at(codes, target=target) if isinstance(self.rule, ByMotif) else self.rule
 
     def for_errors(self, ratios: Sequence[float]) -> Question:
         """Return the question with the members' shared error estimated, if that is its setting.
@@ -162,6 +182,8 @@ def estimate(
     loci: Loci,
     pair: tuple[str, str],
     question: Question,
+    *,
+    targets: Mapping[str, str] | None = None,
 ) -> list[Answer]:
     """Estimate the effects of a pair of tasks in both directions with every estimator.
 
@@ -170,6 +192,8 @@ def estimate(
         loci: The loci, with true effects where they are known.
         pair: Names of the exposure's and the outcome's task.
         question: Statistical settings.
+        targets: What each task measures, by name; by default its name. Instruments by motif need
+            it.
 
     Returns:
         One answer for each direction and estimator: forward first, estimators in their order.
@@ -180,14 +204,18 @@ def estimate(
         for method in question.estimators
     ]
     parts: dict[tuple[str, str, str], list[LocalInference]] = {key: [] for key in keys}
+    start = 0
     for shard in shards:
+        codes = loci.codes[start : start + len(shard.loci)]
+        start += len(codes)
+        rules = {task: question.rule_at(codes, (targets or {}).get(task, task)) for task in pair}
         here: dict[tuple[str, str], LocalInference] = {}
         for exposure, outcome, method in keys:
             found = question.inference.local(
                 shard.effects,
                 exposure,
                 outcome,
-                rule=question.rule,
+                rule=rules[exposure],
                 estimator=question.estimators[method],
             )
             found = _sharing(found, here.setdefault((exposure, outcome), found))

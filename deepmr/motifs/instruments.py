@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
@@ -21,9 +23,11 @@ class AtPositions:
 
     Args:
         inside: True at the positions whose variants are instruments.
+        also: A rule that instruments must pass besides; None by default.
     """
 
     inside: Bool[np.ndarray, "locus length"]
+    also: Callable[..., Any] | None = None
 
     def __call__(
         self,
@@ -54,7 +58,10 @@ class AtPositions:
         if bool(np.any(mask & ((offset < 0) | (offset >= length)))):
             raise ValueError(f"offsets must lie within the locus of {length} bases")
         locus = np.arange(n_loci).reshape(-1, *(1,) * (offset.ndim - 1))
-        return np.asarray(mask & self.inside[locus, np.clip(offset, 0, max(length - 1, 0))])
+        chosen = mask & self.inside[locus, np.clip(offset, 0, max(length - 1, 0))]
+        if self.also is not None:
+            chosen = chosen & self.also(effects, offset=offset)
+        return np.asarray(chosen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +69,7 @@ class ByMotif:
     """Take variants inside matches of the exposure's own motif, or of a named one.
 
     A match is found in the reference sequence, so the rule must see it: `at` makes the rule of
-    given loci. It chooses by sequence alone; combine it with a threshold of precision.
+    given loci. It chooses by sequence alone; ``also`` adds a threshold of precision.
 
     Args:
         motifs: A motif library, or the path of its file.
@@ -72,6 +79,7 @@ class ByMotif:
         relative: Smallest relative score of a match, 0 (no threshold) by default.
         strands: ``both`` (default) or ``forward`` alone.
         margin: Bases on both sides of a match that count as inside, 0 by default.
+        also: A rule that instruments must pass besides, such as `ByModeratedZ`; None by default.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -95,6 +103,7 @@ class ByMotif:
     relative: float = 0.0
     strands: Strands = "both"
     margin: int = 0
+    also: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         if self.motif != "exposure":
@@ -121,6 +130,7 @@ class ByMotif:
         """
         motif = self.library.select(target if self.motif == "exposure" else self.motif)
         return AtPositions(
+            also=self.also,
             inside=positions_in_matches(
                 motif,
                 codes,
@@ -128,5 +138,5 @@ class ByMotif:
                 relative=self.relative,
                 strands=self.strands,
                 margin=self.margin,
-            )
+            ),
         )

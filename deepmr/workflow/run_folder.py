@@ -43,6 +43,8 @@ _NOT_IDENTITY = frozenset(
         "data.portal",
         "data.parallel",
         "data.retries",
+        "motifs",  # known by its content
+        "instruments.motifs",
         "trainer.accelerator",
         "trainer.log_every_n_steps",
         "trainer.enable_progress_bar",

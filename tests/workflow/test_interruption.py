@@ -23,7 +23,7 @@ LOCI = 7
 ASK = (
     "exposure=GATA1", "outcome=TAL1", f"loci.n={LOCI}", "store.loci_per_shard=1", "logger=null",
     "trainer.accelerator=cpu", "trainer.enable_progress_bar=false", "mutagenesis.engine=dense",
-    "instruments.min_effect=0", "instruments.min_z=1", "name=x", "controls=none",
+    "instruments.min_effect=0", "instruments.min_z=1", "name=x",
 )  # fmt: skip
 
 
