@@ -34,6 +34,7 @@ from deepmr.report import summary_table, verdict_text
 from deepmr.sequence import base_codes
 from deepmr.tasks import Task, TaskTable
 from deepmr.verdict import Verdict
+from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.figures import scatter_arguments
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair
@@ -112,9 +113,11 @@ def ask(
 
     Raises:
         FileExistsError: If the interrogation is finished, or has other settings.
+        ValueError: If a setting of the question is unknown.
         OSError: If the disk cannot hold the effects.
     """
     started = datetime.now(UTC)
+    check_designed(question.designed)
     question = question.for_errors(networks.members.error_ratios)
     question.check(pair)
     if compute.trainer is not None:
@@ -149,6 +152,7 @@ def ask(
                 effects,
                 names,
                 controls=question.controls,
+                designed=question.designed,
                 networks=networks,
                 loci=variants.loci,
                 variants=variants.variants,
@@ -335,6 +339,7 @@ def interrogate(
     pooling: Callable[..., Any] | None = None,
     scale: str | None = None,
     controls: str = "standard",
+    designed: str = "none",
     region: Sequence[int] | Sequence[Sequence[int]] | None = None,
     every: int = 1,
     compute: Compute | None = None,
@@ -365,13 +370,16 @@ def interrogate(
         scale: ``logit`` or ``probability``; by default that of the networks (``logit``).
         controls: Negative controls asked beside the question: ``standard`` (default), ``all`` or
             ``none``.
+        designed: Whether designed sequences revise the verdict: ``none`` (default), ``auto`` (where
+            it is a direction, or undecided for reliable tasks) or ``all``. They cost thousands of
+            forward passes a member.
         region: ``(start, end)`` within the sequences to mutate, or several; by default all.
         every: Mutate each k-th base, default 1.
         compute: Engine and precision; by default the exact engine in float32.
 
     Raises:
         ValueError: If sequences differ in length or are no sequences, a single model has no
-            dropout, or exposure and outcome are the same.
+            dropout, exposure and outcome are the same, or ``designed`` is unknown.
         LookupError: If a task is unknown, or has no motif where instruments are chosen by motif.
 
     Example:
@@ -392,11 +400,12 @@ def interrogate(
         2.0
         >>> import tempfile
         >>> folder = result.save(tempfile.mkdtemp() + "/x-to-y")  # doctest: +ELLIPSIS
-        verdict: undecided (X, Y)
+        verdict: undecided
         ...
         >>> (folder / "meta.parquet").is_file(), (folder / "report.html").is_file()
         (True, True)
     """
+    check_designed(designed)
     if isinstance(model, Networks):
         networks = model
     elif tasks is None:
@@ -409,7 +418,7 @@ def interrogate(
     choice = saturate(_loci(sequences, names), region=region, every=every)
     chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
     given = {key: value for key, value in chosen.items() if value is not None}
-    question = replace(Question(), controls=controls, **given)
+    question = replace(Question(), controls=controls, designed=designed, **given)
     question = question.for_errors(networks.members.error_ratios)
     question.check(pair)
     kept = (pair[0].name, pair[1].name)
@@ -425,6 +434,7 @@ def interrogate(
         effects,
         kept,
         controls=question.controls,
+        designed=question.designed,
         networks=networks,
         loci=choice.loci,
         variants=choice.variants,

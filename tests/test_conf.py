@@ -149,6 +149,7 @@ def test_the_notebook_s_defaults_are_those_of_the_command_line() -> None:
     assert instantiate(config.inference, _convert_="all") == question.inference
     assert list(config.estimator) == list(question.estimators)
     assert config.controls == question.controls
+    assert config.verdict.designed == question.designed
     assert config.meta._target_ == "deepmr.meta.random_effects"
 
 

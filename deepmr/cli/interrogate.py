@@ -29,6 +29,7 @@ from deepmr.mutagenesis import Augmentation
 from deepmr.networks import Networks
 from deepmr.tasks import Task
 from deepmr.uncertainty import Members
+from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.measurement import Compute, open_store
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
 from deepmr.workflow.trained_runs import find_runs, newest_run
@@ -54,6 +55,7 @@ def run_interrogation(config: DictConfig) -> float:
         if name not in config or config.get(name) is None:
             raise ValueError(f"{name}= must name a task, for example {name}=GATA1")
     settings = plain(config)
+    check_designed(settings["verdict"]["designed"])
     networks = _networks(config, settings)
     pair = _pair(networks, config)
     compute = _compute(settings, networks.members)
@@ -224,6 +226,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
         inference=inference,
         pooling=pooling,
         controls=str(settings["controls"]),
+        designed=settings["verdict"]["designed"],
     )
 
 

@@ -50,6 +50,8 @@ class Question:
         pooling: Meta-analysis ``(value, se) -> MetaAnalysisResult`` over loci; by default random
             effects by REML.
         controls: Negative controls that are computed: ``standard`` (default), ``all``, ``none``.
+        designed: Whether designed sequences revise the verdict: ``none`` (default), ``auto``,
+            ``all``.
 
     Raises:
         ValueError: If there is no estimator.
@@ -60,6 +62,7 @@ class Question:
     inference: Inference = field(default_factory=PerMember)
     pooling: Callable[..., MetaAnalysisResult] = random_effects
     controls: str = "standard"
+    designed: str = "none"
 
     def __post_init__(self) -> None:
         if not self.estimators:

@@ -17,6 +17,7 @@ from deepmr.verdict.design import (
     inserted,
     neutral_backgrounds,
 )
+from deepmr.verdict.reasons import caveat_sentence
 from deepmr.verdict.verdict import Measure, Verdict
 from deepmr.verdict.window_kinds import (
     ACTIVE,
@@ -144,7 +145,8 @@ def _factorial(
     room = min(WIDTH, length // n)
     cut = (WIDTH - room) // 2
     pieces = pieces[:, :, cut : cut + room]
-    on = np.array(list(product((False, True), repeat=n - 1)), dtype=bool).reshape(-1, n - 1)
+    contexts = list(product((False, True), repeat=n - 1))  # a single kind has one, the empty one
+    on = np.array(contexts, dtype=bool).reshape(len(contexts), n - 1)
     present = np.zeros((n, len(on), n), dtype=bool)
     dose = np.zeros((n, len(on), 4, n), dtype=np.int64)
     for k in range(n):
@@ -207,9 +209,9 @@ def _revised(verdict: Verdict, borne: np.ndarray, refuted: np.ndarray, a: int, b
             f"at the same level of {source}: {target} does not follow {source}."
         )
         kept = tuple(name for name in verdict.caveats if name != "nested")
-        return replace(
-            verdict, structure="shared", caveats=kept, reasons=(reason, *verdict.reasons)
-        )
+        nested = caveat_sentence("nested", exposure=source, outcome=target)
+        others = tuple(one for one in verdict.reasons if one != nested)
+        return replace(verdict, structure="shared", caveats=kept, reasons=(reason, *others))
     reliable = "is_reliable" in verdict.evidence and verdict.evidence["is_reliable"].value > 0
     is_open = verdict.structure in ("undecided", "inseparable") and reliable
     if is_open and borne[a, b] != borne[b, a]:
@@ -224,7 +226,11 @@ def _revised(verdict: Verdict, borne: np.ndarray, refuted: np.ndarray, a: int, b
             verdict,
             structure="forward" if forward else "reverse",
             caveats=tuple(dict.fromkeys((*verdict.caveats, "nested"))),
-            reasons=(reason, *verdict.reasons),
+            reasons=(
+                reason,
+                *verdict.reasons,
+                caveat_sentence("nested", exposure=source, outcome=target),
+            ),
         )
     return verdict
 

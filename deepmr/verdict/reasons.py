@@ -13,7 +13,7 @@ from deepmr.verdict.statistics import PairStatistics
 from deepmr.verdict.thresholds import Thresholds
 from deepmr.verdict.verdict import Measure, Verdict
 
-__all__ = ["CAVEATS", "compose"]
+__all__ = ["CAVEATS", "caveat_sentence", "compose"]
 
 CAVEATS = {
     "nested": "{outcome} may also read every motif that {exposure} reads, itself: "
@@ -154,7 +154,7 @@ def compose(
             reasons = (_unreliable(names, values, rule, ensemble=ensemble),)
         asked = (there.source, there.target) if structure == "reverse" else names
         texts = tuple(
-            _sentence(CAVEATS[name].format(exposure=asked[0], outcome=asked[1])) for name in caveats
+            caveat_sentence(name, exposure=asked[0], outcome=asked[1]) for name in caveats
         )
         verdicts.append(
             Verdict(
@@ -170,7 +170,19 @@ def compose(
     return tuple(verdicts)
 
 
-def _sentence(text: str) -> str:
+def caveat_sentence(name: str, *, exposure: str, outcome: str) -> str:
+    """Return a caveat as the sentence that stands among a verdict's reasons.
+
+    Args:
+        name: One of `CAVEATS`.
+        exposure: The task that acts.
+        outcome: The task that it acts on.
+
+    Example:
+        >>> caveat_sentence("locus_set", exposure="GATA1", outcome="TAL1")
+        'Another set of loci gives another verdict on GATA1 and TAL1.'
+    """
+    text = CAVEATS[name].format(exposure=exposure, outcome=outcome)
     return f"{text[0].upper()}{text[1:]}."
 
 

@@ -36,6 +36,7 @@ from deepmr.verdict import (
     resampled_evidence,
     wanted_controls,
 )
+from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
 from deepmr.workflow.measurement import Compute, measure_in_memory
 from deepmr.workflow.untrained import untrained_twin
 
@@ -97,6 +98,7 @@ def judge_pair(
     pair: tuple[str, str],
     *,
     controls: str = "standard",
+    designed: str = "none",
     networks: Networks | None = None,
     loci: Loci | None = None,
     variants: VariantSet | None = None,
@@ -113,21 +115,36 @@ def judge_pair(
         pair: Names of the exposure's and the outcome's task.
         controls: ``standard`` (effects permuted within loci, effects of other loci, the untrained
             twin), ``all`` or ``none``.
-        networks: The networks, for their untrained twin; None (the default) for a table of
-            effects.
-        loci: The loci, for the untrained twin.
+        designed: Whether designed sequences revise the verdict: ``none`` (the default), ``auto``
+            (where it is a direction, or undecided for reliable tasks) or ``all``. Negative
+            controls are judged without them.
+        networks: The networks, for their untrained twin and designed sequences; None (the
+            default) for a table of effects.
+        loci: The loci, for the same.
         variants: The variants, for the untrained twin.
-        compute: Engine of the untrained twin; by default that of `Compute`.
-        seed: Seed of permutations, untrained weights and resamples; 0 by default.
+        compute: Engine of the untrained twin and of designed sequences; by default that of
+            `Compute`.
+        seed: Seed of permutations, untrained weights, designed sequences and resamples; 0 by
+            default.
 
     Raises:
-        ValueError: If ``controls`` is unknown.
+        ValueError: If ``controls`` or ``designed`` is unknown.
     """
+    check_designed(designed)
     has_network = networks is not None and loci is not None and variants is not None
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
     scale = _scale(effects, pair)
     statistics, agreement = _statistics(effects, pair, scale, None)
-    verdict = judge(statistics, agreement=agreement, seed=seed)[0]
+    verdict = revise_by_designed(
+        judge(statistics, agreement=agreement, seed=seed)[0],
+        effects,
+        designed=designed,
+        scale=scale,
+        networks=networks,
+        loci=loci,
+        compute=compute,
+        seed=seed,
+    )
     changes: dict[str, Change] = {
         "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),

@@ -159,6 +159,27 @@ def test_rescued_direction_carries_the_nested_caveat():
     (verdict,) = judge_designed([_verdict("undecided")], made, all_pairs(2))
     assert verdict.caveats == ("nested",)
     assert "designed sequences" in verdict.reasons[0]
+    assert verdict.reasons[-1].startswith("Y may also read every motif that X reads")
+    refuting = _made([[1.0, 0.6], [0.5, 0.0], [0.0, 1.0]])
+    (vetoed,) = judge_designed([verdict], refuting, all_pairs(2))
+    assert vetoed.caveats == ()
+    assert not any("may also read" in reason for reason in vetoed.reasons)
+
+
+def test_a_single_kind_of_site_is_measured_without_company():
+    rng = np.random.default_rng(0)
+    candidates = rng.integers(0, 4, (40, 60)).astype(np.uint8)
+    windows = rng.integers(0, 4, (4, WIDTH)).astype(np.uint8)
+    windows[:, 5:11] = 0
+    plan = DesignPlan(windows=windows, candidates=candidates, scale=np.ones(2), seed=0)
+
+    def runs_of_a(codes: np.ndarray) -> np.ndarray:
+        run = np.lib.stride_tricks.sliding_window_view(codes == 0, 6, axis=1).all(axis=-1)
+        return np.repeat(run.any(axis=1).astype(float)[:, None, None], 2, axis=1)
+
+    found = measure_designed(plan, runs_of_a)
+    assert found.level.shape == (1, 1, 4, 2)
+    np.testing.assert_array_equal(found.response, [[1.0, 1.0]])
 
 
 def test_lost_kind_abstains():
