@@ -117,13 +117,13 @@ def _choices(override: Override) -> list[Any]:
     return [getattr(element, "text", element) for element in elements]
 
 
-def _keys(config: DictConfig) -> set[str]:
-    keys: set[str] = set()
+def _defaults(config: DictConfig) -> dict[str, Any]:
+    keys: dict[str, Any] = {}
 
     def walk(node: Any, prefix: str) -> None:
         if isinstance(node, dict):
             for key, value in node.items():
-                keys.add(f"{prefix}{key}")
+                keys[f"{prefix}{key}"] = value
                 walk(value, f"{prefix}{key}.")
 
     walk(OmegaConf.to_container(config, resolve=False), "")
@@ -155,7 +155,8 @@ def check_overrides(
     for group, names in (_groups(own) if own else {}).items():
         groups[group] = sorted({*groups.get(group, []), *names})
     chosen = _checked_choices(overrides, groups)
-    keys = _valid_keys(conf, config_name, chosen, own)
+    defaults = _composed_defaults(conf, config_name, chosen, own)
+    keys = set(defaults)
     for override in overrides:
         key = override.key_or_group
         if override.is_delete() or key in groups or key.startswith("hydra"):
@@ -164,6 +165,20 @@ def check_overrides(
             _check_addition(key, keys)
         elif key not in keys:
             raise ValueError(f"{key}: there is no such setting; {nearest(key, keys)}")
+        else:
+            _check_kind(key, _choices(override), defaults[key])
+
+
+def _check_kind(key: str, values: Sequence[Any], default: Any) -> None:
+    """Refuse a word where the default is a truth value or a number: ``overwrite=no`` is a word."""
+    if key.startswith("trainer.") or not isinstance(default, bool | int | float):
+        return  # Lightning takes words and numbers for the same argument, and checks its own
+    for value in values:
+        if isinstance(value, str) and "${" not in value:
+            wanted = "true or false" if isinstance(default, bool) else "a number"
+            raise ValueError(
+                f"{key} must be {wanted}, got {value}; write {key}={str(default).lower()}, say"
+            )
 
 
 def _check_addition(key: str, keys: set[str]) -> None:
@@ -212,16 +227,16 @@ def _checked_choices(
     return chosen
 
 
-def _valid_keys(
+def _composed_defaults(
     conf: Path, config_name: str, chosen: Sequence[Override], own: Path | None
-) -> set[str]:
+) -> dict[str, Any]:
     plain = [f"{o.key_or_group}={_first(o)}" for o in chosen]
     if own:
         quoted = str(own).replace("\\", "\\\\").replace("'", "\\'")
         plain.append(f"hydra.searchpath=['file://{quoted}']")
     try:
         with initialize_config_dir(config_dir=str(conf), version_base="1.3"):
-            return _keys(compose(config_name=config_name, overrides=plain))
+            return _defaults(compose(config_name=config_name, overrides=plain))
     except (HydraException, OmegaConfBaseException) as error:
         raise ValueError(" ".join(str(error).split())) from error
 

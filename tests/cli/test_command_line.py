@@ -57,6 +57,23 @@ def test_right_overrides_pass(script: str, arguments: list[str], sweeping: bool)
     check_overrides(CONF, script, arguments, sweeping=sweeping)
 
 
+@pytest.mark.parametrize(
+    ("script", "argument", "says"),
+    [
+        ("train", "overwrite=no", "overwrite must be true or false, got no; write overwrite=false"),
+        ("train", "bootstrap=yes", "bootstrap must be true or false, got yes"),
+        ("train", "seed=abc", "seed must be a number, got abc; write seed=0, say"),
+        ("interrogate", "loci.n=abc", "loci.n must be a number, got abc"),
+        ("interrogate", "instruments.min_z=abc", "instruments.min_z must be a number, got abc"),
+    ],
+)
+def test_a_word_for_a_number_or_a_truth_value_is_refused(
+    script: str, argument: str, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        check_overrides(REPOSITORY / "conf", script, [argument])
+
+
 def test_names_unlike_any_are_answered_with_all() -> None:
     assert nearest("zzz", ["cnn", "deepsea"]) == "valid are: cnn, deepsea"
 
