@@ -192,7 +192,9 @@ def _question(settings: Mapping[str, Any]) -> Question:
     inference = build(settings["inference"], "inference", _OWN)
     ignored = inference.ignored if isinstance(inference, OverMembers) else frozenset()
     chosen = f"inference={_class_name(settings['inference'])}"
-    estimators = {name: without_null(one) for name, one in settings["estimator"].items()}
+    estimators = {
+        name: without_null(one) for name, one in (settings.get("estimator") or {}).items()
+    }
     if not estimators:
         raise ValueError("estimator= must name at least one, for example estimator=[ivw,egger]")
     weighted = [name for name, one in estimators.items() if "weights" in one]

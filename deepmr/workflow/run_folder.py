@@ -186,11 +186,11 @@ def _refuse_unless_resumable(folder: Path, config: Mapping[str, Any]) -> None:
     if _is_unused(folder):
         return
     differing = _differing(folder, config)
-    state = "finished" if is_finished(folder) else "unfinished"
+    state = "a finished" if is_finished(folder) else "an unfinished"
     if differing:
         shown = "; ".join(differing[:8]) + ("; ..." if len(differing) > 8 else "")
         raise FileExistsError(
-            f"{folder} holds a {state} run with other settings ({shown}); "
+            f"{folder} holds {state} run with other settings ({shown}); "
             "choose another name=, or overwrite=true"
         )
     if is_finished(folder):

@@ -184,7 +184,9 @@ def find_runs(named: str | Path | Sequence[str | Path]) -> list[TrainedRun]:
 def _read(folder: Path) -> TrainedRun:
     """Read a finished run without comparing its files with its manifest."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"run {folder} does not exist")
+        raise FileNotFoundError(
+            f"run {folder} does not exist; give the folder of a training run, runs/train/NAME"
+        )
     if not is_finished(folder):
         raise FileNotFoundError(
             f"run {folder} is not finished; give its training command again to finish it"
