@@ -33,7 +33,7 @@ from deepmr.plot import forest, mr_scatter
 from deepmr.report import summary_table, verdict_text
 from deepmr.sequence import base_codes
 from deepmr.tasks import Task, TaskTable
-from deepmr.verdict import Verdict
+from deepmr.verdict import Verdict, check_controls
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.figures import scatter_arguments
 from deepmr.workflow.findings import Findings
@@ -118,6 +118,7 @@ def ask(
     """
     started = datetime.now(UTC)
     check_designed(question.designed)
+    check_controls(question.controls)
     question = question.for_errors(networks.members.error_ratios)
     question.check(pair)
     if compute.trainer is not None:
@@ -406,6 +407,7 @@ def interrogate(
         (True, True)
     """
     check_designed(designed)
+    check_controls(controls)
     if isinstance(model, Networks):
         networks = model
     elif tasks is None:

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float64
 from deepmr.anscombe import anscombe
 from deepmr.data.simulation import SimulationSource
 from deepmr.effects import MemberEffects
-from deepmr.files import atomic_write
+from deepmr.files import atomic_write, fingerprint
 
 if TYPE_CHECKING:
     from deepmr.workflow.training import Training
@@ -115,13 +115,17 @@ def gather(one: Round, cache: Path) -> Evidence:
     return _read(path)
 
 
+_LONGEST = 80  # letters of a run's name
+
+
 def ensemble_training(one: Round, cache: Path, name: str) -> Training:
     """Return what `train.py` does for a round's ensemble."""
     from hydra import compose, initialize_config_dir
 
     from deepmr.cli.train import build_training
 
-    options = [f"name={name}", f"paths.output={cache}", "logger=csv"]
+    short = name if len(name) <= _LONGEST else f"{name[:_LONGEST]}-{fingerprint(name)}"
+    options = [f"name={short}", f"paths.output={cache}", "logger=csv"]
     options += ["trainer.enable_progress_bar=false"]
     options += [f"data.confounding={one.scenario}", f"seed={one.seed}"]
     options += [f"ensemble={one.members}"]

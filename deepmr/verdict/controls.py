@@ -16,6 +16,7 @@ __all__ = [
     "CONTROLS",
     "Control",
     "ControlNotRun",
+    "check_controls",
     "controls_of",
     "empirical_p",
     "other_locus",
@@ -87,6 +88,19 @@ class ControlNotRun:
         return {"name": self.name, "what": CONTROLS[self.name], "not_run": self.reason}
 
 
+def check_controls(choice: str) -> None:
+    """Check the choice of controls before anything is computed.
+
+    Args:
+        choice: standard, all or none.
+
+    Raises:
+        ValueError: If it is another word.
+    """
+    if choice not in _CHOICES:
+        raise ValueError(f"controls is one of {', '.join(_CHOICES)}; got {choice!r}")
+
+
 def wanted_controls(
     choice: str, *, has_network: bool, has_training: bool
 ) -> tuple[tuple[str, ...], tuple[ControlNotRun, ...]]:
@@ -105,8 +119,7 @@ def wanted_controls(
         >>> run, [one.name for one in left]
         (('permuted', 'other_locus'), ['untrained', 'label_shuffled'])
     """
-    if choice not in _CHOICES:
-        raise ValueError(f"controls is one of {', '.join(_CHOICES)}; got {choice!r}")
+    check_controls(choice)
     run, left = [], []
     for name in CONTROLS:
         if name not in _CHOICES[choice]:

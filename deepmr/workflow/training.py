@@ -128,6 +128,9 @@ def train(training: Training) -> float:
     with training.folder.open():
         if training.folder.leader:
             print(f"training in {training.folder.path}")
+            begun = [k for k in range(training.n_members) if training.member(k).is_dir()]
+            if begun:
+                print(f"resumed: {len(begun)} of {training.n_members} members were begun before")
             training.source.prepare()
             _describe(training)
         tracker = _tracker(training)

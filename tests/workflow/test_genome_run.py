@@ -156,7 +156,7 @@ def test_a_network_trained_elsewhere_is_asked_about_own_regions(
            f"checkpoint=[{files[0]},{files[1]}]", f"tasks={tmp_path / 'tasks.tsv'}",
            "loci=bed", f"loci.path={tmp_path / 'regions.bed'}", f"loci.genome={root / 'genome.fa'}",
            f"paths.output={output}", "name=foreign")  # fmt: skip
-    assert "loci.length must say" in script(*ask).error
+    assert "loci.length must be set" in script(*ask).error
     asked = script(*ask, "loci.length=300")
     assert asked.status == 0, asked.err
     page = (output / "interrogate/cnn-net0/foreign/report.html").read_text()

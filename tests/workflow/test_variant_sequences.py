@@ -37,11 +37,11 @@ def test_every_allele_gives_kipoiseqs_sequence(tmp_path: Path, monkeypatch) -> N
         codes=genome.windows(np.array([0]), np.array([low]), length),
     )
     choice = from_vcf(loci, path=tmp_path / "v.vcf", genome=genome)
-    assert len(choice.asked.alleles[0]) == len(choice.listed[0]) > 25
-    wide = np.concatenate([loci.codes, choice.asked.beyond], axis=1)[0]
+    assert len(choice.variants.alleles[0]) == len(choice.listed[0]) > 25
+    wide = np.concatenate([loci.codes, choice.variants.beyond], axis=1)[0]
     interval = kipoiseq().Interval("chr1", low, low + length)
     extractor = kipoiseq().extractors.VariantSeqExtractor(str(tmp_path / "g.fa"))
-    for ours, listed in zip(choice.asked.alleles[0], choice.listed[0], strict=True):
+    for ours, listed in zip(choice.variants.alleles[0], choice.listed[0], strict=True):
         variant = kipoiseq().Variant("chr1", listed.position + 1, listed.ref, listed.alt)
         expected = extractor.extract(interval, [variant], anchor=low)
         found = with_allele(wide, ours, length=length)
