@@ -27,7 +27,7 @@ from benchmarks.house.bags import bags
 from benchmarks.house.circles import circles, imports
 from benchmarks.house.question import ask_first_question
 from benchmarks.house.reach import WAYS, reached
-from benchmarks.house.source import lines_and_files, read_folder
+from benchmarks.house.source import closed_rooms, lines_and_files, read_folder
 
 _ROOT = Path(__file__).resolve().parents[2]
 _LARGEST = 10
@@ -82,7 +82,12 @@ def measure(repository: Path, *, run: bool = True) -> dict[str, Any]:
 def _first_question(repository: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         found = ask_first_question(repository, Path(folder).resolve())
+    closed = closed_rooms(repository)
+    outside = found.outside(closed)
     return {
+        "closed_rooms": closed,
+        "functions_outside": len(outside.functions),
+        "files_outside": len(outside.files),
         "functions": len(found.functions),
         "files_with_a_function_run": len(found.files),
         "files_imported": len(found.imported),
@@ -99,6 +104,10 @@ def _print(record: Mapping[str, Any]) -> None:
         print(f"  {question['functions']} functions run (def, with methods and nested ones)")
         print(
             f"  {question['files_with_a_function_run']} files with a function run, the script too"
+        )
+        print(
+            f"  {question['functions_outside']} functions in {question['files_outside']} files of "
+            f"them outside the closed rooms ({', '.join(question['closed_rooms']) or 'none'})"
         )
         print(f"  {question['files_imported']} files of deepmr/ imported")
         print(f"  {question['with_lambdas_and_comprehensions']} with lambdas and comprehensions")

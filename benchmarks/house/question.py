@@ -54,6 +54,19 @@ class FirstQuestion:
         """Files of which at least one function was called."""
         return sorted({path for path, _ in self.functions})
 
+    def outside(self, closed: Sequence[str]) -> FirstQuestion:
+        """Return what lies outside closed rooms, which are entered by their door alone.
+
+        Args:
+            closed: Folders, such as ``deepmr/mr``; `source.closed_rooms` reads them.
+        """
+        inside = tuple(f"{room}/" for room in closed)
+        return FirstQuestion(
+            functions=[one for one in self.functions if not one[0].startswith(inside)],
+            named=[one for one in self.named if not one[0].startswith(inside)],
+            imported=[one for one in self.imported if not one.startswith(inside)],
+        )
+
     def by_room(self) -> dict[str, dict[str, int]]:
         """Functions called and files that they lie in, for each room."""
         functions = Counter(room_of(path) for path, _ in self.functions)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Module", "lines_and_files", "read_folder", "room_of"]
+__all__ = ["Module", "closed_rooms", "lines_and_files", "read_folder", "room_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,19 @@ def room_of(path: str) -> str:
     """
     folders = path.split("/")[:-1]
     return "/".join(folders[:2]) if folders else "scripts"
+
+
+def closed_rooms(repository: Path) -> list[str]:
+    """Return folders whose modules only they themselves import: ``protected`` in pyproject.toml.
+
+    Args:
+        repository: Root of a checkout.
+    """
+    path = repository / "pyproject.toml"
+    content = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    contracts = content.get("tool", {}).get("importlinter", {}).get("contracts", [])
+    patterns = [one for contract in contracts for one in contract.get("protected_modules", [])]
+    return sorted(one.removesuffix(".*").replace(".", "/") for one in patterns)
 
 
 def lines_and_files(modules: Iterable[Module]) -> dict[str, dict[str, int]]:

@@ -11,7 +11,7 @@ from deepmr.effects import MemberEffects
 from deepmr.estimate import Estimate
 from deepmr.inference.contract import LocalInference
 from deepmr.inference.member_pair import MemberSlopes
-from deepmr.mr.result import MREstimate
+from deepmr.mr import MREstimate
 
 __all__ = [
     "check_shared",

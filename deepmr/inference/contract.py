@@ -15,8 +15,8 @@ from jaxtyping import Bool, Float64
 from deepmr.effects import EffectSizes, MemberEffects
 from deepmr.estimate import Estimate, Heterogeneity
 from deepmr.instruments import Rule
-from deepmr.meta.result import MetaAnalysisResult
-from deepmr.mr.result import MREstimate
+from deepmr.meta import MetaAnalysisResult
+from deepmr.mr import MREstimate
 
 __all__ = ["Estimator", "Inference", "LocalInference", "Pooling"]
 

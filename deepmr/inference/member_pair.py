@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes, MemberEffects
 from deepmr.instruments import Rule
-from deepmr.mr.result import MREstimate
+from deepmr.mr import MREstimate
 
 __all__ = ["MemberPair", "MemberSlopes"]
 

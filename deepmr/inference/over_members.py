@@ -23,7 +23,7 @@ from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.pool import pool_slopes
 from deepmr.inference.two_way import LociWeights, PooledOver
 from deepmr.instruments import Rule
-from deepmr.meta.result import MetaAnalysisResult
+from deepmr.meta import MetaAnalysisResult
 
 __all__ = ["OverMembers"]
 

@@ -14,8 +14,7 @@ from deepmr.inference.contract import Estimator
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.over_members import OverMembers
 from deepmr.instruments import moderate
-from deepmr.mr import value_only
-from deepmr.mr.result import MREstimate
+from deepmr.mr import MREstimate, value_only
 
 __all__ = ["CrossFitted", "Jackknife", "PerMember", "VariantWeights"]
 

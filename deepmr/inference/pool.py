@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 from deepmr.inference.contract import LocalInference, Pooling
 from deepmr.inference.two_way import LociWeights, PooledOver, two_way
-from deepmr.meta.result import MetaAnalysisResult
+from deepmr.meta import MetaAnalysisResult
 
 __all__ = ["pool_slopes"]
 

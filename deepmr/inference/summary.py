@@ -9,7 +9,7 @@ import numpy as np
 from deepmr.effects import MemberEffects
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.instruments import Rule, select
-from deepmr.meta.result import MetaAnalysisResult
+from deepmr.meta import MetaAnalysisResult
 
 __all__ = ["Summary"]
 

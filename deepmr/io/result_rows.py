@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from deepmr.estimate import Estimate
-from deepmr.meta.result import MetaAnalysisResult
-from deepmr.mr.result import MREstimate
+from deepmr.meta import MetaAnalysisResult
+from deepmr.mr import MREstimate
 
 __all__ = ["estimates_rows", "join_flags", "meta_rows"]
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float64
 from matplotlib.axes import Axes
 
 from deepmr.effects import EffectSizes
-from deepmr.mr.result import MREstimate
+from deepmr.mr import MREstimate
 from deepmr.plot.style import COLOURS, FADED, INK, TRUTH, colour_of, new_axes, style
 
 __all__ = ["mr_scatter"]

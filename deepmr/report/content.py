@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 
 from deepmr.inference import EffectZScores
-from deepmr.verdict import Verdict
-from deepmr.verdict.controls import Control, ControlNotRun
-from deepmr.verdict.panel import Check
+from deepmr.verdict import Check, Control, ControlNotRun, Verdict
 
 __all__ = ["Figure", "ReportContent", "ReportedPair", "ReportedVerdict"]
 

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 from deepmr.report.number import MISSING, interval_text, number_text, typeset
 from deepmr.report.tables import Cell, Table
-from deepmr.verdict import Measure
-from deepmr.verdict.controls import CONTROLS, Control, ControlNotRun
-from deepmr.verdict.panel import Check
+from deepmr.verdict import CONTROLS, Check, Control, ControlNotRun, Measure
 
 __all__ = ["controls_table", "panel_table"]
 

@@ -13,7 +13,7 @@ from deepmr.verdict.controls import (
     wanted_controls,
 )
 from deepmr.verdict.decision import Decision, decide
-from deepmr.verdict.design import DesignPlan, plan_designed
+from deepmr.verdict.design import WINDOW_WIDTH, DesignPlan, plan_designed
 from deepmr.verdict.designed import DesignedEvidence, judge_designed, measure_designed
 from deepmr.verdict.doses import (
     DoseEvidence,
@@ -40,13 +40,16 @@ from deepmr.verdict.thresholds import (
 )
 from deepmr.verdict.verdict import CAUSAL, STRUCTURES, Measure, Verdict
 from deepmr.verdict.wilson import wilson
+from deepmr.verdict.window_kinds import LEAST_EXPLAINED
 
 __all__ = [
     "CAUSAL",
     "CAVEATS",
     "CONTROLS",
+    "LEAST_EXPLAINED",
     "STATISTICS",
     "STRUCTURES",
+    "WINDOW_WIDTH",
     "AgreementThresholds",
     "Check",
     "Control",

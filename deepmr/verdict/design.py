@@ -18,7 +18,7 @@ __all__ = ["DesignPlan", "Predict", "neutral_backgrounds", "plan_designed"]
 Predict = Callable[[np.ndarray], np.ndarray]
 """Codes (sequence, length) to predictions (sequence, task, member) on the effect scale."""
 
-WIDTH = 21  # bases of a window: longer than nearly all motifs
+WINDOW_WIDTH = 21  # bases of a window: longer than nearly all motifs
 BACKGROUNDS = 3
 _ROUNDS = 6
 _DRAWS = 4
@@ -80,9 +80,9 @@ def plan_designed(
     length = codes.shape[1]
     if bool((codes > 3).any()):
         raise ValueError("plan_designed needs known bases (0 to 3); leave out loci with N")
-    if length < 2 * WIDTH:
+    if length < 2 * WINDOW_WIDTH:
         raise ValueError(
-            f"designed instruments need loci of at least {2 * WIDTH} bases, got {length}"
+            f"designed instruments need loci of at least {2 * WINDOW_WIDTH} bases, got {length}"
         )
     found = find_instruments(
         scaled_effects(effects, scale),
@@ -103,8 +103,10 @@ def plan_designed(
     task = np.repeat(np.arange(len(total)), order.shape[1])
     locus = order.ravel()
     kept = total[task, locus] > 0
-    start = np.rint(centre[task, locus] - WIDTH / 2).astype(int).clip(0, length - WIDTH)
-    windows = codes[locus[:, None], start[:, None] + np.arange(WIDTH)][kept]
+    start = (
+        np.rint(centre[task, locus] - WINDOW_WIDTH / 2).astype(int).clip(0, length - WINDOW_WIDTH)
+    )
+    windows = codes[locus[:, None], start[:, None] + np.arange(WINDOW_WIDTH)][kept]
     rng = np.random.default_rng(seed)
     shuffled = rng.permuted(codes[rng.integers(0, len(codes), n_candidates)], axis=1)
     return DesignPlan(

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int, UInt8
 
 from deepmr.verdict.design import (
-    WIDTH,
+    WINDOW_WIDTH,
     DesignPlan,
     Predict,
     inserted,
@@ -21,7 +21,7 @@ from deepmr.verdict.reasons import caveat_sentence
 from deepmr.verdict.verdict import Measure, Verdict
 from deepmr.verdict.window_kinds import (
     ACTIVE,
-    EXPLAINED,
+    LEAST_EXPLAINED,
     explained_share,
     kinds_of,
     representatives,
@@ -80,7 +80,7 @@ def measure_designed(plan: DesignPlan, predict: Predict) -> DesignedEvidence:
         return np.asarray(predict(codes).mean(axis=-1) / divisor, dtype=np.float64)
 
     background = neutral_backgrounds(plan, level)
-    middle = np.array([(background.shape[1] - WIDTH) // 2])
+    middle = np.array([(background.shape[1] - WINDOW_WIDTH) // 2])
     base = level(background)
     profile = _levels(level, background, plan.windows[:, None], middle) - base.mean(axis=0)
     label = kinds_of(profile)
@@ -88,7 +88,7 @@ def measure_designed(plan: DesignPlan, predict: Predict) -> DesignedEvidence:
     pieces = (
         np.stack([_dosed(level, background, plan.windows[w], middle) for w in best])
         if len(best)
-        else np.zeros((0, 4, WIDTH), dtype=np.uint8)
+        else np.zeros((0, 4, WINDOW_WIDTH), dtype=np.uint8)
     )
     explained = explained_share(profile, profile[best])
     return _factorial(level, background, pieces, explained, plan)
@@ -142,8 +142,8 @@ def _factorial(
             present=np.zeros((0, 1, 0), dtype=bool),
             explained=explained,
         )
-    room = min(WIDTH, length // n)
-    cut = (WIDTH - room) // 2
+    room = min(WINDOW_WIDTH, length // n)
+    cut = (WINDOW_WIDTH - room) // 2
     pieces = pieces[:, :, cut : cut + room]
     contexts = list(product((False, True), repeat=n - 1))  # a single kind has one, the empty one
     on = np.array(contexts, dtype=bool).reshape(len(contexts), n - 1)
@@ -186,7 +186,7 @@ def judge_designed(
     borne, refuted, agreement = directions(evidence)
     revised = []
     for verdict, (a, b) in zip(verdicts, pairs, strict=True):
-        known = min(evidence.explained[a], evidence.explained[b]) >= EXPLAINED
+        known = min(evidence.explained[a], evidence.explained[b]) >= LEAST_EXPLAINED
         new = verdict
         if known:
             numbers = {

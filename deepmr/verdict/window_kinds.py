@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64, Int
 
-__all__ = ["ACTIVE", "EXPLAINED", "explained_share", "kinds_of", "representatives"]
+__all__ = ["ACTIVE", "LEAST_EXPLAINED", "explained_share", "kinds_of", "representatives"]
 
 ACTIVE = 0.15
 """A window, or a kind, moves a task from .15 of its scale, or of its largest kind's effect."""
 
-EXPLAINED = 0.88
+LEAST_EXPLAINED = 0.88
 """Share of windows' responses that kinds must explain: below, a kind was lost."""
 
 _ALIKE = 0.9  # cosine between response profiles of one kind's windows
@@ -58,7 +58,7 @@ def _is_sum(one: np.ndarray, centres: list[np.ndarray]) -> bool:
     basis = np.stack(centres, axis=1)
     weight = np.linalg.lstsq(basis, one, rcond=None)[0].clip(0.0)
     left = one - basis @ weight
-    return bool(left @ left <= (1 - EXPLAINED) * (one @ one))
+    return bool(left @ left <= (1 - LEAST_EXPLAINED) * (one @ one))
 
 
 def representatives(

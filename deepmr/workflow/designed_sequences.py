@@ -18,6 +18,8 @@ from deepmr.loci import Loci
 from deepmr.mutagenesis.model_state import device_of
 from deepmr.networks import Networks
 from deepmr.verdict import (
+    LEAST_EXPLAINED,
+    WINDOW_WIDTH,
     DesignedEvidence,
     DesignPlan,
     Measure,
@@ -26,8 +28,6 @@ from deepmr.verdict import (
     measure_designed,
     plan_designed,
 )
-from deepmr.verdict.design import WIDTH
-from deepmr.verdict.window_kinds import EXPLAINED
 from deepmr.workflow.measurement import Compute
 
 __all__ = ["DESIGNED", "check_designed", "revise_by_designed"]
@@ -125,8 +125,8 @@ def _plan(
 ) -> DesignPlan | str:
     """Plan the sequences from loci without unknown bases, or return why there can be none."""
     length = int(loci.codes.shape[1])
-    if length < 2 * WIDTH:
-        return f"they need loci of at least {2 * WIDTH} bases, these have {length}"
+    if length < 2 * WINDOW_WIDTH:
+        return f"they need loci of at least {2 * WINDOW_WIDTH} bases, these have {length}"
     known = (loci.codes <= 3).all(axis=1)
     kept = known & (np.cumsum(known) <= _LOCI)
     if not kept.any():
@@ -236,12 +236,12 @@ def _kept(verdict: Verdict, found: DesignedEvidence) -> str:
     lost = [
         f"{share:.2f} of what sites do to {name}"
         for share, name in zip(found.explained, names, strict=True)
-        if share < EXPLAINED
+        if share < LEAST_EXPLAINED
     ]
     if lost:
         return (
             f"Designed sequences say nothing: their kinds of site explain {' and '.join(lost)}, "
-            f"needed {EXPLAINED:.2f}."
+            f"needed {LEAST_EXPLAINED:.2f}."
         )
     n = len(found.level)
     return (

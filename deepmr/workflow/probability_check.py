@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 
-from deepmr.calibration.contract import FittedIdentity
+from deepmr.calibration import FittedIdentity
 from deepmr.effect_shard import Effects
 from deepmr.networks import Networks, identity_link
 from deepmr.tasks import Task

@@ -13,8 +13,9 @@ import pytest
 from benchmarks.house import settings, traced
 from benchmarks.house.bags import bags
 from benchmarks.house.circles import circles, imports
+from benchmarks.house.question import FirstQuestion
 from benchmarks.house.reach import reached
-from benchmarks.house.source import lines_and_files, read_folder
+from benchmarks.house.source import closed_rooms, lines_and_files, read_folder
 
 FILES = {
     "toy/__init__.py": """
@@ -261,3 +262,15 @@ def test_calls_are_recorded_in_threads_and_at_import_and_nothing_else(tmp_path: 
     assert {path for path, _, _ in found["functions"]} == {"script.py"}
     extra = {name for _, _, name in found["named"]} - {name for _, _, name in found["functions"]}
     assert "Named.pairs.<locals>.<lambda>" in extra
+
+
+def test_closed_rooms_are_read_from_the_contracts_and_left_out(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        "[[tool.importlinter.contracts]]\nname = 'closed'\ntype = 'protected'\n"
+        "protected_modules = ['toy.rooms.*']\nallowed_importers = ['toy.rooms']\n"
+    )
+    assert closed_rooms(tmp_path) == ["toy/rooms"]
+    assert closed_rooms(tmp_path / "elsewhere") == []
+    called = [("toy/rooms/one.py", "asked"), ("toy/roomsize.py", "f"), ("toy/a.py", "g")]
+    found = FirstQuestion(functions=called, named=called, imported=[path for path, _ in called])
+    assert found.outside(["toy/rooms"]).files == ["toy/a.py", "toy/roomsize.py"]

@@ -4,7 +4,13 @@ import pytest
 from deepmr.data.structures import StructuresSource, structures_source
 from deepmr.effects import MemberEffects
 from deepmr.verdict import Measure, Verdict, all_pairs, effect_scale, locus_maximum
-from deepmr.verdict.design import WIDTH, DesignPlan, inserted, neutral_backgrounds, plan_designed
+from deepmr.verdict.design import (
+    WINDOW_WIDTH,
+    DesignPlan,
+    inserted,
+    neutral_backgrounds,
+    plan_designed,
+)
 from deepmr.verdict.designed import (
     DesignedEvidence,
     directions,
@@ -90,7 +96,7 @@ def test_backgrounds_leave_every_task_quieter_than_the_candidates(source):
     rng = np.random.default_rng(0)
     candidates = rng.integers(0, 4, (60, 100)).astype(np.uint8)
     plan = DesignPlan(
-        windows=candidates[:1, :WIDTH], candidates=candidates, scale=np.ones(15), seed=0
+        windows=candidates[:1, :WINDOW_WIDTH], candidates=candidates, scale=np.ones(15), seed=0
     )
 
     def level(codes: np.ndarray) -> np.ndarray:
@@ -169,7 +175,7 @@ def test_rescued_direction_carries_the_nested_caveat():
 def test_a_single_kind_of_site_is_measured_without_company():
     rng = np.random.default_rng(0)
     candidates = rng.integers(0, 4, (40, 60)).astype(np.uint8)
-    windows = rng.integers(0, 4, (4, WIDTH)).astype(np.uint8)
+    windows = rng.integers(0, 4, (4, WINDOW_WIDTH)).astype(np.uint8)
     windows[:, 5:11] = 0
     plan = DesignPlan(windows=windows, candidates=candidates, scale=np.ones(2), seed=0)
 
