@@ -12,6 +12,7 @@ judges cached data sets anew and trains nothing.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import shlex
 import sys
@@ -25,8 +26,14 @@ from typing import Any
 from benchmarks.structures.answers import one_dataset
 from benchmarks.structures.cells import cells, show
 from benchmarks.structures.plan import CELLS, DEVELOPMENT
-from deepmr.files import read_json, write_json
+from deepmr.files import atomic_write, read_json
 from deepmr.verdict import Thresholds
+
+COLUMNS = [
+    "cell", "dataset", "loci", "n_loci",
+    "exposure", "outcome", "kind", "truth", "verdict", "caveats",
+]  # fmt: skip
+"""Of a row of the results: one verdict."""
 
 _STAGES = {"judging": CELLS, "development": DEVELOPMENT}
 
@@ -63,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _arguments(argv)
     rule = asdict(Thresholds())
     earlier = read_json(options.json) if options.json.is_file() else {}
-    rows = list(earlier.get("rows", [])) if earlier.get("rule") == rule else []
+    kept = earlier.get("rows", []) if earlier.get("rule") == rule else []
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in kept]
     given = sys.argv[1:] if argv is None else list(argv)
     this = shlex.join(["python", "-m", "benchmarks.structures", *given])
     commands = list(dict.fromkeys([*earlier.get("commands", []), this]))
@@ -105,7 +113,10 @@ def _write(
 ) -> None:
     ordered = sorted(rows, key=lambda row: (row["cell"], row["dataset"], row["loci"]))
     content = {"commands": commands, "stage": stage, "rule": rule, "cells": cells(ordered)}
-    write_json(path, {**content, "rows": ordered})
+    head = json.dumps({**content, "columns": COLUMNS}, indent=1).removesuffix("\n}")
+    lines = ",\n".join(json.dumps([row[name] for name in COLUMNS]) for row in ordered)
+    with atomic_write(path, "w") as stream:  # a row a line: indented they take three times the room
+        stream.write(f'{head},\n "rows": [\n{lines}\n ]\n}}\n')
 
 
 if __name__ == "__main__":

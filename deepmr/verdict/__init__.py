@@ -1,4 +1,49 @@
-"""From effects of single substitutions to a verdict on the structure of two tasks."""
+"""From effects of single substitutions to a verdict on the structure of two tasks.
+
+Example:
+    X reads motif a; Y reads what X reads, and motif b. Half of 60 loci hold either:
+
+    >>> import numpy as np
+    >>> from deepmr.effects import MemberEffects
+    >>> rng = np.random.default_rng(0)
+    >>> sites = np.zeros((2, 60, 120))  # motif, locus, variant: three a base
+    >>> loss = np.repeat([1.0, 0.9, 0.5, 0.7, 1.0, 0.8], 3)
+    >>> for motif, start in enumerate((12, 72)):
+    ...     sites[motif, rng.random(60) < 0.5, start : start + 18] = -loss
+    >>> x, y = sites[0], 0.6 * sites[0] + 0.8 * sites[1]
+    >>> offset = np.tile(np.repeat(np.arange(40), 3), (60, 1))
+    >>> zero, all_of_them = np.zeros_like(offset), np.ones(offset.shape, dtype=bool)
+    >>> effects = MemberEffects(
+    ...     value=np.repeat(np.stack([x, y], axis=1)[:, :, None], 3, axis=2), tasks=("X", "Y"),
+    ...     offset=offset, ref=zero, alt=zero + 1, mask=all_of_them,
+    ... )
+    >>> scale = effect_scale(locus_maximum(effects))
+    >>> statistics = pair_statistics(effects, scale=scale)
+    >>> agreement = member_agreement(effects, scale=scale)
+    >>> (verdict,) = judge(statistics, agreement=agreement)
+    >>> verdict.structure, verdict.caveats
+    ('forward', ('nested',))
+
+    By motif doses Y reads a, too, which is not to tell from reading X; a decoy explains nothing:
+
+    >>> decoy = 0.1 * rng.standard_normal((60, 1, 120))
+    >>> sums = dose_statistics(
+    ...     effects, np.concatenate([sites.swapaxes(0, 1), decoy], axis=1), scale=scale,
+    ...     motifs=("a", "b", "decoy"), is_decoy=(False, False, True),
+    ... )
+    >>> doses = dose_evidence(DoseStatistics.join([sums]))
+    >>> doses.inputs(0), doses.inputs(1), doses.to_record()["motifs"]
+    (('a',), ('a', 'b'), ['a', 'b'])
+    >>> judge_doses([verdict], doses, statistics.pairs)[0].structure
+    'forward'
+
+    The slope against its negative controls:
+
+    >>> permuted = permuted_within_loci(effects, seed=0)
+    >>> control = pair_statistics(permuted, scale=scale)
+    >>> empirical_p(statistics, {"permuted": control}).shape  # pair, direction
+    (1, 2)
+"""
 
 from deepmr.verdict.concordance import concordant_variants, median_slopes
 from deepmr.verdict.controls import (
