@@ -38,6 +38,9 @@ DESIGNED = ("none", "auto", "all")
 _ASKED_FOR = ("forward", "reverse", "undecided")
 """Structures for which ``auto`` measures them, if the guard of reliability did not speak."""
 
+_LEAST_LOCI = 50
+"""From 20 loci of the demo a site was taken for another kind, and a true direction vetoed."""
+
 _LOCI = 400
 """Loci without unknown bases that windows and backgrounds are made from, the first ones."""
 
@@ -129,8 +132,11 @@ def _plan(
         return f"they need loci of at least {2 * WINDOW_WIDTH} bases, these have {length}"
     known = (loci.codes <= 3).all(axis=1)
     kept = known & (np.cumsum(known) <= _LOCI)
-    if not kept.any():
-        return "every locus has unknown bases"
+    if kept.sum() < _LEAST_LOCI:
+        return (
+            f"they need {_LEAST_LOCI} loci without unknown bases to find the sites that move a "
+            f"task, there are {kept.sum()}"
+        )
     plan = plan_designed(
         _mean_effects(effects, pair, kept), loci.codes[kept], scale=scale, seed=seed
     )
