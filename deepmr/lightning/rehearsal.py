@@ -26,13 +26,18 @@ def check_trainer(trainer: Callable[..., pl.Trainer]) -> str:
 
     Raises:
         ValueError: If the machine has no such device, or a setting of ``trainer`` is refused; or
-            if it would train for ever (``max_epochs=-1``).
+            if it would train for ever (``max_epochs=-1``) or keep nothing (``fast_dev_run``).
     """
     settings = getattr(trainer, "keywords", {})
     for name in ("max_epochs", "num_nodes", "accumulate_grad_batches"):
         value = settings.get(name, 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"trainer.{name} must be a whole number of at least 1, got {value}")
+    if settings.get("fast_dev_run"):
+        raise ValueError(
+            "trainer.fast_dev_run keeps no network; for a short trial use trainer.max_epochs=1 "
+            "and a name= of its own"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

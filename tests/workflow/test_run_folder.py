@@ -111,6 +111,7 @@ SLIPS: list[tuple[str, list[str], str]] = [
     ("train", ["trainer.devices=0"], "trainer.devices=0"),
     ("train", ["trainer.devices=x"], "trainer.devices"),
     ("train", ["trainer.max_epochs=-1"], "trainer.max_epochs must be"),
+    ("train", ["+trainer.fast_dev_run=true"], "trainer.fast_dev_run keeps no network"),
     ("train", ["optimizer.lr=abc"], "optimizer"),
     ("train", ["optimizer.lr=.nan"], "optimizer"),
     ("train", ["optimizer.lr=nan"], "learning rate"),
