@@ -23,6 +23,9 @@ Example:
     >>> (verdict,) = judge(statistics, agreement=agreement)
     >>> verdict.structure, verdict.caveats
     ('forward', ('nested',))
+    >>> on_one_line = concordant_variants(x / scale[0], y / scale[1])
+    >>> bool(on_one_line[x != 0].all())  # every variant that moves X lies on one dose-response
+    True
 
     By motif doses Y reads a, too, which is not to tell from reading X; a decoy explains nothing:
 
