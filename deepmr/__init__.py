@@ -16,7 +16,7 @@ _HOMES = {
     "EffectSizes": "deepmr.effects",
     "Estimate": "deepmr.estimate",
     "Heterogeneity": "deepmr.estimate",
-    "Interrogation": "deepmr.interrogation",
+    "Interrogation": "deepmr.interrogation_result",
     "Interval": "deepmr.genome",
     "Loci": "deepmr.loci",
     "MREstimate": "deepmr.mr.result",

@@ -6,9 +6,8 @@ networks + loci --measure--> variant effects --estimate--> causal effects --judg
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,10 @@ from torch import nn
 
 from deepmr.effect_shard import Effects
 from deepmr.inference import Inference
-from deepmr.inference.estimation import Answer, Question, estimate
+from deepmr.inference.estimation import Question, estimate
 from deepmr.instruments import Rule
-from deepmr.io.manifest import provenance
+from deepmr.interrogation_result import Interrogation
 from deepmr.io.shard_store import ShardStore
-from deepmr.io.tables import ResultTable
 from deepmr.lightning import device_of_trainer
 from deepmr.lightning.rehearsal import check_trainer
 from deepmr.lightning.tracking import NoTracker, Tracker
@@ -29,17 +27,14 @@ from deepmr.loci import Loci
 from deepmr.motifs import ByMotif
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
-from deepmr.plot import forest, mr_scatter
-from deepmr.report import summary_table, verdict_text
 from deepmr.sequence import base_codes
 from deepmr.tasks import Task, TaskTable
-from deepmr.verdict import Verdict, check_controls
+from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
-from deepmr.workflow.figures import scatter_arguments
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
-from deepmr.workflow.outputs import log_findings, print_summary, write_page, write_tables
+from deepmr.workflow.outputs import write_run
 from deepmr.workflow.precision_check import check_precision
 from deepmr.workflow.probability_check import probability_notes
 from deepmr.workflow.run_folder import RunFolder
@@ -117,10 +112,7 @@ def ask(
         OSError: If the disk cannot hold the effects.
     """
     started = datetime.now(UTC)
-    check_designed(question.designed)
-    check_controls(question.controls)
-    question = question.for_errors(networks.members.error_ratios)
-    question.check(pair)
+    question = _checked(question, networks, pair)
     if compute.trainer is not None:
         check_trainer(compute.trainer)
     with folder.open():
@@ -141,46 +133,68 @@ def ask(
         done = False
         try:
             error = check_precision(store, variants.loci, pair, networks, compute, folder.seed)
-            names = (pair[0].name, pair[1].name)
-            answers = estimate(
-                effects.read(names),
-                variants.loci,
-                names,
-                question,
-                targets={task.name: task.target for task in pair},
+            findings = _conclude(
+                networks, pair, variants, effects, question, compute, seed=folder.seed, notes=notes
             )
-            judgement = judge_pair(
-                effects,
-                names,
-                controls=question.controls,
-                designed=question.designed,
-                networks=networks,
-                loci=variants.loci,
-                variants=variants.variants,
-                compute=compute,
-                seed=folder.seed,
-            )
-            doubts = probability_notes(networks, effects, pair)
-            findings = Findings(
-                networks=networks,
-                pair=pair,
-                variants=variants,
-                effects=effects,
-                question=question,
-                answers=tuple(answers),
-                judgement=judgement,
-                notes=(*notes, *question.notes, *doubts, *([str(error)] if error else [])),
-            )
+            if error:
+                findings = replace(findings, notes=(*findings.notes, str(error)))
             facts = {
                 "precision": error.record() if error else compute.precision,
                 "shared_error": question.shared_error,
             }
-            _write(findings, folder, tracking, device_of_trainer(compute.trainer), started, facts)
+            device = device_of_trainer(compute.trainer)
+            write_run(findings, folder, tracking, device=device, started=started, facts=facts)
             done = True
         finally:
             tracking.finish(failed=not done)
     print(f"report: {folder.path / 'report.html'}")
-    return float(answers[0].pooled.pooled.value)
+    return float(findings.answers[0].pooled.pooled.value)
+
+
+def _checked(question: Question, networks: Networks, pair: tuple[Task, Task]) -> Question:
+    """Return the question with its shared error, once all that it asks for is known to exist."""
+    check_designed(question.designed)
+    check_controls(question.controls)
+    question.check(pair)
+    return question.for_errors(networks.members.error_ratios)
+
+
+def _conclude(
+    networks: Networks,
+    pair: tuple[Task, Task],
+    variants: VariantChoice,
+    effects: Effects,
+    question: Question,
+    compute: Compute,
+    *,
+    seed: int = 0,
+    notes: Sequence[str] = (),
+) -> Findings:
+    """Estimate and judge: what both doors do with the measured effects."""
+    names = (pair[0].name, pair[1].name)
+    targets = {task.name: task.target for task in pair}
+    answers = estimate(effects.read(names), variants.loci, names, question, targets=targets)
+    judgement = judge_pair(
+        effects,
+        names,
+        controls=question.controls,
+        designed=question.designed,
+        networks=networks,
+        loci=variants.loci,
+        variants=variants.variants,
+        compute=compute,
+        seed=seed,
+    )
+    return Findings(
+        networks=networks,
+        pair=pair,
+        variants=variants,
+        effects=effects,
+        question=question,
+        answers=tuple(answers),
+        judgement=judgement,
+        notes=(*notes, *question.notes, *probability_notes(networks, effects, pair)),
+    )
 
 
 def _tracker(build: Callable[..., Tracker] | None, folder: RunFolder) -> Tracker:
@@ -192,138 +206,6 @@ def _tracker(build: Callable[..., Tracker] | None, folder: RunFolder) -> Tracker
         job_type="interrogate",
         config=folder.config,
     )
-
-
-def _write(
-    findings: Findings,
-    folder: RunFolder,
-    tracker: Tracker,
-    device: str,
-    started: datetime,
-    facts: Mapping[str, Any],
-) -> None:
-    """Write tables, summary, report and tracker; the manifest last."""
-    path = folder.work
-    tables = write_tables(findings, path)
-    print_summary(findings)
-    made_by = {"command": folder.command, **provenance(), "settings": dict(folder.config)}
-    page = write_page(findings, path / "report.html", made_by, figures=path / "figures")
-    log_findings(findings, tracker, page[:-1])
-    folder.finish(
-        device=device,
-        started=started,
-        inputs=[*findings.networks.files, *findings.variants.files],
-        outputs=[*tables, *([path / "effects"] if (path / "effects").is_dir() else []), *page],
-        value=float(findings.answers[0].pooled.pooled.value),
-        facts={
-            "network": findings.networks.description,
-            "uncertainty": findings.networks.members.spread,
-            **facts,
-        },
-    )
-    tracker.artifact(f"{path.parent.name}-{folder.path.name}", path, by_reference=["effects"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Interrogation:
-    """The result of `interrogate`; printing it shows the pooled effects.
-
-    Args:
-        findings: Networks, loci, effects, question and answers.
-        estimates: Table of local effects, a row per locus, direction and method.
-        meta: Table of pooled effects, a row per direction and method.
-    """
-
-    findings: Findings
-    estimates: ResultTable
-    meta: ResultTable
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict on the pair, with reasons and evidence."""
-        return self.findings.judgement.verdict
-
-    @property
-    def answers(self) -> tuple[Answer, ...]:
-        """The answers, one a direction and estimator."""
-        return self.findings.answers
-
-    @property
-    def effects(self) -> Any:
-        """The measured effects (`deepmr.effects.MemberEffects`), loci on the first axis."""
-        return next(iter(self.findings.effects.read(self.findings.names))).effects
-
-    @property
-    def plot(self) -> _Plots:
-        """Figures as matplotlib axes: ``plot.forest()``, ``plot.scatter(locus=0)``."""
-        return _Plots(findings=self.findings)
-
-    def report(self, path: Path | str) -> Path:
-        """Write the report as one HTML file, and return its path."""
-        path = Path(path)
-        write_page(self.findings, path, {"command": "deepmr.interrogate", **provenance()})
-        return path
-
-    def save(self, folder: Path | str, *, overwrite: bool = False) -> Path:
-        """Write tables, figures and report into a folder, the manifest last; return the folder.
-
-        Args:
-            folder: Made if it does not exist.
-            overwrite: Replace an interrogation saved there before.
-
-        Raises:
-            FileExistsError: If the folder holds a saved interrogation, or something else.
-        """
-        exposure, outcome = self.findings.names
-        run = RunFolder(
-            path=Path(folder),
-            config={"exposure": exposure, "outcome": outcome, "loci": self.findings.loci.names()},
-            command="deepmr.interrogate(...).save(...)",
-            overwrite=overwrite,
-        )
-        with run.open():
-            _write(self.findings, run, NoTracker(), "cpu", datetime.now(UTC), {})
-        return Path(folder)
-
-    def __str__(self) -> str:
-        failed = self.findings.judgement.failed_controls
-        return f"{verdict_text(self.verdict, failed)}\n{summary_table(self.meta)}"
-
-    def __repr__(self) -> str:
-        exposure, outcome = self.findings.names
-        return (
-            f"Interrogation({exposure} -> {outcome}: {self.verdict.structure}; "
-            f"{len(self.findings.loci)} loci, {self.findings.effects.n_members} members)"
-        )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{self!r}</p>{self.meta._repr_html_()}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plots:
-    """Figures of an interrogation."""
-
-    findings: Findings
-
-    def forest(self, answer: int = 0) -> Any:
-        """Draw the local effects and their mean.
-
-        Args:
-            answer: Position in ``answers``; by default the question's first estimator.
-        """
-        one = self.findings.answers[answer]
-        effect = one.local.estimate.effect
-        return forest(effect.value, effect.se, one.pooled, names=self.findings.loci.names())
-
-    def scatter(self, locus: int | None = None) -> Any:
-        """Draw the effects of one locus's variants with the slope of each estimator.
-
-        Args:
-            locus: Position among the loci; by default the one with most instruments.
-        """
-        arguments, options = scatter_arguments(self.findings, locus)
-        return mr_scatter(*arguments, **options)
 
 
 def interrogate(
@@ -406,8 +288,6 @@ def interrogate(
         >>> (folder / "meta.parquet").is_file(), (folder / "report.html").is_file()
         (True, True)
     """
-    check_designed(designed)
-    check_controls(controls)
     if isinstance(model, Networks):
         networks = model
     elif tasks is None:
@@ -421,42 +301,12 @@ def interrogate(
     chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
     given = {key: value for key, value in chosen.items() if value is not None}
     question = replace(Question(), controls=controls, designed=designed, **given)
-    question = question.for_errors(networks.members.error_ratios)
-    question.check(pair)
+    question = _checked(question, networks, pair)
+    compute = compute or Compute()
     kept = (pair[0].name, pair[1].name)
     effects = measure(networks, choice.loci, choice.variants, tasks=kept, compute=compute)
-    answers = estimate(
-        effects.read(kept),
-        choice.loci,
-        kept,
-        question,
-        targets={task.name: task.target for task in pair},
-    )
-    judgement = judge_pair(
-        effects,
-        kept,
-        controls=question.controls,
-        designed=question.designed,
-        networks=networks,
-        loci=choice.loci,
-        variants=choice.variants,
-        compute=compute,
-    )
-    findings = Findings(
-        networks=networks,
-        pair=pair,
-        variants=choice,
-        effects=effects,
-        question=question,
-        answers=tuple(answers),
-        judgement=judgement,
-        notes=(
-            *networks.notes,
-            *choice.notes,
-            *question.notes,
-            *probability_notes(networks, effects, pair),
-        ),
-    )
+    notes = (*networks.notes, *choice.notes)
+    findings = _conclude(networks, pair, choice, effects, question, compute, notes=notes)
     return Interrogation(findings=findings, estimates=findings.estimates(), meta=findings.meta())
 
 

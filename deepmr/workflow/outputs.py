@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from deepmr.files import atomic_write, write_json
+from deepmr.io.manifest import provenance
 from deepmr.io.table_schemas import ESTIMATES, LOCI, META
 from deepmr.io.tables import write_table
 from deepmr.lightning.tracking import Tracker
@@ -24,9 +26,50 @@ from deepmr.report import (
 from deepmr.workflow.effect_error_check import effect_errors
 from deepmr.workflow.figures import draw_figures
 from deepmr.workflow.findings import Findings
+from deepmr.workflow.run_folder import RunFolder
 from deepmr.workflow.variants import write_variants
 
-__all__ = ["log_findings", "print_summary", "write_page", "write_tables"]
+__all__ = ["log_findings", "print_summary", "write_page", "write_run", "write_tables"]
+
+
+def write_run(
+    findings: Findings,
+    folder: RunFolder,
+    tracker: Tracker,
+    *,
+    device: str,
+    started: datetime,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write tables, summary, report and tracker; the manifest last.
+
+    Args:
+        findings: Results of the interrogation.
+        folder: The run's folder, open.
+        tracker: The experiment tracker.
+        device: Where effects were computed, such as ``cpu``.
+        started: When the interrogation began.
+        facts: Further entries of the manifest; none by default.
+    """
+    path = folder.work
+    tables = write_tables(findings, path)
+    print_summary(findings)
+    made_by = {"command": folder.command, **provenance(), "settings": dict(folder.config)}
+    page = write_page(findings, path / "report.html", made_by, figures=path / "figures")
+    log_findings(findings, tracker, page[:-1])
+    folder.finish(
+        device=device,
+        started=started,
+        inputs=[*findings.networks.files, *findings.variants.files],
+        outputs=[*tables, *([path / "effects"] if (path / "effects").is_dir() else []), *page],
+        value=float(findings.answers[0].pooled.pooled.value),
+        facts={
+            "network": findings.networks.description,
+            "uncertainty": findings.networks.members.spread,
+            **(facts or {}),
+        },
+    )
+    tracker.artifact(f"{path.parent.name}-{folder.path.name}", path, by_reference=["effects"])
 
 
 def write_tables(findings: Findings, folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ import deepmr
 from deepmr.calibration import CalibratorTable
 from deepmr.effect_shard import EffectsInMemory
 from deepmr.effects import MemberEffects
-from deepmr.interrogation import Interrogation
+from deepmr.interrogation_result import Interrogation
 from deepmr.networks import Networks
 from deepmr.tasks import TaskTable
 from deepmr.verdict import DesignPlan, Measure, Verdict

@@ -1,0 +1,124 @@
+"""The result of `deepmr.interrogate`: tables, figures, report and a folder on request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deepmr.inference.estimation import Answer
+from deepmr.io.manifest import provenance
+from deepmr.io.tables import ResultTable
+from deepmr.lightning.tracking import NoTracker
+from deepmr.plot import forest, mr_scatter
+from deepmr.report import summary_table, verdict_text
+from deepmr.verdict import Verdict
+from deepmr.workflow.figures import scatter_arguments
+from deepmr.workflow.findings import Findings
+from deepmr.workflow.outputs import write_page, write_run
+from deepmr.workflow.run_folder import RunFolder
+
+__all__ = ["Interrogation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Interrogation:
+    """The result of `interrogate`; printing it shows the pooled effects.
+
+    Args:
+        findings: Networks, loci, effects, question and answers.
+        estimates: Table of local effects, a row per locus, direction and method.
+        meta: Table of pooled effects, a row per direction and method.
+    """
+
+    findings: Findings
+    estimates: ResultTable
+    meta: ResultTable
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the pair, with reasons and evidence."""
+        return self.findings.judgement.verdict
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The answers, one a direction and estimator."""
+        return self.findings.answers
+
+    @property
+    def effects(self) -> Any:
+        """The measured effects (`deepmr.effects.MemberEffects`), loci on the first axis."""
+        return next(iter(self.findings.effects.read(self.findings.names))).effects
+
+    @property
+    def plot(self) -> _Plots:
+        """Figures as matplotlib axes: ``plot.forest()``, ``plot.scatter(locus=0)``."""
+        return _Plots(findings=self.findings)
+
+    def report(self, path: Path | str) -> Path:
+        """Write the report as one HTML file, and return its path."""
+        path = Path(path)
+        write_page(self.findings, path, {"command": "deepmr.interrogate", **provenance()})
+        return path
+
+    def save(self, folder: Path | str, *, overwrite: bool = False) -> Path:
+        """Write tables, figures and report into a folder, the manifest last; return the folder.
+
+        Args:
+            folder: Made if it does not exist.
+            overwrite: Replace an interrogation saved there before.
+
+        Raises:
+            FileExistsError: If the folder holds a saved interrogation, or something else.
+        """
+        exposure, outcome = self.findings.names
+        run = RunFolder(
+            path=Path(folder),
+            config={"exposure": exposure, "outcome": outcome, "loci": self.findings.loci.names()},
+            command="deepmr.interrogate(...).save(...)",
+            overwrite=overwrite,
+        )
+        with run.open():
+            write_run(self.findings, run, NoTracker(), device="cpu", started=datetime.now(UTC))
+        return Path(folder)
+
+    def __str__(self) -> str:
+        failed = self.findings.judgement.failed_controls
+        return f"{verdict_text(self.verdict, failed)}\n{summary_table(self.meta)}"
+
+    def __repr__(self) -> str:
+        exposure, outcome = self.findings.names
+        return (
+            f"Interrogation({exposure} -> {outcome}: {self.verdict.structure}; "
+            f"{len(self.findings.loci)} loci, {self.findings.effects.n_members} members)"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self!r}</p>{self.meta._repr_html_()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plots:
+    """Figures of an interrogation."""
+
+    findings: Findings
+
+    def forest(self, answer: int = 0) -> Any:
+        """Draw the local effects and their mean.
+
+        Args:
+            answer: Position in ``answers``; by default the question's first estimator.
+        """
+        one = self.findings.answers[answer]
+        effect = one.local.estimate.effect
+        return forest(effect.value, effect.se, one.pooled, names=self.findings.loci.names())
+
+    def scatter(self, locus: int | None = None) -> Any:
+        """Draw the effects of one locus's variants with the slope of each estimator.
+
+        Args:
+            locus: Position among the loci; by default the one with most instruments.
+        """
+        arguments, options = scatter_arguments(self.findings, locus)
+        return mr_scatter(*arguments, **options)
