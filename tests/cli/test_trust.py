@@ -45,7 +45,7 @@ CALLABLES = [
 def test_a_stranger_s_target_outside_the_rule_is_neither_imported_nor_called(
     target: str, wrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hostile: dict[str, Any] = {"_target_": target, "_args_": ["touch /tmp/never"]}
+    hostile: dict[str, Any] = {"_target_": target, "_args_": ["touch never"]}
     part: dict[str, Any] = {
         "plain": hostile,
         "nested": {"_target_": NETWORK, "in_features": {"deep": hostile}, "out_features": 1},
@@ -190,7 +190,7 @@ def test_a_run_with_a_user_s_own_network_needs_the_user_s_word(
 
 
 @pytest.mark.parametrize(
-    "name", ["../../train/base", "/tmp/evil", "a/b", ".hidden", "..", "a b", "ü"]
+    "name", ["../../train/base", "/evil", "a/b", ".hidden", "..", "a b", "ü"]
 )
 def test_a_run_s_name_is_one_folder_s_name(
     runs: Path, script: Script, name: str, tmp_path: Path
