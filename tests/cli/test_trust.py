@@ -189,9 +189,7 @@ def test_a_run_with_a_user_s_own_network_needs_the_user_s_word(
     assert len(deepmr.load_run(folder, trust=["mypackage"]).members.networks) == 3
 
 
-@pytest.mark.parametrize(
-    "name", ["../../train/base", "/evil", "a/b", ".hidden", "..", "a b", "ü"]
-)
+@pytest.mark.parametrize("name", ["../../train/base", "/evil", "a/b", ".hidden", "..", "a b", "ü"])
 def test_a_run_s_name_is_one_folder_s_name(
     runs: Path, script: Script, name: str, tmp_path: Path
 ) -> None:
