@@ -22,7 +22,7 @@ from deepmr.cli.command_line import add_own_configuration, check_overrides, spli
 from deepmr.cli.configuration import conf_folder
 from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
 
-__all__ = ["job", "run"]
+__all__ = ["job", "run", "run_plain"]
 
 _USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseException)
 _failed: list[str] = []
@@ -175,4 +175,25 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     main()
     if _failed:
         print(f"{len(_failed)} of the jobs failed: {'; '.join(_failed)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def run_plain(command: Callable[[list[str]], None], words: list[str]) -> None:
+    """Run a subcommand without a Hydra configuration, with the same errors and signals.
+
+    Args:
+        command: Takes the words behind the subcommand's name.
+        words: Those words.
+    """
+    interruption = Interruption()
+    try:
+        with interrupted_by_signals() as interruption:
+            command(words)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(interruption.status)
+    except Exception as error:
+        if _full_error() or not _is_bad_input(error):
+            raise
+        print(f"error: {_line(error)}", file=sys.stderr)
         sys.exit(1)

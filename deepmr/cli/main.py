@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deepmr.cli.command_line import nearest
-from deepmr.cli.job import run
+from deepmr.cli.job import run, run_plain
 
 __all__ = ["COMMANDS", "main"]
 
@@ -19,7 +19,11 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "interrogate": "ask whether one task drives another",
     }
 )
-"""Subcommands, each with its meaning; each is a script of `deepmr.cli.scripts`."""
+"""Subcommands, each with its meaning."""
+
+HYDRA: frozenset[str] = frozenset({"train", "interrogate"})
+"""Those that read a Hydra configuration, scripts of `deepmr.cli.scripts`; every other one is the
+function ``main(words)`` of the module of its name in `deepmr.cli`."""
 
 
 def _usage() -> str:
@@ -50,6 +54,12 @@ def main() -> None:
         hint = nearest(words[0], COMMANDS)
         print(f"error: {words[0]}: there is no such command; {hint}", file=sys.stderr)
         sys.exit(1)
+    if words[0] not in HYDRA:
+        command: Callable[[list[str]], None] = importlib.import_module(
+            f"deepmr.cli.{words[0]}"
+        ).main
+        run_plain(command, words[1:])
+        return
     scripts = importlib.import_module("deepmr.cli.scripts")
     script: Callable[[], Any] = getattr(scripts, words[0])
     run(script, words[0], words=1)
