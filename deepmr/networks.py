@@ -128,10 +128,10 @@ class Networks:
             link: Maps raw outputs to the effect scale; by default they are on it.
             calibrators: A calibrator for each task; by default none.
             uncertainty: Where standard errors come from; by default the ensemble, or 30 dropout
-                draws of a single network.
+                draws of a single network, or, where it has none, that network as given.
 
         Raises:
-            ValueError: If a single network has no dropout, or two tasks have one name.
+            ValueError: If two tasks have one name.
         """
         table = tasks if isinstance(tasks, TaskTable) else TaskTable.of(tasks)
         modules = [model] if isinstance(model, nn.Module) else list(model)

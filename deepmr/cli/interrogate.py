@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
     command,
+    is_chosen,
     is_leader,
     optional,
     part,
@@ -22,13 +23,13 @@ from deepmr.cli.parts import (
 )
 from deepmr.cli.trust import Trust, build
 from deepmr.files import fingerprint, safe_name, sha256
-from deepmr.inference import OverMembers
+from deepmr.inference import GivenModel, OverMembers
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
 from deepmr.mutagenesis import Augmentation
 from deepmr.networks import Networks
 from deepmr.tasks import Task
-from deepmr.uncertainty import Members
+from deepmr.uncertainty import Auto, Given, Members
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.measurement import Compute, open_store
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
@@ -58,6 +59,7 @@ def run_interrogation(config: DictConfig) -> float:
     check_designed(settings["verdict"]["designed"])
     networks = _networks(config, settings)
     pair = _pair(networks, config)
+    question = _question(settings, len(networks.members))
     compute = _compute(settings, networks.members)
     kept = _kept_tasks(settings, networks, pair)
     variants = _variants(settings, networks, pair, config.seed)
@@ -85,7 +87,7 @@ def run_interrogation(config: DictConfig) -> float:
         networks,
         pair,
         variants,
-        _question(settings),
+        question,
         compute=compute,
         store=open_store(folder.work, networks, variants.loci, variants.variants, compute, kept),
         folder=folder,
@@ -109,6 +111,9 @@ def _check_apart(path: Path, networks: Networks) -> None:
 
 def _networks(config: DictConfig, settings: Mapping[str, Any]) -> Networks:
     uncertainty = build(settings["uncertainty"], "uncertainty", _OWN)
+    inference = build(settings["inference"], "inference", _OWN)
+    if isinstance(inference, GivenModel) and isinstance(uncertainty, Auto):
+        uncertainty = Given()  # the model as it is, not draws from it
     if config.checkpoint is not None:
         name = short_name(config, "model") if settings.get("model") else ""
         networks = load_checkpoints(
@@ -188,9 +193,10 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
     )
 
 
-def _question(settings: Mapping[str, Any]) -> Question:
+def _question(settings: Mapping[str, Any], n_members: int) -> Question:
     inference = build(settings["inference"], "inference", _OWN)
-    ignored = inference.ignored if isinstance(inference, OverMembers) else frozenset()
+    own = isinstance(inference, OverMembers | GivenModel)
+    ignored = inference.ignored if own else frozenset()
     chosen = f"inference={_class_name(settings['inference'])}"
     estimators = {
         name: without_null(one) for name, one in (settings.get("estimator") or {}).items()
@@ -220,9 +226,9 @@ def _question(settings: Mapping[str, Any]) -> Question:
             else "motifs= is read by instruments=motif alone; add it, or leave motifs= out"
         )
     pooling = part(meta, "meta", _OWN)
-    if isinstance(inference, OverMembers):
+    if own:
         inference.check_pooling(pooling)
-    return Question(
+    question = Question(
         rule=build(settings["instruments"], "instruments", _OWN),
         estimators={name: part(one, "estimator", _OWN) for name, one in estimators.items()},
         inference=inference,
@@ -230,6 +236,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
         controls=str(settings["controls"]),
         designed=settings["verdict"]["designed"],
     )
+    return question.for_members(n_members, chosen=is_chosen("inference"))
 
 
 def _class_name(settings: Mapping[str, Any]) -> str:

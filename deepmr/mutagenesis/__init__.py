@@ -9,7 +9,7 @@ from deepmr.mutagenesis.cost import (
     sequences_per_second,
 )
 from deepmr.mutagenesis.dense import Dense
-from deepmr.mutagenesis.dropout import FixedDropout, dropout_draws
+from deepmr.mutagenesis.dropout import FixedDropout, dropout_draws, has_dropout
 from deepmr.mutagenesis.engine import Engine, RawEffects
 from deepmr.mutagenesis.epistasis import PairEffects, pair_effects
 from deepmr.mutagenesis.incremental import Incremental, NotTraceableError
@@ -40,6 +40,7 @@ __all__ = [
     "build_engine",
     "bytes_in_memory",
     "dropout_draws",
+    "has_dropout",
     "mutants_per_second",
     "pair_effects",
     "saturation",

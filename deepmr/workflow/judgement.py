@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,10 @@ _BATCH = 32
 
 _TWIN_SHARE = 5
 """The untrained twin is run on the first 1 / 5 of the loci: a fifth of the cost."""
+
+_GUARD_LOCI = 20
+"""Of one network alone the twin is the guard of reliability, and a percentile over fewer loci would
+be their largest value: it is run on at least so many, where there are as many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +139,17 @@ def judge_pair(
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
     scale = _scale(effects, pair)
     statistics, agreement = _statistics(effects, pair, scale, None)
+    alone = agreement.n_members < 2
+    twins: list[_Twin | str] = []
+    if networks and loci is not None and variants and (alone or "untrained" in wanted):
+        # One network has no members that could agree: its guard is an untrained twin, and that
+        # twin's guard, as a control, is another one.
+        seeds = range(seed, seed + 1 + (alone and "untrained" in wanted))
+        engine = compute or Compute()
+        twins = [_twin(networks, loci, variants, engine, pair, one, alone=alone) for one in seeds]
+    guard = _guard(effects, pair, scale, twins[0]) if alone and twins else None
     verdict = revise_by_designed(
-        judge(statistics, agreement=agreement, seed=seed)[0],
+        judge(statistics, agreement=agreement, twin_scale=guard, seed=seed)[0],
         effects,
         designed=designed,
         scale=scale,
@@ -157,9 +170,10 @@ def judge_pair(
             not_run.append(ControlNotRun(name=name, reason=reason))
         elif name in changes:
             changed = _statistics(effects, pair, scale, changes[name])
-            answers += controls_of(name, judge(changed[0], agreement=changed[1], seed=seed))
-    if "untrained" in wanted and networks and loci and variants:
-        found = _untrained(networks, loci, variants, compute or Compute(), pair, seed)
+            judged = judge(changed[0], agreement=changed[1], twin_scale=guard, seed=seed)
+            answers += controls_of(name, judged)
+    if "untrained" in wanted and twins:
+        found = _untrained(twins, pair, seed)
         if isinstance(found, ControlNotRun):
             not_run.append(found)
         else:
@@ -168,7 +182,7 @@ def judge_pair(
         verdict=verdict,
         controls=tuple(answers),
         not_run=tuple(not_run),
-        panel=_panel(verdict, statistics, agreement, networks, seed),
+        panel=_panel(verdict, statistics, agreement, guard, networks, seed),
     )
 
 
@@ -176,12 +190,13 @@ def _panel(
     verdict: Verdict,
     statistics: PairStatistics,
     agreement: MemberAgreement,
+    twin_scale: np.ndarray | None,
     networks: Networks | None,
     seed: int,
 ) -> tuple[Check, ...]:
     """Check the assumptions behind the direction that the verdict answers."""
     evidence = resampled_evidence(statistics, seed=seed)
-    guard, _ = guard_values(statistics, agreement, None, Thresholds())
+    guard, _ = guard_values(statistics, agreement, twin_scale, Thresholds())
     decision = decide(evidence, statistics.pairs, guard[statistics.pairs], Thresholds())
     return assumption_panel(
         evidence,
@@ -247,19 +262,57 @@ def _batches(effects: Effects, pair: tuple[str, str]) -> Iterator[MemberEffects]
     yield MemberEffects.join(held)
 
 
-def _untrained(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Twin:
+    """Effects of an untrained twin at the first loci of a question, and their scale."""
+
+    effects: Effects
+    scale: np.ndarray
+    n_loci: int
+
+
+def _twin(
     networks: Networks,
     loci: Loci,
     variants: VariantSet,
     compute: Compute,
     pair: tuple[str, str],
     seed: int,
-) -> Control | ControlNotRun:
-    """Run the same test on networks with random weights, at some of the loci."""
+    *,
+    alone: bool,
+) -> _Twin | str:
+    """Measure networks with random weights at some of the loci; or say why there are none."""
     twin = untrained_twin(networks, seed=seed)
     if isinstance(twin, str):
-        return ControlNotRun(name="untrained", reason=twin)
-    few = loci.first(max(len(loci) // _TWIN_SHARE, 2))
+        return twin
+    least = min(len(loci), _GUARD_LOCI) if alone else 2
+    few = loci.first(max(len(loci) // _TWIN_SHARE, least))
     effects = measure_in_memory(twin, few, variants, compute, pair)
-    statistics, agreement = _statistics(effects, pair, _scale(effects, pair), None)
-    return controls_of("untrained", judge(statistics, agreement=agreement, seed=seed))[0]
+    return _Twin(effects=effects, scale=_scale(effects, pair), n_loci=len(few))
+
+
+def _guard(
+    effects: Effects, pair: tuple[str, str], scale: np.ndarray, twin: _Twin | str
+) -> np.ndarray | None:
+    """Return the twin's scale as it would be over all loci: both are compared over the same."""
+    if isinstance(twin, str):
+        return None
+    maxima = np.concatenate([locus_maximum(shard.effects) for shard in effects.read(pair)])
+    same = effect_scale(maxima[: twin.n_loci])
+    ratio = np.divide(scale, same, out=np.ones_like(scale), where=same > 0)
+    return np.asarray(twin.scale * ratio)
+
+
+def _untrained(
+    twins: Sequence[_Twin | str], pair: tuple[str, str], seed: int
+) -> Control | ControlNotRun:
+    """Run the same test on networks with random weights, at some of the loci."""
+    twin, other = twins[0], twins[-1]
+    if isinstance(twin, str) or isinstance(other, str):
+        reason = twin if isinstance(twin, str) else str(other)
+        return ControlNotRun(name="untrained", reason=reason)
+    statistics, agreement = _statistics(twin.effects, pair, twin.scale, None)
+    guard = other.scale if agreement.n_members < 2 else None
+    return controls_of(
+        "untrained", judge(statistics, agreement=agreement, twin_scale=guard, seed=seed)
+    )[0]

@@ -111,6 +111,9 @@ def check_precision(
     """
     if not is_reduced(compute.precision, compute.dtype):
         return None
+    if len(networks.members) < 2:
+        print("precision: not compared, since effects of one network have no standard errors")
+        return None
     names = (pair[0].name, pair[1].name)
     exact = functools.partial(compute.engine, engine="dense", precision="float64")
     engines = networks.members.engines(exact, length=loci.codes.shape[1])

@@ -231,7 +231,8 @@ def _rows(
     shown = np.flatnonzero(effects.mask[: len(listed)])  # a shifted window lacks some at its ends
     listed, n = [listed[position] for position in shown], len(shown)
     first, second = effects.tasks
-    found = effects.summarise(first, second)
+    alone = effects.n_members < 2
+    found = effects.exact(first, second) if alone else effects.summarise(first, second)
     columns = {
         "chrom": np.full(n, place[0], dtype=object),
         "start": np.full(n, place[1]),
@@ -240,14 +241,14 @@ def _rows(
         "id": np.array([one.name for one in listed], dtype=object),
         "ref": np.array([one.ref for one in listed], dtype=object),
         "alt": np.array([one.alt for one in listed], dtype=object),
-        "df": np.full(n, found.df),
+        "df": np.full(n, np.nan if alone else found.df),
     }
     return [
         {
             **columns,
             "task": np.full(n, task, dtype=object),
             "effect": effect[shown],
-            "se": se[shown],
+            "se": np.full(n, np.nan) if alone else se[shown],  # unknown, not 0
         }
         for task, effect, se in (
             (first, found.beta_exposure, found.se_exposure),
