@@ -114,8 +114,8 @@ def position_jackknife(
         True
     """
     rank, count = _ranks(effects.mask, offset)
-    number = np.minimum(count, _GROUPS)
-    crowded = (count > _GROUPS)[..., None]
+    number = np.asarray(np.minimum(count, _GROUPS))
+    crowded = np.asarray(count > _GROUPS)[..., None]
     group = np.where(crowded, rank * _GROUPS // np.maximum(count, 1)[..., None], rank)
     values: list[np.ndarray] = []
     intercepts: list[np.ndarray] = []
