@@ -51,11 +51,15 @@ def answers(name: str, cell: str, path: Path) -> list[Row]:
     if name.split("-", maxsplit=1)[0] in PAPER_SCENARIOS:
         with np.load(path) as content:
             sets = {"all": content["is_first"], "both_motifs": content["has_both"]}
-        return [
+        rows = [
             row
             for loci, kept in sets.items()
             for row in _rows(name, cell, loci, *read(path, loci=kept))
         ]
+        designed = read_designed(path)
+        if designed is not None:
+            rows += _rows(name, cell, "all_designed", *read(path, loci=sets["all"]), designed)
+        return rows
     effects, truth = read(path)
     rows = _rows(name, cell, "all", effects, truth)
     if cell in ("untrained", "label_shuffled"):
