@@ -59,7 +59,7 @@ def answers(name: str, cell: str, path: Path) -> list[Row]:
         designed = read_designed(path)
         if designed is not None:
             rows += _rows(name, cell, "all_designed", *read(path, loci=sets["all"]), designed)
-        return rows
+        return _with_locus_set(rows)
     effects, truth = read(path)
     rows = _rows(name, cell, "all", effects, truth)
     if cell in ("untrained", "label_shuffled"):
@@ -71,6 +71,16 @@ def answers(name: str, cell: str, path: Path) -> list[Row]:
     rows += _rows(name, cell, "sixty", few, truth)
     rows += _rows(name, cell, "permuted", permuted_within_loci(effects, seed=0), truth)
     return rows + _rows(name, cell, "other_locus", other_locus(effects), truth)
+
+
+def _with_locus_set(rows: list[Row]) -> list[Row]:
+    """Add the caveat ``locus_set`` where the loci with both motifs give another verdict."""
+    there = next(row["verdict"] for row in rows if row["loci"] == "both_motifs")
+    for row in rows:
+        differs = "undecided" not in (row["verdict"], there) and row["verdict"] != there
+        if row["loci"] != "both_motifs" and differs:
+            row["caveats"].append("locus_set")
+    return rows
 
 
 def _verdicts(

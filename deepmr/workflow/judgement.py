@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from deepmr.effect_shard import Effects
 from deepmr.effects import MemberEffects
@@ -23,6 +24,7 @@ from deepmr.verdict import (
     Thresholds,
     Verdict,
     assumption_panel,
+    compare_locus_sets,
     controls_of,
     decide,
     effect_scale,
@@ -37,6 +39,7 @@ from deepmr.verdict import (
     wanted_controls,
 )
 from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
+from deepmr.workflow.loci import loci_of_pair
 from deepmr.workflow.measurement import Compute, measure_in_memory
 from deepmr.workflow.untrained import untrained_twin
 
@@ -145,6 +148,9 @@ def judge_pair(
         compute=compute,
         seed=seed,
     )
+    if networks is not None and loci is not None:
+        suits = loci_of_pair(networks, loci, pair)
+        verdict = _beside_other_loci(verdict, statistics, agreement, suits, seed)
     changes: dict[str, Change] = {
         "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
@@ -170,6 +176,21 @@ def judge_pair(
         not_run=tuple(not_run),
         panel=_panel(verdict, statistics, agreement, networks, seed),
     )
+
+
+def _beside_other_loci(
+    verdict: Verdict,
+    statistics: PairStatistics,
+    agreement: MemberAgreement,
+    suits: Bool[np.ndarray, " locus"] | None,
+    seed: int,
+) -> Verdict:
+    """Return the verdict; with a caveat if the loci that suit the pair alone give another one."""
+    if suits is None or suits.all() or not suits.any():
+        return verdict
+    there = judge(statistics.take(np.flatnonzero(suits)), agreement=agreement, seed=seed)
+    name = f"the {int(suits.sum())} loci that suit both tasks (loci.rule=pair)"
+    return compare_locus_sets([verdict], there, name=name)[0]
 
 
 def _panel(
