@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from jaxtyping import Bool
 from deepmr.effect_shard import Effects
 from deepmr.effects import MemberEffects
 from deepmr.loci import Loci
+from deepmr.motifs import MotifLibrary
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.verdict import (
@@ -41,6 +42,7 @@ from deepmr.verdict import (
 from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
 from deepmr.workflow.loci import loci_of_pair
 from deepmr.workflow.measurement import Compute, measure_in_memory
+from deepmr.workflow.motif_inputs import revise_by_motifs
 from deepmr.workflow.untrained import untrained_twin
 
 __all__ = ["Judgement", "judge_pair"]
@@ -102,6 +104,8 @@ def judge_pair(
     *,
     controls: str = "standard",
     designed: str = "none",
+    motifs: MotifLibrary | None = None,
+    targets: Mapping[str, str] | None = None,
     networks: Networks | None = None,
     loci: Loci | None = None,
     variants: VariantSet | None = None,
@@ -121,6 +125,8 @@ def judge_pair(
         designed: Whether designed sequences revise the verdict: ``none`` (the default), ``auto``
             (where it is a direction, or undecided for reliable tasks) or ``all``. Negative
             controls are judged without them.
+        motifs: Motifs that the tasks may read, which revise the verdict; none by default.
+        targets: What each task measures, by name, to find its own motif among them.
         networks: The networks, for their untrained twin and designed sequences; None (the
             default) for a table of effects.
         loci: The loci, for the same.
@@ -148,6 +154,10 @@ def judge_pair(
         compute=compute,
         seed=seed,
     )
+    if motifs is not None and loci is not None:
+        verdict = revise_by_motifs(
+            verdict, effects, loci, motifs, scale=scale, targets=targets, seed=seed
+        )
     if networks is not None and loci is not None:
         suits = loci_of_pair(networks, loci, pair)
         verdict = _beside_other_loci(verdict, statistics, agreement, suits, seed)
