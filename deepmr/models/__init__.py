@@ -4,7 +4,7 @@ A model takes the sequence length and the positions of exposure and outcome task
 outputs: ``Model(length, exposures, outcomes, **architecture)``.
 """
 
-from deepmr.models.adapter import Adapter, InputFormat
+from deepmr.models.adapter import Adapter, InputFormat, as_read
 from deepmr.models.cnn import MotifScanner
 from deepmr.models.deepsea import DeepSEA
 from deepmr.models.heads import Heads, set_output_statistics
@@ -25,5 +25,6 @@ __all__ = [
     "Readout",
     "ResidualCNN",
     "SoftOr",
+    "as_read",
     "set_output_statistics",
 ]
