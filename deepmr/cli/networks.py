@@ -19,8 +19,10 @@ from deepmr.io.tables import read_table
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.training import load_weights
 from deepmr.losses import MultiTaskLoss
+from deepmr.models import Adapter
+from deepmr.models.adapter import EVERY
 from deepmr.networks import EffectScale, Networks, identity_link
-from deepmr.tasks import read_tasks
+from deepmr.tasks import TaskTable, read_tasks
 from deepmr.uncertainty import Auto, Trained, Uncertainty
 from deepmr.workflow.calibration import calibrate, splits_read
 from deepmr.workflow.run_folder import CONFIG
@@ -128,18 +130,17 @@ def load_checkpoints(
         FileNotFoundError: If a file is missing.
         ValueError: If model= or tasks= is missing, or the weights belong to another network.
     """
-    for key in ("model", "tasks"):
-        if not settings.get(key):
-            raise ValueError(
-                f"checkpoint= needs {key}= as well; for example "
-                "checkpoint=net.pt model=mine tasks=tasks.tsv"
-            )
+    if not settings.get("model"):
+        raise ValueError(
+            "checkpoint= needs model= as well; for example "
+            "checkpoint=net.pt model=mine tasks=tasks.tsv"
+        )
     own = Trust(packages=settings.get("trust") or (), own=True)
     files = expand_paths(settings["checkpoint"], what="checkpoint")
-    tasks = read_tasks(settings["tasks"])
+    modules = [_loaded(settings, own, path) for path in files]
+    tasks = _tasks(settings, modules[0])
     source = build_source(settings, own) if settings.get("data") else None
-    builder = part(settings["model"], "model", own)
-    members = uncertainty([Trained(network=load_weights(builder(), path)) for path in files])
+    members = uncertainty([Trained(network=network) for network in modules])
     notes = ["The network was interrogated as it came, without calibration."]
     if source is None:
         notes.insert(
@@ -147,7 +148,7 @@ def load_checkpoints(
             "The regions this network was trained on are unknown: nothing keeps it from having "
             "seen these loci.",
         )
-    return Networks(
+    networks = Networks(
         members=members,
         scale=EffectScale(
             tasks=tasks,
@@ -163,6 +164,34 @@ def load_checkpoints(
         notes=(*notes, *([members.note] if members.note else [])),
         source=source,
     )
+    return networks.as_adapted(modules)
+
+
+def _loaded(settings: Mapping[str, Any], own: Trust, path: Path) -> nn.Module:
+    """Build a network, its parts of its own, and load its weights; an adapter's are the inner's."""
+    model = dict(settings["model"])
+    if settings.get("tasks") and EVERY in (model.get("outputs") or ()):
+        model["tasks"] = settings["tasks"]
+    network: nn.Module = build(model, "model", own, partial=False)
+    load_weights(network.network if isinstance(network, Adapter) else network, path)
+    return network
+
+
+def _tasks(settings: Mapping[str, Any], network: nn.Module) -> TaskTable:
+    """Return the outputs in order: an adapter names them, for others a file does."""
+    file = settings.get("tasks")
+    if isinstance(network, Adapter):
+        if file and EVERY not in settings["model"]["outputs"]:
+            raise ValueError(
+                f"tasks={file} names the tasks that the model's outputs name already; leave it out"
+            )
+        return network.tasks
+    if not file:
+        raise ValueError(
+            "checkpoint= needs tasks= as well, or a model with outputs (deepmr.models.Adapter); "
+            "for example checkpoint=net.pt model=mine tasks=tasks.tsv"
+        )
+    return read_tasks(file)
 
 
 def _trust(run: TrainedRun, settings: Mapping[str, Any]) -> Trust:

@@ -28,10 +28,8 @@ from deepmr.verdict import (
     compare_locus_sets,
     controls_of,
     decide,
-    effect_scale,
     guard_values,
     judge,
-    locus_maximum,
     member_agreement,
     other_locus,
     pair_statistics,
@@ -41,9 +39,9 @@ from deepmr.verdict import (
 )
 from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
 from deepmr.workflow.loci import loci_of_pair
-from deepmr.workflow.measurement import Compute, measure_in_memory
+from deepmr.workflow.measurement import Compute
 from deepmr.workflow.motif_inputs import revise_by_motifs
-from deepmr.workflow.untrained import untrained_twin
+from deepmr.workflow.twin import Twin, measure_twin, scale_of, twin_guard
 
 __all__ = ["Judgement", "judge_pair"]
 
@@ -51,14 +49,6 @@ Change = Callable[[MemberEffects, int], MemberEffects]
 
 _BATCH = 32
 """Loci whose statistics are computed together."""
-
-_TWIN_SHARE = 5
-"""The untrained twin is run on the first 1 / 5 of the loci: a fifth of the cost."""
-
-_GUARD_LOCI = 20
-"""Of one network alone the twin is the guard of reliability, and a percentile over fewer loci would
-be their largest value: it is run on at least so many, where there are as many."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
@@ -146,17 +136,17 @@ def judge_pair(
     check_designed(designed)
     has_network = networks is not None and loci is not None and variants is not None
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
-    scale = _scale(effects, pair)
+    scale = scale_of(effects, pair)
     statistics, agreement = _statistics(effects, pair, scale, None)
     alone = agreement.n_members < 2
-    twins: list[_Twin | str] = []
+    twins: list[Twin | str] = []
     if networks and loci is not None and variants and (alone or "untrained" in wanted):
         # One network has no members that could agree: its guard is an untrained twin, and that
         # twin's guard, as a control, is another one.
         seeds = range(seed, seed + 1 + (alone and "untrained" in wanted))
         engine = compute or Compute()
-        twins = [_twin(networks, loci, variants, engine, pair, one, alone=alone) for one in seeds]
-    guard = _guard(effects, pair, scale, twins[0]) if alone and twins else None
+        twins = [measure_twin(networks, loci, variants, engine, pair, seed=one) for one in seeds]
+    guard = twin_guard(effects, pair, scale, twins[0]) if alone and twins else None
     verdict = revise_by_designed(
         judge(statistics, agreement=agreement, twin_scale=guard, seed=seed)[0],
         effects,
@@ -261,11 +251,6 @@ def _prediction_quality(
     return tuple(found)
 
 
-def _scale(effects: Effects, pair: tuple[str, str]) -> np.ndarray:
-    maxima = [locus_maximum(shard.effects) for shard in effects.read(pair)]
-    return effect_scale(np.concatenate(maxima))
-
-
 def _statistics(
     effects: Effects, pair: tuple[str, str], scale: np.ndarray, change: Change | None
 ) -> tuple[PairStatistics, MemberAgreement]:
@@ -295,49 +280,8 @@ def _batches(effects: Effects, pair: tuple[str, str]) -> Iterator[MemberEffects]
     yield MemberEffects.join(held)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Twin:
-    """Effects of an untrained twin at the first loci of a question, and their scale."""
-
-    effects: Effects
-    scale: np.ndarray
-    n_loci: int
-
-
-def _twin(
-    networks: Networks,
-    loci: Loci,
-    variants: VariantSet,
-    compute: Compute,
-    pair: tuple[str, str],
-    seed: int,
-    *,
-    alone: bool,
-) -> _Twin | str:
-    """Measure networks with random weights at some of the loci; or say why there are none."""
-    twin = untrained_twin(networks, seed=seed)
-    if isinstance(twin, str):
-        return twin
-    least = min(len(loci), _GUARD_LOCI) if alone else 2
-    few = loci.first(max(len(loci) // _TWIN_SHARE, least))
-    effects = measure_in_memory(twin, few, variants, compute, pair)
-    return _Twin(effects=effects, scale=_scale(effects, pair), n_loci=len(few))
-
-
-def _guard(
-    effects: Effects, pair: tuple[str, str], scale: np.ndarray, twin: _Twin | str
-) -> np.ndarray | None:
-    """Return the twin's scale as it would be over all loci: both are compared over the same."""
-    if isinstance(twin, str):
-        return None
-    maxima = np.concatenate([locus_maximum(shard.effects) for shard in effects.read(pair)])
-    same = effect_scale(maxima[: twin.n_loci])
-    ratio = np.divide(scale, same, out=np.ones_like(scale), where=same > 0)
-    return np.asarray(twin.scale * ratio)
-
-
 def _untrained(
-    twins: Sequence[_Twin | str], pair: tuple[str, str], seed: int
+    twins: Sequence[Twin | str], pair: tuple[str, str], seed: int
 ) -> Control | ControlNotRun:
     """Run the same test on networks with random weights, at some of the loci."""
     twin, other = twins[0], twins[-1]
