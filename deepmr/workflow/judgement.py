@@ -50,6 +50,7 @@ Change = Callable[[MemberEffects, int], MemberEffects]
 _BATCH = 32
 """Loci whose statistics are computed together."""
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """Verdict on a pair of tasks with the results of the negative controls.
