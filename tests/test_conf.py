@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from tests.conftest import REPOSITORY
 
 CONF = REPOSITORY / "conf"
-MAIN = {"train": [], "interrogate": ["exposure=A", "outcome=B"]}
+MAIN = {"train": [], "calibrate": [], "interrogate": ["exposure=A", "outcome=B"]}
 ONLY_TRAIN = {"optimizer", "scheduler", "callbacks", "loss", "calibrator"}
 ONLY_INTERROGATE = {
     "loci",

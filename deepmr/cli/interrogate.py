@@ -33,6 +33,7 @@ from deepmr.tasks import Task
 from deepmr.uncertainty import Auto, Given, Members
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.measurement import Compute, open_store
+from deepmr.workflow.post_hoc import CALIBRATOR
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
 from deepmr.workflow.trained_runs import find_runs, newest_run
 from deepmr.workflow.variants import VariantChoice
@@ -65,10 +66,12 @@ def run_interrogation(config: DictConfig) -> float:
     kept = _kept_tasks(settings, networks, pair)
     variants = _variants(settings, networks, pair, config.seed)
     listed = variants.listed is not None
+    fitted = _calibrator_file(settings)
     recorded = with_content(
         settings,
         weights=list(networks.digests),
         variants=fingerprint(variants.variants.identity) if listed else None,
+        calibrators=sha256(fitted) if fitted else None,
         motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
     )
     digest = run_hash(recorded)
@@ -95,6 +98,14 @@ def run_interrogation(config: DictConfig) -> float:
         tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),
     )
+
+
+def _calibrator_file(settings: Mapping[str, Any]) -> Path | None:
+    """Return the file that ``calibrator=PATH`` names, by itself or by its folder."""
+    if settings.get("calibrators") is None:
+        return None
+    path = Path(settings["calibrators"])
+    return path / CALIBRATOR if path.is_dir() else path
 
 
 def _check_apart(path: Path, networks: Networks) -> None:
@@ -170,6 +181,7 @@ def _variants(
     named = (
         *(settings["loci"].get(key) for key in ("path", "genome")),
         *(settings[key] for key in ("tasks", "motifs")),
+        _calibrator_file(settings),
     )
     files = (*(Path(path) for path in named if path), *choice.files)
     return replace(choice, notes=notes, files=files)

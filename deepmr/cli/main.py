@@ -16,12 +16,13 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "train": "train an ensemble on sequence and calibrate it",
+        "calibrate": "fit calibrators to trained networks, without training",
         "interrogate": "ask whether one task drives another",
     }
 )
 """Subcommands, each with its meaning."""
 
-HYDRA: frozenset[str] = frozenset({"train", "interrogate"})
+HYDRA: frozenset[str] = frozenset({"train", "calibrate", "interrogate"})
 """Those that read a Hydra configuration, scripts of `deepmr.cli.scripts`; every other one is the
 function ``main(words)`` of the module of its name in `deepmr.cli`."""
 

@@ -25,6 +25,7 @@ from deepmr.networks import EffectScale, Networks, identity_link
 from deepmr.tasks import TaskTable, read_tasks
 from deepmr.uncertainty import Auto, Trained, Uncertainty
 from deepmr.workflow.calibration import calibrate, splits_read
+from deepmr.workflow.post_hoc import with_calibrators
 from deepmr.workflow.run_folder import CONFIG
 from deepmr.workflow.trained_runs import SHARED_ERROR, TrainedRun, find_runs
 
@@ -38,6 +39,7 @@ def load_run(
     uncertainty: Uncertainty | None = None,
     data: Mapping[str, Any] | None = None,
     trust: Sequence[str] = (),
+    calibrator: str | Path | None = None,
 ) -> Networks:
     """Load the networks of a training run, calibrated, ready to be interrogated.
 
@@ -49,6 +51,8 @@ def load_run(
         data: Settings of the data, where they lie elsewhere now than when the run was trained.
         trust: Packages with networks of your own that the run's settings may name; by default
             nothing but Deep MR and torch.nn is built from them.
+        calibrator: Calibrators that ``deepmr calibrate`` fitted to these weights, in place of
+            the run's own (None, the default).
 
     Raises:
         FileNotFoundError: If a run, or the data it was trained on, is missing.
@@ -59,7 +63,7 @@ def load_run(
         runs,
         scale=scale,
         uncertainty=uncertainty or Auto(),
-        settings={"data": data, "trust": list(trust)},
+        settings={"data": data, "trust": list(trust), "calibrators": calibrator},
     )
 
 
@@ -69,6 +73,7 @@ def networks_of_runs(
     scale: str,
     uncertainty: Uncertainty,
     settings: Mapping[str, Any],
+    calibrators: CalibratorTable | None = None,
 ) -> Networks:
     """Load the networks of one or several training runs as one ensemble.
 
@@ -77,7 +82,9 @@ def networks_of_runs(
         scale: ``logit`` or ``probability``.
         uncertainty: Turns the networks into members.
         settings: Of the present command: their part ``data``, if any, says where the data lie, and
-            ``trust`` which packages the runs may name.
+            ``trust`` which packages the runs may name, and ``calibrators`` where calibrators
+            lie that were fitted post hoc.
+        calibrators: Calibrators to take in place of the runs' own; None (the default) for those.
 
     Raises:
         FileNotFoundError: If a file of a run, or the data, is missing.
@@ -94,10 +101,14 @@ def networks_of_runs(
     if len(trained) > 1:  # the errors were measured on an ensemble, not on draws from one network
         ratios = [ratio for run in runs for ratio in _error_ratios(run)]
         members = replace(members, error_ratios=tuple(ratios))
-    calibrators = _calibrators(
-        runs, [one.network for one in trained], source, loss, _trust(first, settings)
-    )
-    return Networks(
+    other = settings.get("calibrators")
+    if calibrators is None and other:
+        calibrators = CalibratorTable.identity(first.tasks, reason="calibrated post hoc")
+    if calibrators is None:
+        calibrators = _calibrators(
+            runs, [one.network for one in trained], source, loss, _trust(first, settings)
+        )
+    networks = Networks(
         members=members,
         scale=EffectScale(
             tasks=first.tasks, link=loss.to_effect_scale, calibrators=calibrators, scale=scale
@@ -113,6 +124,7 @@ def networks_of_runs(
         notes=(members.note,) if members.note else (),
         source=source,
     )
+    return with_calibrators(networks, other) if other else networks
 
 
 def load_checkpoints(
@@ -164,7 +176,9 @@ def load_checkpoints(
         notes=(*notes, *([members.note] if members.note else [])),
         source=source,
     )
-    return networks.as_adapted(modules)
+    networks = networks.as_adapted(modules)
+    other = settings.get("calibrators")
+    return with_calibrators(networks, other) if other else networks
 
 
 def _loaded(settings: Mapping[str, Any], own: Trust, path: Path) -> nn.Module:
