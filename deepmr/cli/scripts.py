@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from deepmr.cli.configuration import conf_folder
 from deepmr.cli.job import job
 
-__all__ = ["calibrate", "interrogate", "train"]
+__all__ = ["calibrate", "inspect", "interrogate", "train"]
 
 
 @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
@@ -36,3 +36,12 @@ def calibrate(config: DictConfig) -> float:
     from deepmr.cli.calibrate import run_calibration
 
     return run_calibration(config)
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="inspect")
+@job
+def inspect(config: DictConfig) -> float:
+    """Print what a network is, and check it; return its speed for a sweeper."""
+    from deepmr.cli.inspect import run_inspection
+
+    return run_inspection(config)

@@ -58,6 +58,33 @@ def check_repeatable(model: nn.Module, *, length: int) -> None:
     if alone.shape[0] != 1 or bool((alone[0] - together[-1]).abs().max() > allowed):
         raise ValueError(
             f"{name} mixes the sequences of a batch: the same sequence alone and beside others "
-            "gives outputs that differ, so effects of mutations depend on the batch; is "
-            "batch_first of an LSTM wrong, or a normalisation over the batch active in evaluation?"
+            "gives outputs that differ, so effects of mutations depend on the batch; "
+            f"{_cause(model)}"
         )
+
+
+def _cause(model: nn.Module) -> str:
+    """Return which layers read the batch, as a clause."""
+    recurrent = [
+        name
+        for name, one in model.named_modules()
+        if isinstance(one, nn.RNNBase) and not one.batch_first
+    ]
+    normalised = [
+        name
+        for name, one in model.named_modules()
+        if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d) and one.running_mean is None
+    ]
+    if normalised:
+        return (
+            f"the batch norm {normalised[0]} has no running statistics and takes them from the "
+            "batch; track_running_stats=True, and weights that hold them"
+        )
+    if recurrent:
+        return (
+            f"{recurrent[0]} is recurrent with batch_first=False: is it given (batch, position, "
+            "channel), so that it runs over the batch?"
+        )
+    return (
+        "is batch_first of an LSTM wrong, or a normalisation over the batch active in evaluation?"
+    )
