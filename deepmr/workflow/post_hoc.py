@@ -1,4 +1,4 @@
-"""Post-hoc calibration: fit calibrators to trained networks on held-out labels, without training."""
+"""Post-hoc calibration: fit calibrators to trained networks on held-out labels."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from deepmr.adapted import adapter_of
 from deepmr.calibration import ByKind, CalibratorTable, FittedIdentity
 from deepmr.data.source import DataSource
 from deepmr.files import read_json, reading, sha256, write_json
 from deepmr.lightning.prediction import predict_split
+from deepmr.models import as_read
+from deepmr.mutagenesis import check_repeatable
 from deepmr.networks import Networks, identity_link
 from deepmr.tasks import TaskTable
 from deepmr.uncertainty import Member
 from deepmr.workflow.calibration import Predictions, splits_read
 from deepmr.workflow.evaluation import Evaluation, evaluate
+from deepmr.workflow.network_checks import REPEATABLE, check_readings
 from deepmr.workflow.run_folder import RunFolder
 from deepmr.workflow.score_text import changes, score_text
 
@@ -106,6 +110,7 @@ def calibrate_post_hoc(job: PostHoc) -> float:
         if not job.folder.leader:
             return float("nan")
         print(f"calibrating in {job.folder.path}")
+        _check_foreign(job)
         job.source.prepare()
         predictions = {name: _predictions(job, name) for name in job.splits}
         _refuse_probabilities(job, predictions["calibration"][0])
@@ -218,6 +223,18 @@ def _predictions(job: PostHoc, name: str) -> Predictions:
     return found, target[:, theirs], mask[:, theirs]
 
 
+def _check_foreign(job: PostHoc) -> None:
+    """Check networks trained elsewhere, with one line for each check, before any work."""
+    if job.networks.scale.link not in (identity_link, as_read):
+        return
+    networks = job.networks.members.networks
+    lines = list(check_readings(networks, job.source.length))
+    for network in networks:
+        check_repeatable(network, length=job.source.length)
+    for line in (*lines, REPEATABLE):
+        print(f"checked: {line}")
+
+
 def _selected(link: Callable[[Tensor], Tensor], columns: Sequence[int], raw: Tensor) -> Tensor:
     return link(raw)[..., list(columns)]
 
@@ -243,11 +260,13 @@ def _check_kinds(networks: Networks, labelled: TaskTable) -> None:
 
 def _refuse_probabilities(job: PostHoc, found: np.ndarray) -> None:
     """Refuse binary tasks whose outputs all look like probabilities, unless logits were said."""
-    if job.networks.scale.link is not identity_link:
+    if job.networks.scale.link not in (identity_link, as_read):
         return
+    adapter = adapter_of(job.networks.members.networks)
+    unsaid = job.labelled.names if adapter is None else adapter.unsaid
     for column, task in enumerate(job.labelled):
         low, high = found[..., column].min(), found[..., column].max()
-        if task.kind == "binary" and low >= 0.0 and high <= 1.0 and low < high:
+        if task.name in unsaid and task.kind == "binary" and 0.0 <= low < high <= 1.0:
             raise ValueError(
                 f"all outputs for {task.name} lie between 0 and 1, as probabilities do, and a "
                 "binary task must return logits; say activation: sigmoid in the outputs of "
