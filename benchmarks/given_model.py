@@ -29,9 +29,9 @@ from deepmr.estimate import Estimate
 from deepmr.inference import GivenModel, LocalInference
 from deepmr.instruments import All, ByModeratedZ
 from deepmr.meta import random_effects
-from deepmr.mr import MREstimate, egger, inverse_variance_weighted, weighted_median
+from deepmr.mr import MREstimate, egger, slope, weighted_median
 
-ESTIMATORS = {"ivw": inverse_variance_weighted, "egger": egger, "weighted_median": weighted_median}
+ESTIMATORS = {"slope": slope, "egger": egger, "weighted_median": weighted_median}
 SIZES = (50, 100, 300)
 POSITIONS = (5, 10, 20, 40)
 
@@ -90,8 +90,8 @@ def local_coverage(n_loci: int, positions: int, *, seed: int = 0) -> dict[str, f
     x = generator.normal(size=(n_loci, positions, 3)) * generator.gamma(
         2.0, size=(n_loci, positions, 1)
     )
-    slope = 0.5 + 0.3 * generator.normal(size=(n_loci, positions, 1))
-    effects = np.stack([x, slope * x], axis=1).reshape(n_loci, 2, 1, -1)
+    slopes = 0.5 + 0.3 * generator.normal(size=(n_loci, positions, 1))
+    effects = np.stack([x, slopes * x], axis=1).reshape(n_loci, 2, 1, -1)
     zero = np.zeros((n_loci, 3 * positions), dtype=int)
     members = MemberEffects(
         value=effects,

@@ -33,7 +33,7 @@ from deepmr.uncertainty import Given
 from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.findings import Findings
-from deepmr.workflow.judgement import judge_pair
+from deepmr.workflow.judgement import judge_pair, scale_of_tasks
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.network_checks import check_networks
 from deepmr.workflow.outputs import write_run
@@ -180,10 +180,19 @@ def _conclude(
     """Estimate and judge: what both doors do with the measured effects."""
     names = (pair[0].name, pair[1].name)
     targets = {task.name: task.target for task in pair}
-    answers = estimate(effects.read(names), variants.loci, names, question, targets=targets)
+    scale = scale_of_tasks(effects, names)
+    answers = estimate(
+        effects.read(names),
+        variants.loci,
+        names,
+        question,
+        targets=targets,
+        scale=dict(zip(names, scale.tolist(), strict=True)),
+    )
     judgement = judge_pair(
         effects,
         names,
+        scale=scale,
         controls=question.controls,
         designed=question.designed,
         motifs=question.motifs,

@@ -215,7 +215,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         name: without_null(one) for name, one in (settings.get("estimator") or {}).items()
     }
     if not estimators:
-        raise ValueError("estimator= must name at least one, for example estimator=[ivw,egger]")
+        raise ValueError("estimator= must name at least one, for example estimator=[slope,egger]")
     weighted = [name for name, one in estimators.items() if "weights" in one]
     if weighted and "weights" in ignored:
         raise ValueError(
@@ -245,6 +245,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         pooling=pooling,
         controls=str(settings["controls"]),
         designed=settings["verdict"]["designed"],
+        concordant=bool(settings["concordant"]),
         motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
     return question.for_members(n_members, chosen=is_chosen("inference"))

@@ -126,7 +126,7 @@ class GivenModel:
         if not np.allclose(values, values[0], rtol=1e-6, atol=0.0):
             raise ValueError(
                 f"estimator={name} rests on the size of the effects' errors, and a given model's "
-                "effects have none; choose ivw, egger, simple_median, weighted_median, "
+                "effects have none; choose slope, egger, simple_median, weighted_median, "
                 "simple_mode or weighted_mode, or ask an ensemble (inference=per_member)"
             )
 

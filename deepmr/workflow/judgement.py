@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float64
 
 from deepmr.effect_shard import Effects
 from deepmr.effects import MemberEffects
@@ -41,9 +41,9 @@ from deepmr.workflow.designed_sequences import check_designed, revise_by_designe
 from deepmr.workflow.loci import loci_of_pair
 from deepmr.workflow.measurement import Compute
 from deepmr.workflow.motif_inputs import revise_by_motifs
-from deepmr.workflow.twin import Twin, measure_twin, scale_of, twin_guard
+from deepmr.workflow.twin import Twin, measure_twin, scale_of_tasks, twin_guard
 
-__all__ = ["Judgement", "judge_pair"]
+__all__ = ["Judgement", "judge_pair", "scale_of_tasks"]
 
 Change = Callable[[MemberEffects, int], MemberEffects]
 
@@ -97,6 +97,7 @@ def judge_pair(
     effects: Effects,
     pair: tuple[str, str],
     *,
+    scale: Float64[np.ndarray, " 2"] | None = None,
     controls: str = "standard",
     designed: str = "none",
     motifs: MotifLibrary | None = None,
@@ -109,12 +110,13 @@ def judge_pair(
 ) -> Judgement:
     """Return the verdict on a pair of tasks, and the same test on negative controls.
 
-    Effects are read twice, shard by shard: once for the normalization of each task, once for the
-    sufficient statistics.
+    Effects are read shard by shard: once for the normalization of each task, unless ``scale`` is
+    given, and once for the sufficient statistics.
 
     Args:
         effects: Effects of all loci on both tasks.
         pair: Names of the exposure's and the outcome's task.
+        scale: Of both tasks, as `scale_of_tasks` returns it; computed by default.
         controls: ``standard`` (effects permuted within loci, effects of other loci, the untrained
             twin), ``all`` or ``none``.
         designed: Whether designed sequences revise the verdict: ``none`` (the default), ``auto``
@@ -137,7 +139,7 @@ def judge_pair(
     check_designed(designed)
     has_network = networks is not None and loci is not None and variants is not None
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
-    scale = scale_of(effects, pair)
+    scale = scale_of_tasks(effects, pair) if scale is None else scale
     statistics, agreement = _statistics(effects, pair, scale, None)
     alone = agreement.n_members < 2
     twins: list[Twin | str] = []

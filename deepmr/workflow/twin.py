@@ -15,7 +15,7 @@ from deepmr.verdict import effect_scale, locus_maximum
 from deepmr.workflow.measurement import Compute, measure_in_memory
 from deepmr.workflow.untrained import untrained_twin
 
-__all__ = ["Twin", "measure_twin", "scale_of", "twin_guard"]
+__all__ = ["Twin", "measure_twin", "scale_of_tasks", "twin_guard"]
 
 _SHARE = 5
 """The twin is run on the first 1 / 5 of the loci: a fifth of the cost."""
@@ -68,10 +68,10 @@ def measure_twin(
     least = min(len(loci), _GUARD_LOCI) if len(networks.members) < 2 else 2
     few = loci.first(max(len(loci) // _SHARE, least))
     effects = measure_in_memory(twin, few, variants, compute, pair)
-    return Twin(effects=effects, scale=scale_of(effects, pair), n_loci=len(few))
+    return Twin(effects=effects, scale=scale_of_tasks(effects, pair), n_loci=len(few))
 
 
-def scale_of(effects: Effects, pair: tuple[str, str]) -> Float64[np.ndarray, " task"]:
+def scale_of_tasks(effects: Effects, pair: tuple[str, str]) -> Float64[np.ndarray, " task"]:
     """Return the scale of two tasks over all loci.
 
     Args:

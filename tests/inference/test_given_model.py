@@ -85,7 +85,7 @@ def test_pooled_intervals_hold_the_population_mean_when_loci_are_drawn_anew():
 
 
 def test_local_intervals_hold_the_slope_where_sites_differ_around_it():
-    assert local_coverage(2000, 8)["ivw"] == pytest.approx(0.95, abs=0.04)
+    assert local_coverage(2000, 8)["slope"] == pytest.approx(0.95, abs=0.04)
 
 
 def test_several_members_count_as_the_model_that_is_their_mean():
