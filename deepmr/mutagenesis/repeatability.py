@@ -43,7 +43,14 @@ def check_repeatable(model: nn.Module, *, length: int) -> None:
         first = next((one for one in model.parameters() if one.is_floating_point()), None)
         dtype = torch.float32 if first is None else first.dtype
         sequences = one_hot(torch.from_numpy(codes).to(device_of(model)), dtype)
-        together, again, alone = (model(x) for x in (sequences, sequences, sequences[-1:]))
+        together, again = model(sequences), model(sequences)
+        try:
+            alone = model(sequences[-1:])
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"{type(model).__name__} reads several sequences, but not one alone "
+                f"({str(error).splitlines()[0][:120]}); {_cause(model)}"
+            ) from error
     if not isinstance(together, Tensor) or not bool(torch.isfinite(together).all()):
         return  # said elsewhere
     spread = (together - together.mean(dim=0)).abs().max()
