@@ -80,7 +80,8 @@ def test_a_calibrator_of_other_weights_is_refused_in_one_line(
     assert command(*words).status == 0
     file = tmp_path / "calibrate/tiny/mine/calibrator.json"
     ask = ("interrogate", f"run={run}", "exposure=GATA1", "outcome=TAL1", "loci.n=4", *QUIET,
-           "variants.every=10", "logger=none", "controls=none", f"paths.output={tmp_path}")  # fmt: skip
+           "variants.every=10", "logger=none", "controls=none",
+           f"paths.output={tmp_path}")  # fmt: skip
     good = command(*ask, f"calibrator={file}", "name=good")
     assert good.status == 0, good.err
     page = (tmp_path / "interrogate/tiny/good/report.html").read_text()
