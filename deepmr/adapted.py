@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import nn
 
-from deepmr.loci import Loci, BedRegions
+from deepmr.loci import BedRegions, Loci
 from deepmr.models import Adapter, Readout
 from deepmr.models.readout import LOGIT_LIMIT
 from deepmr.mutagenesis import Augmentation, Placement
@@ -100,7 +100,10 @@ def placement(members: Members, loci: Loci) -> Placement | None:
 
 
 def fitting_regions(
-    networks: Sequence[nn.Module], regions: BedRegions, start: Int64[np.ndarray, " locus"], length: int
+    networks: Sequence[nn.Module],
+    regions: BedRegions,
+    start: Int64[np.ndarray, " locus"],
+    length: int,
 ) -> Bool[np.ndarray, " locus"]:
     """Return which loci are long enough for the places at which their tasks are read.
 

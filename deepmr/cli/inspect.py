@@ -19,7 +19,7 @@ from deepmr.cli.parts import part, plain
 from deepmr.cli.trust import Trust
 from deepmr.files import expand_paths, sha256
 from deepmr.models import Adapter, Readout
-from deepmr.models.readout import shapes
+from deepmr.models.reductions import shapes
 from deepmr.mutagenesis import Engine, check_repeatable, mutants_per_second, saturation
 from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.sequence import one_hot
@@ -52,7 +52,9 @@ def run_inspection(config: DictConfig) -> float:
         expand_paths(settings["checkpoint"], what="checkpoint") if settings["checkpoint"] else ()
     )
     for path in files:
-        print(f"checkpoint: {path} ({path.stat().st_size / 1e6:,.1f} MB, sha256 {sha256(path)[:12]})")
+        print(
+            f"checkpoint: {path} ({path.stat().st_size / 1e6:,.1f} MB, sha256 {sha256(path)[:12]})"
+        )
     if not settings.get("model"):
         if not files:
             raise ValueError(
@@ -99,7 +101,8 @@ def _inspect(
     inner = _inner(networks[0])
     count = sum(one.numel() for one in inner.parameters())
     members = f", {len(networks)} members" if len(networks) > 1 else ""
-    print(f"network: {type(inner).__module__}.{type(inner).__qualname__}, {count:,} parameters{members}")
+    name = f"{type(inner).__module__}.{type(inner).__qualname__}"
+    print(f"network: {name}, {count:,} parameters{members}")
     adapter = adapter_of(networks)
     print(f"input: {_input_line(adapter, length)}")
     print(f"output: {_output_shapes(networks[0], length)}")
@@ -125,7 +128,10 @@ def _input_line(adapter: Adapter | None, length: int) -> str:
     flank = f", {form.flank} of them {form.flank_of} on either side" if form.flank else ""
     extra = f", and {', '.join(map(str, form.extra))} held constant" if form.extra else ""
     total = length + 2 * form.padding
-    return f"{form.layout} with channels {form.channels}, {total} bases{flank}, strand {form.strand}{extra}"
+    return (
+        f"{form.layout} with channels {form.channels}, {total} bases{flank}, strand {form.strand}"
+        f"{extra}"
+    )
 
 
 def _output_shapes(network: nn.Module, length: int) -> str:
@@ -217,7 +223,9 @@ def _print_reference(networks: list[nn.Module], length: int, tasks: TaskTable | 
     values = np.concatenate(outputs)
     if not np.isfinite(values).all():
         raise ValueError("outputs of random sequences must be finite numbers, got NaN or infinity")
-    print(f"check: outputs are finite ({values.min():.3g} to {values.max():.3g} on random sequences)")
+    print(
+        f"check: outputs are finite ({values.min():.3g} to {values.max():.3g} on random sequences)"
+    )
     adapter = adapter_of(networks)
     unsaid = adapter.unsaid if adapter else tasks.names if tasks else ()
     names = tasks.names if tasks else ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -25,7 +26,7 @@ model:
 @pytest.fixture
 def inspect(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path):
     """Run `deepmr inspect` in an empty folder."""
-    from deepmr.cli import job, main
+    job, main = (importlib.import_module(f"deepmr.cli.{one}") for one in ("job", "main"))
 
     (tmp_path / "conf/model").mkdir(parents=True)
     (tmp_path / "conf/model/mine.yaml").write_text(YAML)
@@ -96,7 +97,9 @@ def test_a_network_without_a_checkpoint_has_random_weights(inspect) -> None:
         (["model=mine", "lenght=5"], "did you mean length?"),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_line(inspect, arguments: list[str], message: str) -> None:
+def test_what_cannot_be_read_is_told_in_one_line(
+    inspect, arguments: list[str], message: str
+) -> None:
     outcome = inspect(*arguments)
     assert outcome.status == 1
     assert message in outcome.error

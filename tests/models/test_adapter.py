@@ -53,7 +53,9 @@ def _encoded(codes: np.ndarray, dtype: torch.dtype = torch.float64) -> Tensor:
     return one_hot(torch.from_numpy(codes), dtype)
 
 
-def _read(network: nn.Module, outputs: dict, codes: np.ndarray | None = None, **input_) -> np.ndarray:
+def _read(
+    network: nn.Module, outputs: dict, codes: np.ndarray | None = None, **input_
+) -> np.ndarray:
     adapter = Adapter(network, outputs, input=input_).double().eval()
     codes = _sequences() if codes is None else codes
     adapter.check(_encoded(codes))
@@ -105,10 +107,7 @@ def test_softmax_is_read_as_log_odds_of_its_channels(reduce: str, channel: int |
     network = Heads("softmax")
     found = _read(network, {"A": entry})[:, 0]
     share = _plain(network)[:, np.atleast_1d(channel), 3:9].sum(axis=1)
-    if reduce == "mean":
-        expected = logit(share.mean(axis=-1))
-    else:
-        expected = REDUCE[reduce](logit(share))
+    expected = logit(share.mean(axis=-1)) if reduce == "mean" else REDUCE[reduce](logit(share))
     np.testing.assert_allclose(found, expected, atol=EXACT)
 
 
@@ -150,7 +149,9 @@ def test_probabilities_at_the_end_of_float32_are_clipped_and_finite() -> None:
 
 def test_counts_that_a_network_gives_as_they_are_go_to_the_anscombe_scale() -> None:
     network = Heads("softplus")
-    found = _read(network, {"A": {"channel": 0, "positions": "all", "reduce": "sum", "kind": "count"}})
+    found = _read(
+        network, {"A": {"channel": 0, "positions": "all", "reduce": "sum", "kind": "count"}}
+    )
     expected = 2 * np.sqrt(_plain(network)[:, 0].sum(axis=-1) + 3 / 8)
     np.testing.assert_allclose(found[:, 0], expected, atol=EXACT)
 
@@ -242,9 +243,7 @@ def test_input_channels_and_layout_reach_the_network_as_it_reads_them(
     codes = np.array([[0, 1, 2, 3, 4]], dtype=np.uint8)
     network = Kept()
     Adapter(network, {"A": {"kind": "signal"}}, input={"channels": channels, "layout": layout})(
-        _encoded(codes)
-        if channels == "ACGT"
-        else _encoded(codes, torch.float32)
+        _encoded(codes) if channels == "ACGT" else _encoded(codes, torch.float32)
     )
     seen = network.seen.detach()
     if layout == "nlc":
@@ -287,26 +286,33 @@ def test_extra_inputs_are_constants_with_a_row_for_every_sequence(named: bool) -
     codes = _sequences(2)
     dense = build_engine(adapter, length=LENGTH, engine="dense")(codes, saturation(codes))
     assert (dense.reference[:, 1] == 0.5).all()
-    np.testing.assert_allclose(
-        dense.reference[:, 0], _plain(Heads(), codes)[:, 0, 3], atol=ROUNDED
-    )
+    np.testing.assert_allclose(dense.reference[:, 0], _plain(Heads(), codes)[:, 0, 3], atol=ROUNDED)
 
 
 @pytest.mark.parametrize(
     "entry",
     [
         {"channel": 1, "positions": "centre(3)", "reduce": "mean", "activation": "softmax"},
-        {"channel": 1, "positions": "centre(4)", "reduce": "logsumexp", "activation": "log_softmax"},
+        {
+            "channel": 1,
+            "positions": "centre(4)",
+            "reduce": "logsumexp",
+            "activation": "log_softmax",
+        },
     ],
     ids=["softmax", "log_softmax"],
 )
 def test_the_incremental_engine_gives_the_effects_of_whole_forward_passes(entry: dict) -> None:
     network = Heads("softmax" if entry["activation"] == "softmax" else "none")
-    adapter = Adapter(network, {"A": entry, "B": {**entry, "channel": 2}}, input={"channels": "AGCT"})
+    adapter = Adapter(
+        network, {"A": entry, "B": {**entry, "channel": 2}}, input={"channels": "AGCT"}
+    )
     codes = _sequences(2)
     variants = saturation(codes)
     found = build_engine(adapter, length=LENGTH, engine="incremental", check=0)(codes, variants)
-    loop = build_engine(adapter, length=LENGTH, engine="dense", precision="float64")(codes, variants)
+    loop = build_engine(adapter, length=LENGTH, engine="dense", precision="float64")(
+        codes, variants
+    )
     np.testing.assert_allclose(found.difference, loop.difference, atol=ROUNDED)
     assert np.abs(loop.difference).max() > 0.1
 
@@ -342,7 +348,9 @@ def test_notation_of_positions(text: object, size: int, bounds: tuple[int, int |
     assert Positions.parse(text).bounds(size) == bounds
 
 
-@pytest.mark.parametrize("text", ["center", "thick", "3:3", "centre(0)", "-3:", "a:b", "start(2:1)"])
+@pytest.mark.parametrize(
+    "text", ["center", "thick", "3:3", "centre(0)", "-3:", "a:b", "start(2:1)"]
+)
 def test_other_notations_of_positions_are_refused(text: str) -> None:
     if text == "center":
         assert Positions.parse(text) == Positions.parse("centre(1)")
@@ -387,7 +395,11 @@ def test_a_sum_of_probabilities_is_refused() -> None:
         (Profile(), {"take": "profil", "channel": 0}, "is not in the network's output"),
         (Heads(), {"channel": 0, "positions": 1, "activation": "sigmoid"}, "gives 0 to 1"),
         (Heads("sigmoid"), {"channel": 0, "positions": 1, "activation": "softmax"}, "sums to 1"),
-        (Heads(), {"channel": 0, "positions": 1, "activation": "exp", "kind": "count"}, "0 or more"),
+        (
+            Heads(),
+            {"channel": 0, "positions": 1, "activation": "exp", "kind": "count"},
+            "0 or more",
+        ),
     ],
 )
 def test_outputs_that_the_network_has_not_are_refused(
@@ -426,9 +438,7 @@ def test_both_strands_are_the_average_with_the_reverse_complement() -> None:
     codes = _sequences(3)
     engine = networks.members.engines(build_engine, length=LENGTH)[0]
     turned = complement_codes(codes)
-    expected = (
-        _plain(Heads(), codes)[:, 0].sum(-1) + _plain(Heads(), turned)[:, 0].sum(-1)
-    ) / 2
+    expected = (_plain(Heads(), codes)[:, 0].sum(-1) + _plain(Heads(), turned)[:, 0].sum(-1)) / 2
     np.testing.assert_allclose(engine.predict(codes)[:, 0], expected, atol=ROUNDED)
 
 

@@ -48,7 +48,9 @@ def _adapter(strand: str = "bed", outputs: dict | None = None, seed: int = 0) ->
 
 
 def _members(*adapters: Adapter) -> Members:
-    return Members(members=tuple((ForwardPass(network=one),) for one in adapters), spread="ensemble")
+    return Members(
+        members=tuple((ForwardPass(network=one),) for one in adapters), spread="ensemble"
+    )
 
 
 def _loci() -> Loci:
@@ -147,7 +149,9 @@ def test_an_insertion_on_the_reverse_strand_is_that_of_the_reverse_complement() 
     def read(codes: np.ndarray) -> float:
         return _by_hand(codes, 1, Cropped())[1]
 
-    assert found.difference[1, 0, 0] == pytest.approx(read(mutant) - read(loci.codes[1]), abs=ROUNDED)
+    assert found.difference[1, 0, 0] == pytest.approx(
+        read(mutant) - read(loci.codes[1]), abs=ROUNDED
+    )
 
 
 def test_insertions_are_refused_where_they_would_move_the_places() -> None:
