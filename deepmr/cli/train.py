@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.cli.job_record import JobValue
 from deepmr.cli.parts import (
     build_loss,
     build_network,
@@ -43,7 +44,8 @@ def run_training(config: DictConfig) -> float:
         for path in part(plain(config)["data"], "data", _trust(config))().download():
             print(path)
         return float("nan")
-    return train(build_training(config))
+    training = build_training(config)
+    return JobValue(train(training), training.folder.path)
 
 
 def build_training(config: DictConfig) -> Training:

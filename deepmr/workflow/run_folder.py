@@ -37,6 +37,7 @@ _NOT_IDENTITY = frozenset(
         "overwrite",
         "trust",
         "workers",
+        "members",
         "data.root",
         "data.run",
         "data.download_only",
@@ -46,6 +47,7 @@ _NOT_IDENTITY = frozenset(
         "motifs",  # known by its content
         "instruments.motifs",
         "trainer.accelerator",
+        "trainer.max_time",
         "trainer.log_every_n_steps",
         "trainer.enable_progress_bar",
     }
