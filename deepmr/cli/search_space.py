@@ -64,9 +64,7 @@ class Interval:
             raise ValueError(f"an interval on a log scale must be positive, got {self.low}")
 
     def _at(self, share: float) -> str:
-        low, high = (
-            (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
-        )
+        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         value = low + share * (high - low)
         value = math.exp(value) if self.log else value
         return str(round(value)) if self.whole else f"{value:.4g}"

@@ -32,7 +32,6 @@ _RESUMED = "resumed"
 _INTERRUPTED = "interrupted"
 
 
-
 class _Runner(Protocol):
     folder: Path
 
@@ -95,9 +94,7 @@ def _open(search: Any, folder: Path) -> optuna.Study:
 
 def _take_up(study: optuna.Study) -> None:
     """Queue what an earlier session left: interrupted trials, and lost or failed ones once."""
-    repeated = {
-        trial.user_attrs.get(mark) for trial in study.trials for mark in (_AGAIN, _RESUMED)
-    }
+    repeated = {trial.user_attrs.get(mark) for trial in study.trials for mark in (_AGAIN, _RESUMED)}
     for trial in study.trials:
         running = trial.state == TrialState.RUNNING
         if trial.number in repeated or not (running or trial.state == TrialState.FAIL):
@@ -119,9 +116,7 @@ def _take_up(study: optuna.Study) -> None:
 
 def _settled(study: optuna.Study) -> list[FrozenTrial]:
     """Return the trials that count: those with an end, and without another in their place."""
-    repeated = {
-        trial.user_attrs.get(mark) for trial in study.trials for mark in (_AGAIN, _RESUMED)
-    }
+    repeated = {trial.user_attrs.get(mark) for trial in study.trials for mark in (_AGAIN, _RESUMED)}
     return [
         trial
         for trial in study.trials

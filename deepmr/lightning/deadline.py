@@ -61,9 +61,7 @@ def seconds_of(max_time: Any) -> float | None:
             ).total_seconds()
     except TypeError:
         pass
-    raise ValueError(
-        f"trainer.max_time must be DD:HH:MM:SS, as in '00:01:30:00', got {max_time!r}"
-    )
+    raise ValueError(f"trainer.max_time must be DD:HH:MM:SS, as in '00:01:30:00', got {max_time!r}")
 
 
 class Deadline(Callback):
@@ -77,9 +75,7 @@ class Deadline(Callback):
         started: Start of the job by `time.monotonic`; by default now.
     """
 
-    def __init__(
-        self, trainer: Callable[..., pl.Trainer], *, started: float | None = None
-    ) -> None:
+    def __init__(self, trainer: Callable[..., pl.Trainer], *, started: float | None = None) -> None:
         seconds = seconds_of(getattr(trainer, "keywords", {}).get("max_time"))
         began = time.monotonic() if started is None else started
         self.at = None if seconds is None else began + seconds

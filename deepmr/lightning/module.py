@@ -88,7 +88,9 @@ class MultiTaskModule(pl.LightningModule):
         """Return the loss of a batch."""
         codes, target, mask = batch
         value = self.loss(self(codes), target, mask)
-        self.log("train/loss", value, on_step=False, on_epoch=True, batch_size=len(codes))
+        self.log(
+            "train/loss", value, on_step=False, on_epoch=True, batch_size=len(codes), sync_dist=True
+        )
         return value
 
     def validation_step(self, batch: Batch, _: int) -> None:
