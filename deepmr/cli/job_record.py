@@ -28,6 +28,7 @@ class JobValue(float):
     folder: Path
 
     def __new__(cls, value: float, folder: Path) -> JobValue:
+        """Return a number with a folder."""
         number = super().__new__(cls, value)
         number.folder = folder
         return number

@@ -5,18 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
-
-import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, Trial, TrialState
+from typing import Any, Protocol, runtime_checkable
 
 from deepmr.cli.search_space import Choices, Interval, Space
 from deepmr.workflow.sweep_table import Candidate
@@ -32,6 +21,7 @@ _RESUMED = "resumed"
 _INTERRUPTED = "interrupted"
 
 
+@runtime_checkable
 class _Runner(Protocol):
     folder: Path
 
@@ -72,7 +62,11 @@ def run_study(space: Space, search: Any, runner: _Runner) -> list[Candidate]:
     return runner.gather(space, list(chosen.values()))
 
 
-def _open(search: Any, folder: Path) -> optuna.Study:
+def _open(search: Any, folder: Path) -> Any:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage: Any = search.storage
     if storage is None:  # a file of lines: safe on network file systems, unlike a database
@@ -92,15 +86,16 @@ def _open(search: Any, folder: Path) -> optuna.Study:
     return study
 
 
-def _take_up(study: optuna.Study) -> None:
+def _take_up(study: Any) -> None:
     """Queue what an earlier session left: interrupted trials, and lost or failed ones once."""
-    repeated = {trial.user_attrs.get(mark) for trial in study.trials for mark in (_AGAIN, _RESUMED)}
+    repeated = _repeated(study)
+    states = _states()
     for trial in study.trials:
-        running = trial.state == TrialState.RUNNING
-        if trial.number in repeated or not (running or trial.state == TrialState.FAIL):
+        running = trial.state == states.RUNNING
+        if trial.number in repeated or not (running or trial.state == states.FAIL):
             continue
         if running:
-            study.tell(trial.number, state=TrialState.FAIL)
+            study.tell(trial.number, state=states.FAIL)
         if not trial.params:
             continue
         if trial.user_attrs.get(_INTERRUPTED):
@@ -114,21 +109,32 @@ def _take_up(study: optuna.Study) -> None:
         study.enqueue_trial(trial.params, user_attrs={**kept, **marks})
 
 
-def _settled(study: optuna.Study) -> list[FrozenTrial]:
+def _states() -> Any:
+    from optuna.trial import TrialState
+
+    return TrialState
+
+
+def _repeated(study: Any) -> set[int | None]:
+    """Return the numbers of trials that another one repeats or goes on with."""
+    return {trial.user_attrs.get(mark) for trial in study.trials for mark in (_AGAIN, _RESUMED)}
+
+
+def _settled(study: Any) -> list[Any]:
     """Return the trials that count: those with an end, and without another in their place."""
-    repeated = {trial.user_attrs.get(mark) for trial in study.trials for mark in (_AGAIN, _RESUMED)}
+    repeated = _repeated(study)
     return [
         trial
         for trial in study.trials
-        if trial.state in (TrialState.COMPLETE, TrialState.FAIL)
+        if trial.state in (_states().COMPLETE, _states().FAIL)
         and trial.params
         and trial.number not in repeated
     ]
 
 
 def _run_batch(
-    study: optuna.Study,
-    distributions: Mapping[str, BaseDistribution],
+    study: Any,
+    distributions: Mapping[str, Any],
     space: Space,
     runner: _Runner,
     n: int,
@@ -144,18 +150,20 @@ def _run_batch(
         if candidate.complete:
             study.tell(trial, candidate.mean)
         else:
-            study.tell(trial, state=TrialState.FAIL)
+            study.tell(trial, state=_states().FAIL)
 
 
-def _settings(trial: Trial | FrozenTrial) -> dict[str, str]:
+def _settings(trial: Any) -> dict[str, str]:
     return {key: str(value) for key, value in trial.params.items()}
 
 
-def _key(trial: FrozenTrial) -> tuple[tuple[str, str], ...]:
+def _key(trial: Any) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(_settings(trial).items()))
 
 
-def _distribution(dimension: Choices | Interval) -> BaseDistribution:
+def _distribution(dimension: Choices | Interval) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
     if isinstance(dimension, Choices):
         return CategoricalDistribution(dimension.values)
     if dimension.whole:
