@@ -144,7 +144,7 @@ def _in_sweep(task: Callable[[DictConfig], float], config: DictConfig) -> float:
         The job's value; NaN if it failed.
     """
     from deepmr.cli.job_record import JobFile, JobValue
-    from deepmr.cli.sweep import sweep_folder
+    from deepmr.cli.sweep_plugin import sweep_folder
 
     hydra = HydraConfig.get()
     record = JobFile(sweep_folder(hydra) if _is_leader() else None, hydra.overrides.task)
@@ -242,7 +242,7 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
 
 def _sweep(main: Callable[[], Any]) -> None:
     """Run a sweep; a signal ends it also where its jobs run in other processes."""
-    from deepmr.cli.sweep import register
+    from deepmr.cli.sweep_plugin import register
 
     register()
     interruption = Interruption()

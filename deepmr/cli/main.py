@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "train": "train an ensemble on sequence and calibrate it",
         "interrogate": "ask whether one task drives another",
+        "plan": "hours, disk and memory of a study, from rates measured here",
     }
 )
 """Subcommands, each with its meaning."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import threading
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
@@ -21,13 +18,13 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from deepmr.cli.configuration import conf_folder
 from deepmr.cli.job_record import JobFile
 from deepmr.cli.search_space import Choices, Space
 from deepmr.files import fingerprint, locked
 from deepmr.io.manifest import is_finished
 from deepmr.workflow.run_folder import identity
 from deepmr.workflow.sweep_table import (
+    DIRECTIONS,
     Candidate,
     candidate_columns,
     ranked,
@@ -35,10 +32,7 @@ from deepmr.workflow.sweep_table import (
     write_sweep,
 )
 
-__all__ = ["METHODS", "TARGET", "JobSweeper", "Search", "register", "sweep_folder"]
-
-TARGET = "hydra_plugins.deepmr.JobSweeper"
-"""Name under which Hydra knows the sweeper: it takes plugins from that package alone."""
+__all__ = ["METHODS", "JobSweeper", "Search"]
 
 METHODS = ("product", "grid", "random", "optuna")
 
@@ -73,20 +67,16 @@ class Search:
             raise ValueError(
                 f"hydra.sweeper.method is one of {', '.join(METHODS)}, got {self.method!r}"
             )
+        if self.direction not in DIRECTIONS:
+            raise ValueError(
+                f"hydra.sweeper.direction is {', '.join(DIRECTIONS[:-1])} or {DIRECTIONS[-1]}, "
+                f"got {self.direction!r}"
+            )
         for name in ("n_trials", "n_jobs", "levels"):
             if getattr(self, name) < 1:
                 raise ValueError(
                     f"hydra.sweeper.{name} must be at least 1, got {getattr(self, name)}"
                 )
-
-
-def sweep_folder(hydra: DictConfig) -> Path | None:
-    """Return the folder of the sweep that a job belongs to; None for another sweeper's.
-
-    Args:
-        hydra: Hydra's own configuration in the job.
-    """
-    return Path(hydra.sweep.dir) if hydra.sweeper.get("_target_") == TARGET else None
 
 
 class JobSweeper(Sweeper):
@@ -326,28 +316,3 @@ def _required(value: Any) -> Any:
     if value is None:
         raise RuntimeError("JobSweeper.setup was not called")
     return value
-
-
-def register() -> None:
-    """Make the sweeper known to Hydra, which takes plugins from the package hydra_plugins alone."""
-    plugins = Plugins.instance()
-    module_name, _, name = TARGET.rpartition(".")
-    try:
-        parent = importlib.import_module("hydra_plugins")
-    except ModuleNotFoundError:  # no plugin is installed
-        parent = sys.modules["hydra_plugins"] = types.ModuleType("hydra_plugins")
-        parent.__path__ = []
-    module = types.ModuleType(module_name)
-    plugin = type(name, (JobSweeper,), {"__module__": module_name})
-    setattr(module, name, plugin)
-    sys.modules[module_name] = module
-    setattr(parent, module_name.rpartition(".")[2], module)
-    plugins.register(plugin)
-    _drop_schemas()
-
-
-def _drop_schemas() -> None:
-    """Let the shipped yamls of launchers stand alone: a schema of the same name is deprecated."""
-    stored = ConfigStore.instance().repo.get("hydra", {}).get("launcher", {})
-    for path in (conf_folder() / "hydra" / "launcher").glob("*.yaml"):
-        stored.pop(path.name, None)

@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 from tqdm import tqdm
 
@@ -45,11 +45,11 @@ class Progress:
         clock: Seconds; by default `time.monotonic`.
 
     Example:
-        >>> import sys
-        >>> clock = iter([0.0, 10.0]).__next__
-        >>> bar = Progress("mutagenesis", 400, "mutant", stream=sys.stdout, clock=clock)
-        >>> bar.advance(100)
-        mutagenesis: 100 of 400 mutants (25 %), 10 mutants/s, 30 s left
+        >>> import io
+        >>> text, clock = io.StringIO(), iter([0.0, 10.0]).__next__
+        >>> Progress("mutagenesis", 400, "mutant", stream=text, clock=clock).advance(100)
+        >>> text.getvalue()
+        'mutagenesis: 100 of 400 mutants (25 %), 10 mutants/s, 30 s left\\n'
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Progress:
         unit: str,
         *,
         initial: int = 0,
-        stream: TextIO | None = None,
+        stream: Any = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.title, self.total, self.unit = title, total, unit

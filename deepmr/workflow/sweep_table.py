@@ -136,12 +136,8 @@ def ranked(candidates: Sequence[Candidate], direction: str) -> list[Candidate]:
         direction: One of `DIRECTIONS`.
 
     Raises:
-        ValueError: If the direction is unknown.
+        KeyError: If the direction is unknown.
     """
-    if direction not in DIRECTIONS:
-        raise ValueError(
-            f"hydra.sweeper.direction is {', '.join(DIRECTIONS[:-1])} or none, got {direction!r}"
-        )
     sign = {"minimize": 1.0, "maximize": -1.0, "none": 0.0}[direction]
 
     def place(candidate: Candidate) -> tuple[bool, float]:
