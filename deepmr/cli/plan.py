@@ -29,7 +29,7 @@ _HELP = """\
 Plan a study: time a network here for a few seconds, and compute hours, disk and memory.
 
   deepmr plan model=deepsea tasks=919 length=1000 loci=300,10000 nodes=1,4
-  deepmr plan model=deepsea mutants_per_second=50000 windows_per_second=9000     rates known from elsewhere
+  deepmr plan model=deepsea mutants_per_second=50000 windows_per_second=9000    rates known
 
 Settings (name=value)
   model=deepsea                its settings, too: model.filters=32; each network of conf/model

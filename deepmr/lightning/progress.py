@@ -34,7 +34,7 @@ def time_left(seconds: float) -> str:
 
 
 class Progress:
-    """Progress of a number of steps of equal cost; the time left follows from their mean rate.
+    r"""Progress of a number of steps of equal cost; the time left follows from their mean rate.
 
     Args:
         title: What is being done.
@@ -49,7 +49,7 @@ class Progress:
         >>> text, clock = io.StringIO(), iter([0.0, 10.0]).__next__
         >>> Progress("mutagenesis", 400, "mutant", stream=text, clock=clock).advance(100)
         >>> text.getvalue()
-        'mutagenesis: 100 of 400 mutants (25 %), 10 mutants/s, 30 s left\\n'
+        'mutagenesis: 100 of 400 mutants (25 %), 10 mutants/s, 30 s left\n'
     """
 
     def __init__(

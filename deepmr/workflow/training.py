@@ -338,6 +338,7 @@ def _report(
     with atomic_write(figures["learning-curve"], "wb") as stream:
         stream.write(to_png(learning_curve(read_table(folder / "metrics.parquet"))))
     tracker.table("metrics", evaluation.summary_columns())
+    tracker.summary({"value": value})
     for name, path in figures.items():
         tracker.figure(name, path)
     print(evaluation.text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -42,7 +43,7 @@ def test_random_candidates_are_the_same_at_every_call_and_the_first_stay_as_n_gr
 
 def test_levels_of_a_log_interval_are_even_in_the_logarithm_and_hold_both_ends() -> None:
     levels = [float(one) for one in Interval(low=1e-4, high=1e-1, log=True).levels(4)]
-    steps = [math.log10(b / a) for a, b in zip(levels, levels[1:], strict=False)]
+    steps = [math.log10(b / a) for a, b in itertools.pairwise(levels)]
     assert (levels[0], levels[-1]) == (1e-4, 1e-1)
     assert steps == pytest.approx([1, 1, 1], abs=1e-3)  # values are written with four digits
 
