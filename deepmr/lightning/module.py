@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from deepmr.lightning.metrics import TaskMetrics
 from deepmr.lightning.rehearsal import schedule_length
+from deepmr.lightning.shared_batch_norm import share_batch_norm
 from deepmr.losses import MultiTaskLoss
 from deepmr.sequence import one_hot
 from deepmr.tasks import TaskTable
@@ -110,6 +111,11 @@ class MultiTaskModule(pl.LightningModule):
     def forward(self, codes: UInt8[Tensor, "batch length"]) -> Float[Tensor, "batch task"]:
         """Predict raw outputs from base codes, expanded to one-hot on the device."""
         return self.network(one_hot(codes))
+
+    def on_train_start(self) -> None:
+        """Let several processes normalise by the statistics of the whole batch."""
+        if self.trainer.world_size > 1:
+            share_batch_norm(self.network)
 
     def on_train_epoch_start(self) -> None:
         """Reseed: the epoch's dropout depends on seed, member and epoch alone."""

@@ -190,7 +190,7 @@ def test_torchrun_around_a_sweep_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 FAKE = """#!/bin/sh
-cp "$1" {copy}
+for one in "$@"; do [ -f "$one" ] && cp "$one" {copy}; done
 echo "sbatch: error: no cluster here" >&2
 exit 1
 """

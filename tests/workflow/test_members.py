@@ -41,7 +41,9 @@ def test_members_of_two_jobs_make_the_run_that_one_job_makes_to_the_bit(
 
 
 def test_a_member_that_another_job_trains_is_left_alone(script: Script, tmp_path: Path) -> None:
-    command = ("train", *TINY, "ensemble=2", "name=side", f"paths.output={tmp_path}", "members=0")
+    command = ("train", *TINY, "ensemble=2", "name=side", f"paths.output={tmp_path}")
+    assert script(*command, "members=1", "trainer.max_epochs=3").status == 0
+    command = (*command, "members=0")
     with locked(tmp_path / "train/side/members/0"):
         assert "is in use by another process" in script(*command).error
     assert "exclude each other" in script(*command, "overwrite=true").error
