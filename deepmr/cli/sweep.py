@@ -174,7 +174,7 @@ class JobSweeper(Sweeper):
         self._launch([job for job, file in files.items() if self._is_to_run(job, file)])
         for job, file in files.items():
             if file.read().state in ("killed", "missing"):
-                print(f"killed, run again: {' '.join(job)}", file=sys.stderr)
+                print(f"lost, run again: {' '.join(job)}", file=sys.stderr)
                 self._launch([job])
         return self.gather(space, settings)
 
