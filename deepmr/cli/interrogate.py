@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
     command,
@@ -87,7 +88,7 @@ def run_interrogation(config: DictConfig) -> float:
         overwrite=config.overwrite,
         leader=is_leader(),
     )
-    return ask(
+    value = ask(
         networks,
         pair,
         variants,
@@ -98,6 +99,7 @@ def run_interrogation(config: DictConfig) -> float:
         tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),
     )
+    return JobValue(value, path)
 
 
 def _calibrator_file(settings: Mapping[str, Any]) -> Path | None:

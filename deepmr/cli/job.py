@@ -8,6 +8,7 @@ import io
 import math
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from deepmr.cli.command_line import add_own_configuration, check_overrides, split_flags
 from deepmr.cli.configuration import conf_folder
 from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
+from deepmr.cli.plugins import check_sweep
 
-__all__ = ["job", "run", "run_plain"]
+__all__ = ["job", "report_failure", "run", "run_plain"]
 
 _USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseException)
+_TIME_IS_UP = 124  # exit status of the command `timeout`
 _failed: list[str] = []
 _subcommand: list[str] = []
 """Words of the command line before the overrides: ``["train"]`` of ``deepmr train``."""
@@ -91,6 +94,13 @@ def _finished_error() -> Any:
     return FinishedError
 
 
+def _is_time_up(error: Exception) -> bool:
+    """Say whether ``trainer.max_time`` ended the job; what is done is kept."""
+    from deepmr.lightning.deadline import TimeIsUpError
+
+    return isinstance(error, TimeIsUpError)
+
+
 def _is_leader() -> bool:
     from deepmr.cli.parts import is_leader  # late: it imports torch
 
@@ -109,11 +119,11 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
 
     In a single run bad input prints one line and exits with status 1; ``HYDRA_FULL_ERROR=1``
     shows the traceback. In a multirun the line is printed, the job counts as failed (its value
-    is NaN) and the later jobs go on; the whole command then exits with status 1. A job that was
-    finished before counts as done.
+    is NaN) and the later jobs go on, also after an error that is no one's input; the whole command
+    then exits with status 1. A job that was finished before counts as done.
 
     Ctrl-C, SIGTERM and SIGUSR1 print one line, and what is done is kept; the status is 130, 143 or
-    138.
+    138, and 124 where ``trainer.max_time`` was up.
 
     Processes that Lightning starts for ``trainer=ddp`` run ``sys.argv`` again, by the script's
     path or, after ``python -m deepmr``, by the module's name: ``sys.argv`` therefore holds the
@@ -132,23 +142,18 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
         interruption = Interruption()
         try:
             with interrupted_by_signals() as interruption:
-                return task(config)
+                return _in_sweep(task, config) if sweeping else task(config)
         except KeyboardInterrupt:
             print("interrupted; the same command goes on from here", file=sys.stderr)
             sys.exit(interruption.status)
         except Exception as error:
-            if sweeping and isinstance(error, _finished_error()):
-                print(f"already finished: {error.folder}")
-                return float(error.value)
+            if _is_time_up(error):
+                print(error, file=sys.stderr)
+                sys.exit(_TIME_IS_UP)
             if _full_error() or not _is_bad_input(error):
                 raise
             print(f"error: {_line(error)}", file=sys.stderr)
-            if not sweeping:
-                sys.exit(1)
-            if "Basic" not in HydraConfig.get().launcher._target_:
-                raise  # on a cluster: the launcher keeps the failure beside the job
-            _failed.append(" ".join(HydraConfig.get().overrides.task))
-            return math.nan
+            sys.exit(1)
         finally:
             sys.argv = arguments
             if sweeping:
@@ -157,6 +162,59 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
                 os.environ.update(environment)
 
     return wrapped
+
+
+def _in_sweep(task: Callable[[DictConfig], float], config: DictConfig) -> float:
+    """Run a job of a sweep, record how it ended, and never end the others by an error.
+
+    Returns:
+        The job's value; NaN if it failed.
+    """
+    from deepmr.cli.job_record import JobFile, JobValue
+    from deepmr.cli.sweep_plugin import sweep_folder
+
+    hydra = HydraConfig.get()
+    record = JobFile(sweep_folder(hydra) if _is_leader() else None, hydra.overrides.task)
+    record.begin()
+    try:
+        value = task(config)
+        folder = value.folder if isinstance(value, JobValue) else None
+        record.end("finished", value=float(value), folder=folder)
+        return float(value)
+    except KeyboardInterrupt:
+        record.end("interrupted")
+        raise
+    except Exception as error:  # noqa: BLE001  (a job that fails does not end the others)
+        if isinstance(error, _finished_error()):
+            print(f"already finished: {error.folder}")
+            record.end("finished", value=error.value, folder=error.folder)
+            return float(error.value)
+        return _failed_job(error, record)
+
+
+def _failed_job(error: Exception, record: Any) -> float:
+    line = _line(error)
+    if _is_time_up(error):
+        print(line, file=sys.stderr)
+        record.end("interrupted", error=line)
+        return math.nan
+    if _full_error() or not _is_bad_input(error):
+        traceback.print_exception(error)
+        line = f"{type(error).__name__}: {line}"
+    print(f"error: {line}", file=sys.stderr)
+    record.end("failed", error=line)
+    if record.path is None:
+        report_failure(" ".join(record.overrides))
+    return math.nan
+
+
+def report_failure(job: str) -> None:
+    """Count a job of a sweep as failed, for the command's last line and exit status.
+
+    Args:
+        job: Its settings.
+    """
+    _failed.append(job)
 
 
 def _without_null(conf: Path, argument: str) -> str:
@@ -201,6 +259,7 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
         _own_configuration[:] = ["--config-dir", str(own)] if own else []
         flags, overrides = split_flags(sys.argv[1:])
         if not set(flags) - {"-m", "--multirun"}:
+            check_sweep(overrides, sweeping=bool(flags))
             check_overrides(conf, config_name, overrides, sweeping=bool(flags), own=own)
     except (ValueError, FileNotFoundError) as error:
         if _full_error():
@@ -210,10 +269,27 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     if words and {"--help", "-h"} & set(flags):
         _print_help(main, config_name)
         return
-    main()
+    if {"-m", "--multirun"} & set(flags):
+        _sweep(main)
+    else:
+        main()
     if _failed:
         print(f"{len(_failed)} of the jobs failed: {'; '.join(_failed)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _sweep(main: Callable[[], Any]) -> None:
+    """Run a sweep; a signal ends it also where its jobs run in other processes."""
+    from deepmr.cli.sweep_plugin import register
+
+    register()
+    interruption = Interruption()
+    try:
+        with interrupted_by_signals() as interruption:
+            main()
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(interruption.status)
 
 
 def run_plain(command: Callable[[list[str]], None], words: list[str]) -> None:

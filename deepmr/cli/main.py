@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "calibrate": "fit calibrators to trained networks, without training",
         "interrogate": "ask whether one task drives another",
         "inspect": "say what a network or a checkpoint is, and check it",
+        "plan": "hours, disk and memory of a study, from rates measured here",
     }
 )
 """Subcommands, each with its meaning."""

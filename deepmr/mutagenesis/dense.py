@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from deepmr.mutagenesis.counting import count_mutants
 from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.mutagenesis.variants import Variants
@@ -85,6 +86,7 @@ class Dense:
                 mutants = mutate(codes, variants, rows, columns)
                 outputs = self._predict(model, mutants)
                 difference[rows, :, columns] = outputs - reference[rows]
+                count_mutants(len(rows))
         return RawEffects(reference=reference, difference=difference)
 
     def predict(

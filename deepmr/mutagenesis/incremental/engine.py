@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import nn
 
+from deepmr.mutagenesis.counting import count_mutants
 from deepmr.mutagenesis.dense import Dense, check_loci, check_options, free_bytes
 from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.incremental.compile import compile_network
@@ -123,6 +124,7 @@ class Incremental:
                 effects = run.effects(mutants, self.chunk).cpu().numpy()
                 difference[part][locus, :, column] = effects
                 reference[part] = run.output.cpu().numpy()
+                count_mutants(len(locus))
         return RawEffects(reference=reference, difference=difference)
 
     def predict(
