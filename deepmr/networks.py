@@ -13,13 +13,14 @@ from jaxtyping import Float, Float64
 from scipy.special import expit
 from torch import Tensor, nn
 
+from deepmr.anscombe import expected_count
 from deepmr.calibration import CalibratorTable
 from deepmr.tasks import Task, TaskTable
 from deepmr.uncertainty import Auto, Members, Trained, Uncertainty
 
 __all__ = ["SCALES", "EffectScale", "Networks", "identity_link"]
 
-SCALES = ("logit", "probability")
+SCALES = ("logit", "probability", "count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +36,11 @@ class EffectScale:
             (counts) or the signal itself.
         calibrators: A calibrator for each task.
         scale: ``logit`` (default) leaves effects on the link's scale; ``probability`` turns
-            binary tasks' into probabilities and leaves the others as they are.
+            binary tasks' into probabilities and leaves the others as they are; ``count`` turns
+            those of counts from the Anscombe scale into expected counts, on which causes add up.
 
     Raises:
-        ValueError: If ``scale`` is neither.
+        ValueError: If ``scale`` is none of these.
     """
 
     tasks: TaskTable
@@ -57,11 +59,18 @@ class EffectScale:
         if self.scale == "probability":
             binary = np.array([task.kind == "binary" for task in self.tasks])
             calibrated = np.where(binary, expit(calibrated), calibrated)
+        if self.scale == "count":
+            counts = np.array([task.kind == "count" for task in self.tasks])
+            calibrated = np.where(counts, expected_count(calibrated), calibrated)
         return calibrated
 
     def units(self) -> dict[str, str]:
         """Return the unit of each task's effects."""
-        unit = {"binary": self.scale, "count": "anscombe", "signal": "signal"}
+        unit = {
+            "binary": "probability" if self.scale == "probability" else "logit",
+            "count": "count" if self.scale == "count" else "anscombe",
+            "signal": "signal",
+        }
         return {task.name: unit[task.kind] for task in self.tasks}
 
 
@@ -124,7 +133,7 @@ class Networks:
             model: Maps ``(batch, 4, length)``, channels in the order A, C, G, T, to
                 ``(batch, task)`` raw outputs (logits for binary tasks).
             tasks: The outputs in order: `Task` objects, or plain names (binary tasks).
-            scale: ``logit`` (default), or ``probability`` for binary tasks.
+            scale: ``logit`` (default), ``probability`` for binary tasks, or ``count`` for counts.
             link: Maps raw outputs to the effect scale; by default they are on it.
             calibrators: A calibrator for each task; by default none.
             uncertainty: Where standard errors come from; by default the ensemble, or 30 dropout
@@ -147,7 +156,7 @@ class Networks:
         )
 
     def on_scale(self, scale: str) -> Networks:
-        """Return the same networks with effects on another scale (``logit``, ``probability``).
+        """Return the same networks with effects on another scale (``logit``, ``probability``, ``count``).
 
         Raises:
             ValueError: If the scale is unknown.
