@@ -137,9 +137,7 @@ def _asked(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "estimators": list(answers.methods),
         "wall_seconds": round(wall, 1),
         "cpu_seconds": round(cpu, 1),
-        "peak_memory_gib": round(
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2
-        ),
+        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         "without_instruments": int(np.sum(first.n_loci == 0)),
         "median_instruments_a_locus": float(np.median(first.n_instruments / options.loci)),
         "verdicts": dict(Counter(one.structure for one in answers.verdicts.values())),

@@ -48,8 +48,8 @@ def expected_count(transformed: Counts) -> Counts:
         transformed: Values on the Anscombe scale, of any shape; NaN stays NaN.
 
     Example:
-        >>> expected_count(anscombe(np.array([0.0, 3.625]))).tolist()
-        [0.0, 3.625]
+        >>> expected_count(np.array([4.0, 6.0])).tolist()
+        [3.625, 8.625]
     """
     root = np.maximum(transformed, 0.0) / 2.0
     return np.asarray(root * root - ANSCOMBE_SHIFT)  # type: ignore[return-value]

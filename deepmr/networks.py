@@ -156,7 +156,7 @@ class Networks:
         )
 
     def on_scale(self, scale: str) -> Networks:
-        """Return the same networks with effects on another scale (``logit``, ``probability``, ``count``).
+        """Return the same networks with effects on another of `SCALES`.
 
         Raises:
             ValueError: If the scale is unknown.

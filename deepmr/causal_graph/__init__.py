@@ -20,7 +20,7 @@ from deepmr.causal_graph.known import (
     RelationScores,
     score_relations,
 )
-from deepmr.causal_graph.mediation import Mediation, mediation
+from deepmr.causal_graph.mediated import Mediation, mediation
 from deepmr.causal_graph.moments import EffectMoments, effect_moments
 
 __all__ = [

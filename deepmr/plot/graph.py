@@ -68,8 +68,13 @@ def causal_graph(graph: nx.DiGraph, *, ax: Axes | None = None) -> Axes:
     """
     place = layered_layout(graph)
     layers = len({round(y) for _, y in place.values()}) or 1
-    widest = max((sum(round(y) == level for _, y in place.values()) for level in
-                  {round(y) for _, y in place.values()}), default=1)
+    widest = max(
+        (
+            sum(round(y) == level for _, y in place.values())
+            for level in {round(y) for _, y in place.values()}
+        ),
+        default=1,
+    )
     ax = new_axes(ax, width=min(max(5.0, 0.95 * widest), 12.0), height=1.4 + 1.5 * layers)
     kinds, signs = set(), set()
     for exposure, outcome, data in graph.edges(data=True):

@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from deepmr.files import atomic_write
-from deepmr.report.number import interval_text, number_text, p_text, typeset
+from deepmr.report.number import MISSING, interval_text, number_text, p_text, typeset
 from deepmr.report.page import _data_uri, _facts, _resource, _unbroken
 from deepmr.report.pairs_content import PairsContent
 from deepmr.report.tables import Cell, Table
@@ -149,7 +149,7 @@ def _slope(row: Any, stem: str = "") -> tuple[str, str]:
     numbers = [float(row[f"{stem}{name}"]) for name in ("value", "ci_lower", "ci_upper")]
     value, lower, upper = (typeset(text) for text in interval_text(*numbers))
     known = all(np.isfinite(numbers))
-    return value, f"{lower} to {upper}" if known else "–"
+    return value, f"{lower} to {upper}" if known else typeset(MISSING)
 
 
 def _rows(table: Any) -> list[dict[str, Any]]:
@@ -180,7 +180,11 @@ def _edges(content: PairsContent) -> Table:
 
 
 def _q(value: float) -> Cell:
-    text = typeset(p_text(float(-np.log10(max(value, 1e-320))))) if np.isfinite(value) else "–"
+    text = (
+        typeset(p_text(float(-np.log10(max(value, 1e-320)))))
+        if np.isfinite(value)
+        else typeset(MISSING)
+    )
     return Cell(text=text, value=float(value))
 
 
@@ -307,8 +311,10 @@ def _known(content: PairsContent) -> dict[str, Any]:
             Cell(text=str(row["structure"])),
             Cell(text=typeset(number_text(float(row["effect"]))), value=float(row["effect"])),
             _q(float(row["q_bh"])),
-            Cell(text="as expected" if row["agrees"] else "not as expected",
-                 state="pass" if row["agrees"] else "fail"),
+            Cell(
+                text="as expected" if row["agrees"] else "not as expected",
+                state="pass" if row["agrees"] else "fail",
+            ),
         )
         for row in known.rows
     )

@@ -152,4 +152,3 @@ def _some(loci: Loci, start: int, count: int) -> Loci:
         codes=loci.codes[kept],
         split=loci.split,
     )
-

@@ -179,13 +179,10 @@ def _pool(parts: Sequence[LocalInference], question: Question) -> MethodAnswer:
     )
 
 
-def _verdicts(
-    selection: PairSelection, found: Sequence[Verdict]
-) -> dict[tuple[str, str], Verdict]:
+def _verdicts(selection: PairSelection, found: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:
     both = {(one.exposure, one.outcome): one for one in found}
     return {
-        pair: both[pair] if pair in both else turned(both[pair[::-1]])
-        for pair in selection.ordered
+        pair: both[pair] if pair in both else turned(both[pair[::-1]]) for pair in selection.ordered
     }
 
 
@@ -209,8 +206,7 @@ def _edges(
             caveats=verdicts[exposure, outcome].caveats,
         )
         for k, (exposure, outcome) in enumerate(selection.ordered)
-        if verdicts[exposure, outcome].structure in ("forward", "both")
-        and answer.q_bh[k] <= level
+        if verdicts[exposure, outcome].structure in ("forward", "both") and answer.q_bh[k] <= level
     ]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from deepmr.causal_graph import EffectMoments, effect_moments
-from deepmr.effect_shard import EffectShard, Effects
+from deepmr.effect_shard import Effects, EffectShard
 from deepmr.estimate import Estimate
 from deepmr.files import atomic_write
 from deepmr.inference import LocalInference

@@ -29,9 +29,9 @@ def pair_table(answers: PairAnswers) -> ResultTable:
     repeated = np.repeat(np.arange(n_pairs), len(methods))
     words = ("structure", "caveats", "reason")
     verdicts = {
-        name: np.array(
-            [one[name] for one in said], dtype=object if name in words else np.float64
-        )[repeated]
+        name: np.array([one[name] for one in said], dtype=object if name in words else np.float64)[
+            repeated
+        ]
         for name in said[0]
     }
     pairs = np.array(answers.selection.ordered, dtype=object)[repeated]
@@ -72,8 +72,7 @@ def _verdict_columns(verdict: Verdict) -> dict[str, Any]:
     names = [f"{name}_{way}" for way in ("forward", "reverse") for name in EVIDENCE]
     names += ["concordance_difference", "reliability_exposure", "reliability_outcome"]
     numbers = {
-        name: verdict.evidence[name].value if name in verdict.evidence else np.nan
-        for name in names
+        name: verdict.evidence[name].value if name in verdict.evidence else np.nan for name in names
     }
     return {
         "structure": verdict.structure,
