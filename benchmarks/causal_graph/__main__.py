@@ -62,6 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         {
             "command": f"python -m benchmarks.causal_graph {given}",
             "shares": shares,
+            "left_of_mediated": {
+                scale: float(np.mean([row[f"left_of_mediated_{scale}"] for row in rows]))
+                for scale in ("count", "anscombe")
+            },
             "datasets": rows,
         },
     )
@@ -123,6 +127,8 @@ def one_dataset(name: str, path: Path) -> dict[str, Any]:
         "zeros_covered_common": zeros["common"],
         "zeros_covered_anscombe": _covered(effect_moments(shard.effects), every),
         "effects_covered": _effects_covered(counts, listed.slopes),
+        "left_of_mediated_count": _left(counts, listed.zeros["mediated"]),
+        "left_of_mediated_anscombe": _left(effect_moments(shard.effects), listed.zeros["mediated"]),
         "wrong_edges": sorted("->".join(pair) for pair in total - listed.edges),
         "missed_edges": sorted("->".join(pair) for pair in listed.edges - total),
         "wrong_direct": sorted("->".join(pair) for pair in direct - listed.direct),
@@ -157,6 +163,15 @@ def _covered(moments: EffectMoments, triples: Sequence[tuple[str, str, str]]) ->
     low, high = (end[:, 0] for end in found.interval())
     known = np.isfinite(low)
     return [int(np.sum((low <= 0) & (high >= 0) & known)), int(known.sum())]
+
+
+def _left(moments: EffectMoments, triples: Sequence[tuple[str, str, str]]) -> float:
+    """Return the root mean square over triples of direct over total effect, where 0 is true."""
+    at = {name: k for k, name in enumerate(moments.tasks)}
+    place = np.array([[at[name] for name in triple] for triple in triples])
+    direct = direct_effects(moments, place[:, :2], place[:, 2]).effect.value[:, 0]
+    total = direct_effects(moments, place[:, :1], place[:, 2]).effect.value[:, 0]
+    return float(np.sqrt(np.nanmean((direct / total) ** 2)))
 
 
 def _effects_covered(

@@ -11,7 +11,11 @@ from deepmr.causal_graph.direct import (
     DirectEffects,
     direct_effects,
 )
-from deepmr.causal_graph.false_discovery import benjamini_hochberg, benjamini_yekutieli
+from deepmr.causal_graph.false_discovery import (
+    benjamini_hochberg,
+    benjamini_yekutieli,
+    middle_of_estimators,
+)
 from deepmr.causal_graph.graph import EDGE_KINDS, Edge, TaskGraph, edge_kind
 from deepmr.causal_graph.known import (
     EXPECTED,
@@ -43,5 +47,6 @@ __all__ = [
     "edge_kind",
     "effect_moments",
     "mediation",
+    "middle_of_estimators",
     "score_relations",
 ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
-__all__ = ["benjamini_hochberg", "benjamini_yekutieli"]
+__all__ = ["benjamini_hochberg", "benjamini_yekutieli", "middle_of_estimators"]
 
 
 def benjamini_hochberg(
@@ -53,6 +53,40 @@ def benjamini_yekutieli(
         [0.0833, 0.1111, 0.1111, 1.0]
     """
     return _adjusted(log_p, dependent=True)
+
+
+def middle_of_estimators(
+    log_p: Float64[np.ndarray, "estimator *batch"],
+) -> tuple[Float64[np.ndarray, "*batch"], Int64[np.ndarray, "*batch"]]:
+    """Combine the p-values of several estimators of one effect into one, and name the middle one.
+
+    The k-th smallest of n p-values times n / k is a p-value whatever the dependence between
+    them. k is n // 2 + 1: with three estimators the second smallest times 1.5. A mean slope over
+    loci that a few wild ones carry away does not hide what the others agree on, and one estimator
+    alone makes no discovery.
+
+    Args:
+        log_p: Natural logarithm of each estimator's p-value; NaN, where it has none, counts as 1.
+
+    Returns:
+        Logarithm of the combined p-value (NaN where no estimator has one), and the position of the
+        estimator whose p-value is the k-th smallest.
+
+    References:
+        Rueschendorf 1982, doi:10.2307/3213513 (the factor n / k).
+
+    Example:
+        >>> combined, middle = middle_of_estimators(np.log([[0.6], [0.002], [0.01]]))
+        >>> np.exp(combined).round(3).tolist(), middle.tolist()
+        ([0.015], [2])
+    """
+    n = len(log_p)
+    k = n // 2 + 1
+    filled = np.where(np.isnan(log_p), 0.0, log_p)
+    middle = np.asarray(np.argsort(filled, axis=0, kind="stable")[k - 1], dtype=np.int64)
+    found = np.take_along_axis(filled, middle[None], axis=0)[0] + np.log(n / k)
+    missing = np.all(np.isnan(log_p), axis=0)
+    return np.where(missing, np.nan, np.minimum(found, 0.0)), middle
 
 
 def _adjusted(

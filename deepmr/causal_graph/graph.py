@@ -25,10 +25,11 @@ class Edge:
     Args:
         exposure: Name of the task that acts.
         outcome: Name of the task that it acts on.
-        effect: Pooled slope by the first estimator.
+        effect: Pooled slope by the estimator in the middle (`middle_of_estimators`).
         ci_lower: Lower end of its 95 % interval.
         ci_upper: Upper end.
-        q_bh: False discovery rate of the slope (Benjamini and Hochberg).
+        method: That estimator's short name.
+        q_bh: False discovery rate of the slope over all estimators (Benjamini and Hochberg).
         q_by: The same under any dependence (Benjamini and Yekutieli).
         caveats: What the verdict cannot exclude.
         kind: One of `EDGE_KINDS`.
@@ -43,6 +44,7 @@ class Edge:
     effect: float
     ci_lower: float
     ci_upper: float
+    method: str
     q_bh: float
     q_by: float
     caveats: tuple[str, ...] = ()
@@ -67,7 +69,7 @@ class TaskGraph:
 
     Example:
         >>> edge = Edge(exposure="X", outcome="Y", effect=0.5, ci_lower=0.4, ci_upper=0.6,
-        ...             q_bh=0.001, q_by=0.004, kind="mediated", through=("M",))
+        ...             method="ivw", q_bh=0.001, q_by=0.004, kind="mediated", through=("M",))
         >>> graph = TaskGraph(tasks=("X", "M", "Y"), edges=(edge,))
         >>> graph.to_networkx().number_of_edges(), len(graph.direct.edges)
         (1, 0)

@@ -67,8 +67,8 @@ class PairAnswer:
 
     Args:
         structure: Word of the verdict, exposure to outcome.
-        effect: Pooled slope by the first estimator.
-        q_bh: Its false discovery rate.
+        effect: Pooled slope by the estimator in the middle.
+        q_bh: The pair's false discovery rate.
     """
 
     structure: str

@@ -65,16 +65,11 @@ class PairsContent:
         if not len(self.tables.pairs["exposure"]):
             raise ValueError("a report on pairs needs at least one pair, the table has none")
 
-    @property
-    def method(self) -> str:
-        """The first estimator, on which matrix, edges and figures rest."""
-        return str(self.tables.pairs["method"][0])
-
     def row(self, exposure: str, outcome: str, method: str = "") -> dict[str, Any] | None:
-        """Return a pair's row of the table by an estimator (the first), or None."""
+        """Return a pair's row by an estimator (by default the one in the middle), or None."""
         table = self.tables.pairs
         found = (table["exposure"] == exposure) & (table["outcome"] == outcome)
-        found &= table["method"] == (method or self.method)
+        found &= (table["method"] == method) if method else table["middle"].astype(bool)
         rows = np.flatnonzero(found)
         return {name: column[rows[0]] for name, column in table.items()} if len(rows) else None
 

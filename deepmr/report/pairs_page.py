@@ -131,7 +131,9 @@ def _cell(content: PairsContent, exposure: str, outcome: str, limit: float) -> d
     tint = f"background: rgba({_BLUE if value < 0 else _RED}, {depth:.2f})" if known else ""
     title = f"{exposure} → {outcome}: {word}"
     if known:
-        title += f"; slope {number_text(value)}, q {p_text(-np.log10(max(row['q_bh'], 1e-300)))}"
+        title += (
+            f"; slope {number_text(value)}, q {p_text(-np.log10(max(row['q_bh_pair'], 1e-300)))}"
+        )
     else:
         title += "; no slope"
     return {
@@ -168,6 +170,7 @@ def _edges(content: PairsContent) -> Table:
                 Cell(text=str(row["outcome"])),
                 Cell(text=value, value=float(row["effect"])),
                 Cell(text=span, value=float(row["ci_lower"])),
+                Cell(text=str(row["method"]).replace("_", " ")),
                 _q(row["q_bh"]),
                 _q(row["q_by"]),
                 Cell(text=str(row["kind"])),
@@ -175,8 +178,8 @@ def _edges(content: PairsContent) -> Table:
                 Cell(text=str(row["caveats"]).replace(";", ", ")),
             )
         )
-    header = ("Exposure", "Outcome", "Slope", "95 % interval", "q (BH)", "q (BY)", "Kind")
-    return Table(header=(*header, "Through", "Caveats"), rows=tuple(rows))
+    header = ("Exposure", "Outcome", "Slope", "95 % interval", "Method", "q (BH)")
+    return Table(header=(*header, "q (BY)", "Kind", "Through", "Caveats"), rows=tuple(rows))
 
 
 def _q(value: float) -> Cell:

@@ -16,6 +16,7 @@ from deepmr.causal_graph import (
     benjamini_yekutieli,
     edge_kind,
     mediation,
+    middle_of_estimators,
 )
 from deepmr.inference import LocalInference, OverMembers
 from deepmr.inference.estimation import Question
@@ -24,7 +25,7 @@ from deepmr.verdict import MemberAgreement, PairStatistics, Verdict, judge
 from deepmr.workflow.pair_parts import PairPart
 from deepmr.workflow.task_selection import PairSelection
 
-__all__ = ["DirectRow", "MethodAnswer", "PairAnswers", "answer_pairs", "turned"]
+__all__ = ["CombinedAnswer", "DirectRow", "MethodAnswer", "PairAnswers", "answer_pairs", "turned"]
 
 _TURNED = {"forward": "reverse", "reverse": "forward"}
 
@@ -46,6 +47,49 @@ class MethodAnswer:
     n_loci: np.ndarray
     q_bh: np.ndarray
     q_by: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CombinedAnswer:
+    """Slope of every ordered pair by the estimator in the middle, and q-values over all of them.
+
+    Args:
+        methods: Names of the estimators.
+        middle: Position of the estimator whose p-value is the middle one, by pair.
+        value: Its pooled slope.
+        lower: Lower end of its 95 % interval.
+        upper: Upper end.
+        q_bh: False discovery rate of the combined p-values (Benjamini and Hochberg).
+        q_by: The same under any dependence.
+    """
+
+    methods: tuple[str, ...]
+    middle: np.ndarray
+    value: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    q_bh: np.ndarray
+    q_by: np.ndarray
+
+    @classmethod
+    def of(cls, methods: Mapping[str, MethodAnswer]) -> CombinedAnswer:
+        """Combine the estimators' answers."""
+        effects = [one.pooled.pooled for one in methods.values()]
+        log_p, middle = middle_of_estimators(np.stack([one.log_p_value for one in effects]))
+        ends = [one.interval() for one in effects]
+
+        def chosen(columns: Sequence[np.ndarray]) -> np.ndarray:
+            return np.take_along_axis(np.stack(columns), middle[None], axis=0)[0]
+
+        return cls(
+            methods=tuple(methods),
+            middle=middle,
+            value=chosen([one.value for one in effects]),
+            lower=chosen([low for low, _ in ends]),
+            upper=chosen([high for _, high in ends]),
+            q_bh=benjamini_hochberg(log_p),
+            q_by=benjamini_yekutieli(log_p),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +120,7 @@ class PairAnswers:
     Args:
         selection: The pairs.
         methods: Pooled effects by estimator, in their order.
+        combined: Slope by the estimator in the middle, with the pairs' q-values.
         verdicts: Verdict of each ordered pair, exposure to outcome.
         direct: Direct effects that were estimated or refused.
         graph: Edges by verdict and q-value.
@@ -84,6 +129,7 @@ class PairAnswers:
 
     selection: PairSelection
     methods: Mapping[str, MethodAnswer]
+    combined: CombinedAnswer
     verdicts: Mapping[tuple[str, str], Verdict]
     direct: tuple[DirectRow, ...]
     graph: TaskGraph
@@ -91,7 +137,7 @@ class PairAnswers:
 
     @property
     def first(self) -> MethodAnswer:
-        """Answer by the first estimator, on which edges and figures rest."""
+        """Answer by the first estimator."""
         return next(iter(self.methods.values()))
 
 
@@ -146,7 +192,8 @@ def answer_pairs(
     statistics = PairStatistics.join([part.statistics for part in parts])
     agreement = MemberAgreement.join([part.agreement for part in parts])
     verdicts = _verdicts(selection, judge(statistics, agreement=agreement, seed=seed))
-    edges = _edges(selection, next(iter(methods.values())), verdicts, level)
+    combined = CombinedAnswer.of(methods)
+    edges = _edges(selection, combined, verdicts, level)
     moments = [part.moments for part in parts if part.moments is not None]
     rows: list[DirectRow] = []
     if direct and moments:
@@ -156,6 +203,7 @@ def answer_pairs(
     return PairAnswers(
         selection=selection,
         methods=methods,
+        combined=combined,
         verdicts=verdicts,
         direct=tuple(rows),
         graph=TaskGraph(
@@ -188,19 +236,18 @@ def _verdicts(selection: PairSelection, found: Sequence[Verdict]) -> dict[tuple[
 
 def _edges(
     selection: PairSelection,
-    answer: MethodAnswer,
+    answer: CombinedAnswer,
     verdicts: Mapping[tuple[str, str], Verdict],
     level: float,
 ) -> list[Edge]:
-    value = answer.pooled.pooled.value
-    lower, upper = answer.pooled.pooled.interval()
     return [
         Edge(
             exposure=exposure,
             outcome=outcome,
-            effect=float(value[k]),
-            ci_lower=float(lower[k]),
-            ci_upper=float(upper[k]),
+            effect=float(answer.value[k]),
+            ci_lower=float(answer.lower[k]),
+            ci_upper=float(answer.upper[k]),
+            method=answer.methods[int(answer.middle[k])],
             q_bh=float(answer.q_bh[k]),
             q_by=float(answer.q_by[k]),
             caveats=verdicts[exposure, outcome].caveats,

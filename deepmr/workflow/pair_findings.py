@@ -55,12 +55,12 @@ class PairFindings:
 
 def pair_answers_of(answers: PairAnswers) -> dict[tuple[str, str], PairAnswer]:
     """Return what known relations are held against: word, slope and q-value of every pair."""
-    first = answers.first
+    combined = answers.combined
     return {
         pair: PairAnswer(
             structure=answers.verdicts[pair].structure,
-            effect=float(first.pooled.pooled.value[k]),
-            q_bh=float(first.q_bh[k]),
+            effect=float(combined.value[k]),
+            q_bh=float(combined.q_bh[k]),
         )
         for k, pair in enumerate(answers.selection.ordered)
     }

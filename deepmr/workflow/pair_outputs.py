@@ -220,7 +220,7 @@ def _grid(
 ) -> tuple[np.ndarray, list[list[str]]]:
     answers = findings.answers
     at = {pair: k for k, pair in enumerate(answers.selection.ordered)}
-    value = answers.first.pooled.pooled.value
+    value = answers.combined.value
     slope = np.array(
         [[value[at[x, y]] if (x, y) in at else np.nan for y in outcomes] for x in exposures]
     )

@@ -25,6 +25,7 @@ def pair_table(answers: PairAnswers) -> ResultTable:
         name: np.concatenate([np.asarray(one[name]) for one in columns])[order]
         for name in columns[0]
     }
+    joined |= _pair_columns(answers, methods, order)
     said = [_verdict_columns(answers.verdicts[pair]) for pair in answers.selection.ordered]
     repeated = np.repeat(np.arange(n_pairs), len(methods))
     words = ("structure", "caveats", "reason")
@@ -65,6 +66,19 @@ def _method_columns(answer: MethodAnswer, name: str, n_pairs: int) -> dict[str, 
         "i2": missing if spread is None else spread.i2,
         "prediction_lower": ends[0],
         "prediction_upper": ends[1],
+    }
+
+
+def _pair_columns(
+    answers: PairAnswers, methods: list[str], order: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return the q-values of the pairs, and which estimator stands for each."""
+    combined = answers.combined
+    is_middle = np.arange(len(methods))[:, None] == combined.middle
+    return {
+        "q_bh_pair": np.tile(combined.q_bh, len(methods))[order],
+        "q_by_pair": np.tile(combined.q_by, len(methods))[order],
+        "middle": is_middle.ravel()[order],
     }
 
 
@@ -120,7 +134,7 @@ def edge_table(answers: PairAnswers) -> ResultTable:
     return ResultTable(_columns(answers.graph.rows(), ("exposure", "outcome", "kind")))
 
 
-_TEXT = {"exposure", "outcome", "given", "reason", "caveats", "kind", "through"}
+_TEXT = {"exposure", "outcome", "given", "reason", "caveats", "kind", "through", "method"}
 
 
 def _columns(rows: list[dict[str, Any]], least: tuple[str, ...]) -> dict[str, np.ndarray]:
