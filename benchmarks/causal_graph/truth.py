@@ -20,12 +20,12 @@ _SLOPES = (
     ("N", "S", "Q", 0.6),
     ("M", "X", "Z", 0.7),
     ("M", "S", "Z", 0.7),
-    ("L", "N", "Lo", 0.72),
+    ("L", "N", "Lo", 0.6),
     ("N", "L", "Lo", 0.6),
     ("N", "M", "Z", 0.6),
 )
 """Exposure, task held fixed, outcome, and the direct slope in counts that the graph was built with
-(P = 60 A + 60 C and X = 100 A: .6)."""
+(P = 60 A + 60 C and X = 100 A: .6; Lo = .6 L + 60 B)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

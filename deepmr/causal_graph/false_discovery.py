@@ -56,7 +56,7 @@ def benjamini_yekutieli(
 
 
 def middle_of_estimators(
-    log_p: Float64[np.ndarray, "estimator *batch"],
+    log_p: Float64[np.ndarray, "estimator ..."],
 ) -> tuple[Float64[np.ndarray, "*batch"], Int64[np.ndarray, "*batch"]]:
     """Combine the p-values of several estimators of one effect into one, and name the middle one.
 

@@ -122,7 +122,7 @@ class TaskGraph:
 
     def to_cytoscape(self) -> dict[str, Any]:
         """Return the graph as Cytoscape's JSON (``elements`` with ``nodes`` and ``edges``)."""
-        nodes = [{"data": {"id": task, "name": task}} for task in self.tasks]
+        nodes = [{"data": {"id": task, "value": task, "name": task}} for task in self.tasks]
         edges = []
         for row in self.rows():
             ends = {"source": row["exposure"], "target": row["outcome"]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from deepmr.causal_graph import PairAnswer, RelationScores, TaskGraph
 from deepmr.io.tables import ResultTable
 from deepmr.networks import Networks
@@ -51,6 +53,18 @@ class PairFindings:
     def edges(self) -> ResultTable:
         """Return a row for each edge of the graph."""
         return edge_table(self.answers)
+
+    def hints(self) -> list[str]:
+        """Return advice on the settings if most exposures lack instruments at most loci."""
+        found = self.answers.first.n_loci
+        poor = int(np.sum(2 * found < self.answers.n_loci))
+        if 2 * poor <= len(found):
+            return []
+        return [
+            f"{poor} of {len(found)} pairs lack an instrument at most loci: no effect on the "
+            "exposure is both precise and large enough; networks with small effects need a lower "
+            "instruments.min_effect (0.05, say) or instruments.min_z."
+        ]
 
 
 def pair_answers_of(answers: PairAnswers) -> dict[tuple[str, str], PairAnswer]:

@@ -114,6 +114,7 @@ def pair_summary(findings: PairFindings) -> str:
     ]
     if empty:
         lines.append(f"{empty} pairs have no instrument at any locus; the table says which")
+    lines += findings.hints()
     edges = answers.graph.edges
     lines.append(f"edges (q at most {findings.settings.level:g}): {len(edges)}")
     shown = sorted(edges, key=lambda edge: -abs(edge.effect))[:20]
@@ -179,7 +180,7 @@ def write_pair_page(
                 "loci": f"{len(loci)} ({loci.split})",
                 **provenance,
             },
-            notes=findings.notes,
+            notes=[*findings.notes, *findings.hints()],
         ),
     )
     return [*written, path]
