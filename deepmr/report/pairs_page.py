@@ -256,6 +256,9 @@ def _pair_slopes(content: PairsContent, names: tuple[str, str]) -> Table:
                 continue
             value, span = _slope(row)
             meaning = slope_meaning(str(row["structure"]), *pair) or "effect"
+            if not np.isfinite(row["value"]):
+                few = "no instrument" if not row["n_loci_instruments"] else "too few instruments"
+                meaning = f"no slope: {few}"
             rows.append(
                 (
                     Cell(text=f"{pair[0]} → {pair[1]}"),
@@ -265,10 +268,7 @@ def _pair_slopes(content: PairsContent, names: tuple[str, str]) -> Table:
                     _q(row["q_bh"]),
                     Cell(text=f"{int(row['n_loci']):,}", value=float(row["n_loci"])),
                     Cell(text=f"{int(row['n_instruments']):,}", value=float(row["n_instruments"])),
-                    Cell(
-                        text=meaning if np.isfinite(row["value"]) else "no slope: no instrument",
-                        wrap=True,
-                    ),
+                    Cell(text=meaning, wrap=True),
                 )
             )
     header = ("Direction", "Method", "Slope", "95 % interval", "q (BH)", "Loci", "Instruments")

@@ -160,11 +160,11 @@ def pair_statistics(
     question = np.concatenate([asked, asked[:, ::-1]])
     width = found.kept.sum(axis=-1).max(axis=-1, initial=0)  # of each task, at its fullest locus
     order = np.argsort(width[question[:, 0]], kind="stable")  # few instruments beside few
-    value = np.zeros((len(question), n_locus, len(STATISTICS)))
+    directed = np.zeros((len(question), n_locus, len(STATISTICS)))
     for start in range(0, len(question), chunk):
         some = order[start : start + chunk]
-        value[some] = _directed(scaled, found, dense, question[some], rule)
-    value = value.reshape(2, len(asked), n_locus, len(STATISTICS)).transpose(2, 1, 0, 3)
+        directed[some] = _directed(scaled, found, dense, question[some], rule)
+    value = directed.reshape(2, len(asked), n_locus, len(STATISTICS)).transpose(2, 1, 0, 3)
     return PairStatistics(
         value=np.ascontiguousarray(value), pairs=asked, tasks=effects.tasks, scale=scale
     )
