@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,16 +158,27 @@ def pair_statistics(
     n_locus = found.index.shape[1]
     chunk = max(_CELLS // max(n_locus * scaled.shape[-1], 1), 1)
     question = np.concatenate([asked, asked[:, ::-1]])
-    width = found.kept.sum(axis=-1).max(axis=-1, initial=0)  # of each task, at its fullest locus
-    order = np.argsort(width[question[:, 0]], kind="stable")  # few instruments beside few
     directed = np.zeros((len(question), n_locus, len(STATISTICS)))
-    for start in range(0, len(question), chunk):
-        some = order[start : start + chunk]
+    for some in _of_one_task(question[:, 0], chunk):
         directed[some] = _directed(scaled, found, dense, question[some], rule)
+    own = [STATISTICS.index(name) for name in ("own", "outcome")]
+    for some in _of_one_task(question[:, 1], chunk):
+        sums = _own_effects(scaled, found, question[some, 0], question[some, 1], rule)
+        directed[some[:, None, None], np.arange(n_locus)[:, None], own] = np.stack(sums, axis=-1)
     value = directed.reshape(2, len(asked), n_locus, len(STATISTICS)).transpose(2, 1, 0, 3)
     return PairStatistics(
         value=np.ascontiguousarray(value), pairs=asked, tasks=effects.tasks, scale=scale
     )
+
+
+def _of_one_task(
+    task: Int[np.ndarray, " question"], chunk: int
+) -> Iterator[Int[np.ndarray, " some"]]:
+    """Yield positions of questions about one task at a time: its padding is known, and is cut."""
+    for one in np.unique(task):
+        found = np.flatnonzero(task == one)
+        for start in range(0, len(found), chunk):
+            yield found[start : start + chunk]
 
 
 def _directed(
@@ -205,7 +216,7 @@ def _directed(
     def total(weight: np.ndarray, where: np.ndarray, at: np.ndarray) -> np.ndarray:
         return np.asarray(np.einsum("qlv,qlv->ql", weight, where) * at)
 
-    own, outcome = _own_effects(scaled, found, source, target, rule)
+    later = np.zeros_like(top)  # `_own_effects`
     columns = [
         considered,
         considered & dense,
@@ -219,8 +230,8 @@ def _directed(
         total(xx, kept, considered),
         total(xy, kept, considered),
         total(y * y, kept, considered),
-        own,
-        outcome,
+        later,
+        later,
         total(xx, kept & ~first, considered),
         total(xy, kept & ~first, considered),
         total(xx, kept & ~strong, considered),
