@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 
+from deepmr.adapted import adapter_of, fitting_regions
 from deepmr.data.genome import EncodedGenome
-from deepmr.data.regions import read_regions
-from deepmr.loci import Loci, draw
+from deepmr.data.regions import Regions, read_regions
+from deepmr.data.thick import read_thick
+from deepmr.loci import BedRegions, Loci, draw
 from deepmr.networks import Networks
 
-__all__ = ["Loci", "bed_loci", "held_out_loci"]
+__all__ = ["Loci", "bed_loci", "held_out_loci", "loci_of_pair"]
 
 
 def held_out_loci(
@@ -60,6 +63,36 @@ def held_out_loci(
     return loci, source.genome
 
 
+def loci_of_pair(
+    networks: Networks, loci: Loci, pair: tuple[str, str]
+) -> Bool[np.ndarray, " locus"] | None:
+    """Say which held-out loci suit the pair by itself: both tasks positive, or both motifs there.
+
+    Args:
+        networks: Networks with the data they were trained on.
+        loci: Loci, as `held_out_loci` returns them.
+        pair: Names of exposure and outcome.
+
+    Returns:
+        True where the middle of a locus lies in a locus of ``rule="pair"``; None where the loci
+        are not held-out ones of known data, or none suits the pair.
+    """
+    if networks.source is None or loci.split != "test":
+        return None
+    try:
+        found = networks.source.candidate_loci("pair", exposure=pair[0], outcome=pair[1])
+    except LookupError:
+        return None
+    suits = np.zeros(len(loci), dtype=bool)
+    middle = (loci.start + loci.end) // 2
+    for name in np.unique(loci.chrom):
+        here, there = loci.chrom == name, found[0] == name
+        start, end = np.sort(found[1][there]), np.sort(found[2][there])
+        before = np.searchsorted(start, middle[here], side="right")
+        suits[here] = before > np.searchsorted(end, middle[here], side="right")
+    return suits
+
+
 def bed_loci(
     networks: Networks,
     pair: tuple[str, str],  # noqa: ARG001  (one call serves every choice of loci)
@@ -106,12 +139,27 @@ def bed_loci(
     path = Path(path)
     found = read_regions(path, encoded.contigs, length=width, contig_names=contig_names)
     chrom, start, end = found.chrom, found.start, found.end
+    adapter = adapter_of(networks.members.networks)
     reverse = int(np.sum(found.strand == -1))
     if reverse:
-        print(
-            f"loci: {reverse} of {len(found)} regions lie on the reverse strand; "
-            "the forward strand of all is used"
+        own = adapter is not None and adapter.format.strand == "bed"
+        used = (
+            "each region is read on its own strand" if own else "the forward strand of all is used"
         )
+        print(f"loci: {reverse} of {len(found)} regions lie on the reverse strand; {used}")
+    regions = _bed_regions(path, found)
+    fits = fitting_regions(networks.members.networks, regions, start, width)
+    if not fits.all():
+        print(
+            f"loci: {int(np.sum(~fits))} of {len(found)} regions reach beyond what the network's "
+            "output covers, and are left out"
+        )
+        if not fits.any():
+            raise ValueError(
+                f"{path}: no region lies within what the network's output covers; let it read more "
+                "(model.input.length)"
+            )
+    chrom, start, end, regions = chrom[fits], start[fits], end[fits], regions.rows(fits)
     if source is not None and not allow_seen:
         seen = source.seen(chrom, start, end)
         if seen.any():
@@ -129,5 +177,29 @@ def bed_loci(
         end=end,
         codes=encoded.windows(encoded.locate(chrom), start, width),
         split="regions",
+        regions=regions.rows(chosen),
     )
     return loci, encoded
+
+
+def _bed_regions(path: Path, found: Regions) -> BedRegions:
+    """Return the lines of a BED file with their thick parts, for networks that are read there."""
+    thick = read_thick(path)
+    keys = zip(found.chrom, found.region_start, found.region_end, found.strand, strict=True)
+    places = np.array(
+        [
+            thick.get(
+                (str(chrom).removeprefix("chr"), int(start), int(end), ".+-"[int(strand)]),
+                (int(start), int(end)),
+            )
+            for chrom, start, end, strand in keys
+        ],
+        dtype=np.int64,
+    )
+    return BedRegions(
+        strand=found.strand,
+        start=found.region_start,
+        end=found.region_end,
+        thick_start=places[:, 0],
+        thick_end=places[:, 1],
+    )
