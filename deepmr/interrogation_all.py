@@ -35,6 +35,7 @@ from deepmr.tasks import Task, TaskTable
 from deepmr.verdict import Verdict
 from deepmr.workflow.all_pairs import PairSettings, ask_pairs
 from deepmr.workflow.measurement import Compute
+from deepmr.workflow.network_checks import check_networks
 from deepmr.workflow.pair_findings import PairFindings, pair_answers_of
 from deepmr.workflow.pair_outputs import pair_summary, write_pair_page, write_pair_run
 from deepmr.workflow.run_folder import RunFolder
@@ -85,6 +86,9 @@ def ask_all(
     question = _checked_all(question, networks, selection)
     if compute.trainer is not None:
         check_trainer(compute.trainer)
+    for line in check_networks(networks, variants.loci):
+        if folder.leader:
+            print(f"check: {line}")
     with folder.open():
         if folder.leader:
             print(f"interrogating {selection.words} in {folder.path}")
@@ -342,7 +346,10 @@ def interrogate_all(
     choice = saturate(_loci(sequences, names), every=every)
     chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
     given = {key: value for key, value in chosen.items() if value is not None}
-    question = _checked_all(replace(Question(), **given), networks, selection)
+    question = replace(Question(), **given)
+    question = question.for_members(len(networks.members), chosen=inference is not None)
+    question = _checked_all(question, networks, selection)
+    check_networks(networks, choice.loci)
     kept = _with_given(networks, selection, settings)
     compute = compute or Compute()
     effects = measure(networks, choice.loci, choice.variants, tasks=kept, compute=compute)

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from deepmr.cli.interrogate import (
+    _calibrator_file,
     _check_apart,
     _compute,
     _networks,
@@ -50,15 +51,18 @@ def run_all_pairs(config: DictConfig) -> float:
     networks.scale.calibrators.require_effects(*selection.tasks)
     known = read_relations(settings["known"], networks.tasks) if settings["known"] else ()
     _check_asked(selection, pairs, [(one.exposure, one.outcome) for one in known])
+    question = _question(settings, len(networks.members))
     compute = _compute(settings, networks.members)
     tasks = {task.name: task for task in networks.tasks}
     first, second = selection.ordered[0]
     variants = _variants(settings, networks, (tasks[first], tasks[second]), config.seed)
     listed = variants.listed is not None
+    fitted = _calibrator_file(settings)
     recorded = with_content(
         settings,
         weights=list(networks.digests),
         variants=fingerprint(variants.variants.identity) if listed else None,
+        calibrators=sha256(fitted) if fitted else None,
         motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
         known=sha256(Path(settings["known"])) if settings["known"] else None,
     )
@@ -79,7 +83,7 @@ def run_all_pairs(config: DictConfig) -> float:
         networks,
         selection,
         variants,
-        _question(settings),
+        question,
         compute=compute,
         store=open_store(folder.work, networks, variants.loci, variants.variants, compute, kept),
         folder=folder,
