@@ -31,6 +31,7 @@ _HOMES = {
     "build_engine": "deepmr.mutagenesis",
     "held_out_loci": "deepmr.workflow.loci",
     "interrogate": "deepmr.interrogation",
+    "interrogate_all": "deepmr.interrogation_all",
     "load_run": "deepmr.cli.networks",
     "pair_effects": "deepmr.mutagenesis",
     "saturation": "deepmr.mutagenesis",
@@ -39,6 +40,7 @@ _HOMES = {
 
 _ROOMS = (
     "calibration",
+    "causal_graph",
     "data",
     "inference",
     "instruments",
@@ -76,6 +78,7 @@ __all__ = [
     "build_engine",
     "held_out_loci",
     "interrogate",
+    "interrogate_all",
     "load_run",
     "pair_effects",
     "saturation",

@@ -36,6 +36,7 @@ from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.measurement import Compute, open_store
 from deepmr.workflow.post_hoc import CALIBRATOR
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.task_selection import is_many
 from deepmr.workflow.trained_runs import find_runs, newest_run
 from deepmr.workflow.variants import VariantChoice
 
@@ -58,6 +59,10 @@ def run_interrogation(config: DictConfig) -> float:
     for name in ("exposure", "outcome"):
         if name not in config or config.get(name) is None:
             raise ValueError(f"{name}= must name a task, for example {name}=GATA1")
+    if is_many(config.exposure) or is_many(config.outcome):
+        from deepmr.cli.all_pairs import run_all_pairs  # which builds by this file's functions
+
+        return run_all_pairs(config)
     settings = plain(config)
     check_designed(settings["verdict"]["designed"])
     networks = _networks(config, settings)

@@ -20,7 +20,9 @@ from deepmr.plot.directions import directions
 from deepmr.plot.effect_map import busiest_window, effect_grid, effect_map
 from deepmr.plot.forest import forest
 from deepmr.plot.funnel import funnel
+from deepmr.plot.graph import causal_graph
 from deepmr.plot.learning_curve import learning_curve
+from deepmr.plot.matrix import effect_matrix, task_order
 from deepmr.plot.prediction import prediction
 from deepmr.plot.radial import radial
 from deepmr.plot.reliability import reliability
@@ -31,9 +33,11 @@ from deepmr.plot.truth import true_versus_estimated
 __all__ = [
     "baujat",
     "busiest_window",
+    "causal_graph",
     "directions",
     "effect_grid",
     "effect_map",
+    "effect_matrix",
     "forest",
     "funnel",
     "learning_curve",
@@ -42,6 +46,7 @@ __all__ = [
     "radial",
     "reliability",
     "style",
+    "task_order",
     "to_png",
     "to_svg",
     "true_versus_estimated",
