@@ -107,8 +107,9 @@ def _rows(
     """Draw one row a locus: a square as large as its weight, its interval, arrows where cut."""
     low, high = centre - half, centre + half
     ax.hlines(rows, low, high, color=FADED, linewidth=1.1)
-    weight = 1.0 / np.maximum(half, 1e-300) ** 2
-    area = 14 + 46 * weight / np.max(weight, initial=1e-300)
+    # weights are 1 / half ** 2; loci without any effect have intervals of width 0
+    share = np.divide(np.min(half, initial=np.inf), half, out=np.ones_like(half), where=half > 0)
+    area = 14 + 46 * share**2
     ax.scatter(centre, rows, s=area, marker="s", color=INK, zorder=3, linewidth=0)
     for end, sign, marker in ((low, -1, "<"), (high, 1, ">")):
         edge = limits[0] if sign < 0 else limits[1]
