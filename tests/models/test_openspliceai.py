@@ -64,7 +64,7 @@ def test_effects_on_both_strands_equal_a_float64_loop(tmp_path: Path) -> None:
     adapter = networks.members.networks[0]
     engine = placed.on(build_engine(adapter, length=700, check=0))
     found = engine(loci.codes, variants)
-    network = adapter.network.double()
+    network = adapter.network.double().eval()
     for row in range(2):
         first = int(loci.regions.start[row] - loci.start[row])
         last = int(loci.regions.end[row] - loci.start[row]) - 1
