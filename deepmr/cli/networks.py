@@ -22,6 +22,7 @@ from deepmr.losses import MultiTaskLoss
 from deepmr.networks import EffectScale, Networks, identity_link
 from deepmr.tasks import read_tasks
 from deepmr.uncertainty import Auto, Trained, Uncertainty
+from deepmr.weights import load_members, weights_file
 from deepmr.workflow.calibration import calibrate, splits_read
 from deepmr.workflow.run_folder import CONFIG
 from deepmr.workflow.trained_runs import SHARED_ERROR, TrainedRun, find_runs
@@ -135,12 +136,13 @@ def load_checkpoints(
                 "checkpoint=net.pt model=mine tasks=tasks.tsv"
             )
     own = Trust(packages=settings.get("trust") or (), own=True)
-    files = expand_paths(settings["checkpoint"], what="checkpoint")
+    files = [weights_file(p) for p in expand_paths(settings["checkpoint"], what="checkpoint")]
     tasks = read_tasks(settings["tasks"])
     source = build_source(settings, own) if settings.get("data") else None
     builder = part(settings["model"], "model", own)
-    members = uncertainty([Trained(network=load_weights(builder(), path)) for path in files])
-    notes = ["The network was interrogated as it came, without calibration."]
+    networks, said = load_members(builder, files)
+    members = uncertainty([Trained(network=network) for network in networks])
+    notes = ["The network was interrogated as it came, without calibration.", *said]
     if source is None:
         notes.insert(
             0,
