@@ -4,7 +4,10 @@ A model takes the sequence length and the positions of exposure and outcome task
 outputs: ``Model(length, exposures, outcomes, **architecture)``.
 """
 
+from deepmr.models.basset import Basset
+from deepmr.models.beluga import Beluga
 from deepmr.models.cnn import MotifScanner
+from deepmr.models.danq import DanQ
 from deepmr.models.deepsea import DeepSEA
 from deepmr.models.heads import Heads, set_output_statistics
 from deepmr.models.paper import PaperCNN
@@ -12,6 +15,9 @@ from deepmr.models.pooling import SoftOr
 from deepmr.models.residual_cnn import ResidualCNN
 
 __all__ = [
+    "Basset",
+    "Beluga",
+    "DanQ",
     "DeepSEA",
     "Heads",
     "MotifScanner",
