@@ -4,6 +4,7 @@ A model takes the sequence length and the positions of exposure and outcome task
 outputs: ``Model(length, exposures, outcomes, **architecture)``.
 """
 
+from deepmr.models.adapter import Adapter, InputFormat
 from deepmr.models.basset import Basset
 from deepmr.models.beluga import Beluga
 from deepmr.models.cnn import MotifScanner
@@ -12,16 +13,22 @@ from deepmr.models.deepsea import DeepSEA
 from deepmr.models.heads import Heads, set_output_statistics
 from deepmr.models.paper import PaperCNN
 from deepmr.models.pooling import SoftOr
+from deepmr.models.positions import Positions
+from deepmr.models.readout import Readout
 from deepmr.models.residual_cnn import ResidualCNN
 
 __all__ = [
+    "Adapter",
     "Basset",
     "Beluga",
     "DanQ",
     "DeepSEA",
     "Heads",
+    "InputFormat",
     "MotifScanner",
     "PaperCNN",
+    "Positions",
+    "Readout",
     "ResidualCNN",
     "SoftOr",
     "set_output_statistics",

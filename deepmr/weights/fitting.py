@@ -23,7 +23,8 @@ def load_into(network: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
     Its names must then be those of the network, save that counters of batch norm may be missing,
     weight norm may be spelled otherwise, tensors shared by two names may be there once, and axes
     of length 1 may be left out (a two-dimensional convolution of height 1). A network may say by
-    its attribute ``published_names`` how the names of its released weights begin.
+    its attribute ``published_names`` how the names of its released weights begin, and by
+    ``inner_network`` that all weights belong to a part of it.
 
     Args:
         network: Changed in place.
@@ -45,6 +46,7 @@ def load_into(network: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
         >>> network.weight.item()
         1.0
     """
+    network = getattr(network, "inner_network", network)
     wanted = nn.Module.state_dict(network)
     nearest: State | None = None
     for state, path in candidates(checkpoint.content):
