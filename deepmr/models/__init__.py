@@ -10,6 +10,7 @@ from deepmr.models.beluga import Beluga
 from deepmr.models.cnn import MotifScanner
 from deepmr.models.danq import DanQ
 from deepmr.models.deepsea import DeepSEA
+from deepmr.models.grelu import GReLU
 from deepmr.models.heads import Heads, set_output_statistics
 from deepmr.models.paper import PaperCNN
 from deepmr.models.pooling import SoftOr
@@ -23,6 +24,7 @@ __all__ = [
     "Beluga",
     "DanQ",
     "DeepSEA",
+    "GReLU",
     "Heads",
     "InputFormat",
     "MotifScanner",
