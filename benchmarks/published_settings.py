@@ -27,7 +27,7 @@ class Trial:
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
-    mutants: int = 96
+    mutants: int = 48
     length: int = 1000
     tasks: int | None = None
 
@@ -61,12 +61,12 @@ TRIALS: Mapping[str, Trial] = {
         settings={"network.filters": 80, "network.recurrent": 80, "network.hidden": 231},
     ),
     "bpnet_lite": Trial(),
-    "chrombpnet_lite": Trial(settings={"network.n_filters": 128}, mutants=48),
+    "chrombpnet_lite": Trial(settings={"network.n_filters": 128}, mutants=24),
     "enformer_pytorch": Trial(settings=_SMALL_ENFORMER),
-    "borzoi_pytorch": Trial(settings=_SMALL_BORZOI, mutants=18),
+    "borzoi_pytorch": Trial(settings=_SMALL_BORZOI, mutants=12),
     "grelu": Trial(),
     "openspliceai": Trial(),
-    "pangolin": Trial(settings={"network.L": 8}, mutants=18),
+    "pangolin": Trial(settings={"network.L": 8}, mutants=12),
     "puffin": Trial(settings={"input.length": 400}),
     "legnet": Trial(),
 }
