@@ -238,7 +238,8 @@ def interrogate(
         model: ``(batch, 4, length)`` to ``(batch, task)`` raw outputs (logits for binary tasks);
             several of them are an ensemble. A single one is asked through its dropout. Or
             `Networks`.
-        tasks: Its outputs in order, as `Task` objects or plain names; None with `Networks`.
+        tasks: Its outputs in order, as `Task` objects or plain names; None with `Networks`, and
+            with `deepmr.models.Adapter`, which names them.
         sequences: Held-out sequences of one length: strings of A, C, G, T, N; integer codes
             ``(locus, length)``, 0 to 3 for A, C, G, T and 4 for unknown; or `Loci`.
         exposure: Name (or unambiguous target) of a task.
@@ -290,8 +291,6 @@ def interrogate(
     """
     if isinstance(model, Networks):
         networks = model
-    elif tasks is None:
-        raise ValueError("tasks must name the model's outputs in order, got None")
     else:
         networks = Networks.of(model, tasks)
     if scale is not None:

@@ -19,8 +19,10 @@ from deepmr.io.tables import read_table
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.training import load_weights
 from deepmr.losses import MultiTaskLoss
+from deepmr.models import Adapter
+from deepmr.models.adapter import EVERY
 from deepmr.networks import EffectScale, Networks, identity_link
-from deepmr.tasks import read_tasks
+from deepmr.tasks import TaskTable, read_tasks
 from deepmr.uncertainty import Auto, Trained, Uncertainty
 from deepmr.weights import load_members, weights_file
 from deepmr.workflow.calibration import calibrate, splits_read
@@ -129,19 +131,17 @@ def load_checkpoints(
         FileNotFoundError: If a file is missing.
         ValueError: If model= or tasks= is missing, or the weights belong to another network.
     """
-    for key in ("model", "tasks"):
-        if not settings.get(key):
-            raise ValueError(
-                f"checkpoint= needs {key}= as well; for example "
-                "checkpoint=net.pt model=mine tasks=tasks.tsv"
-            )
+    if not settings.get("model"):
+        raise ValueError(
+            "checkpoint= needs model= as well; for example "
+            "checkpoint=net.pt model=mine tasks=tasks.tsv"
+        )
     own = Trust(packages=settings.get("trust") or (), own=True)
     files = [weights_file(p) for p in expand_paths(settings["checkpoint"], what="checkpoint")]
-    tasks = read_tasks(settings["tasks"])
+    modules, said = load_members(functools.partial(_built, settings, own), files)
+    tasks = _tasks(settings, modules[0])
     source = build_source(settings, own) if settings.get("data") else None
-    builder = part(settings["model"], "model", own)
-    networks, said = load_members(builder, files)
-    members = uncertainty([Trained(network=network) for network in networks])
+    members = uncertainty([Trained(network=network) for network in modules])
     notes = ["The network was interrogated as it came, without calibration.", *said]
     if source is None:
         notes.insert(
@@ -149,7 +149,7 @@ def load_checkpoints(
             "The regions this network was trained on are unknown: nothing keeps it from having "
             "seen these loci.",
         )
-    return Networks(
+    networks = Networks(
         members=members,
         scale=EffectScale(
             tasks=tasks,
@@ -165,6 +165,33 @@ def load_checkpoints(
         notes=(*notes, *([members.note] if members.note else [])),
         source=source,
     )
+    return networks.as_adapted(modules)
+
+
+def _built(settings: Mapping[str, Any], own: Trust) -> nn.Module:
+    """Build a network whose parts are its own, without its weights."""
+    model = dict(settings["model"])
+    if settings.get("tasks") and EVERY in (model.get("outputs") or ()):
+        model["tasks"] = settings["tasks"]
+    network: nn.Module = build(model, "model", own, partial=False)
+    return network
+
+
+def _tasks(settings: Mapping[str, Any], network: nn.Module) -> TaskTable:
+    """Return the outputs in order: an adapter names them, for others a file does."""
+    file = settings.get("tasks")
+    if isinstance(network, Adapter):
+        if file and EVERY not in (settings["model"].get("outputs") or ()):
+            raise ValueError(
+                f"tasks={file} names the tasks that the model's outputs name already; leave it out"
+            )
+        return network.tasks
+    if not file:
+        raise ValueError(
+            "checkpoint= needs tasks= as well, or a model with outputs (deepmr.models.Adapter); "
+            "for example checkpoint=net.pt model=mine tasks=tasks.tsv"
+        )
+    return read_tasks(file)
 
 
 def _trust(run: TrainedRun, settings: Mapping[str, Any]) -> Trust:

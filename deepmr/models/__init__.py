@@ -4,7 +4,7 @@ A model takes the sequence length and the positions of exposure and outcome task
 outputs: ``Model(length, exposures, outcomes, **architecture)``.
 """
 
-from deepmr.models.adapter import Adapter, InputFormat
+from deepmr.models.adapter import Adapter, InputFormat, as_read
 from deepmr.models.basset import Basset
 from deepmr.models.beluga import Beluga
 from deepmr.models.cnn import MotifScanner
@@ -33,5 +33,6 @@ __all__ = [
     "Readout",
     "ResidualCNN",
     "SoftOr",
+    "as_read",
     "set_output_statistics",
 ]

@@ -13,11 +13,14 @@ from deepmr.mutagenesis.dropout import FixedDropout, dropout_draws
 from deepmr.mutagenesis.engine import Engine, RawEffects
 from deepmr.mutagenesis.epistasis import PairEffects, pair_effects
 from deepmr.mutagenesis.incremental import Incremental, NotTraceableError
+from deepmr.mutagenesis.placed import PlacedEngine, Placement
 from deepmr.mutagenesis.variant_set import AlleleList, Saturation, VariantBatch, VariantSet
 from deepmr.mutagenesis.variants import Variants, saturation, substitutions
 from deepmr.mutagenesis.verification import Verified
 
 __all__ = [
+    "PlacedEngine",
+    "Placement",
     "Allele",
     "AlleleEffects",
     "AlleleList",
