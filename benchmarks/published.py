@@ -20,7 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
     missing = missing_packages(part)
     if missing:
         return {"model": name, "skipped": f"needs {missing[0]}: {HOW_TO_INSTALL[missing[0]]}"}
-    network = built(part)
+    network = built(part, gain=trial.gain)
     length = network.locus_length or trial.length
     codes = np.random.default_rng(0).integers(0, 4, (1, length)).astype(np.uint8)
     network.check(one_hot(torch.from_numpy(codes.astype(np.int64))))
@@ -97,6 +97,8 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
     exact = loop(network, codes[0], variants, sample)
     largest = np.maximum(np.abs(found).max(axis=1), np.abs(exact).max(axis=1))
     error = np.abs(found[:, sample] - exact).max(axis=1) / largest
+    single = loop(network, codes[0], variants, sample, dtype=torch.float32)
+    rounding = np.abs(single - exact).max(axis=1) / largest
     methods: dict[str, Callable[[], int]] = {"engine": _runs(engine, codes, asked)}
     batch, methods["plain"] = _best(_plain(network, codes[0], variants, chosen))
     record: dict[str, Any] = {
@@ -108,6 +110,7 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
         "path": str(engine.settings["engine"]),
         "reasons": _reasons(network, length, slow=slow),
         "max_error_to_largest_effect": float(error.max()),
+        "of_plain_float32": float(rounding.max()),
         "plain_batch": batch,
     }
     theirs = _tangermeme(network, codes, trial)
@@ -118,40 +121,50 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
     return record | _ratios(methods, rounds)
 
 
-def built(part: dict[str, Any]) -> Adapter:
+def built(part: dict[str, Any], *, gain: float | None = 1.4) -> Adapter:
     """Return the network of a yaml, in evaluation mode, with random weights and statistics.
+
+    PyTorch's own initial weights make signals fade from layer to layer, and what a base does to a
+    deep network's output with them.
 
     Args:
         part: The part ``model`` of a configuration.
+        gain: Standard deviation of a unit's weights, times the root of their number; None leaves
+            the weights as their authors' code has them.
     """
     torch.manual_seed(0)
-    network = build(part, "model", Trust(own=True))
+    network: Adapter = build(part, "model", Trust(own=True))
     for module in network.inner_network.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.normal_(module.running_mean, std=0.2)
             nn.init.uniform_(module.running_var, 0.5, 2.0)
-        # Attention starts out with outputs of zero in Enformer: nothing of it would be tested.
-        weight = getattr(module, "weight", None)
-        if isinstance(module, nn.Linear) and not bool(weight.any()):
-            nn.init.normal_(weight, std=0.1)
-    eager: Adapter = network.eval()
-    return eager
+        elif gain is not None and isinstance(module, nn.Conv1d | nn.Linear):
+            inputs = module.weight[0].numel()
+            nn.init.normal_(module.weight, std=gain / inputs**0.5)
+    return network.eval()
 
 
 def loop(
-    network: Adapter, codes: np.ndarray, variants: Variants, chosen: Sequence[int]
+    network: Adapter,
+    codes: np.ndarray,
+    variants: Variants,
+    chosen: Sequence[int],
+    *,
+    dtype: torch.dtype = torch.float64,
 ) -> np.ndarray:
-    """Return effects ``(task, variant)`` by a forward pass for each mutant, in float64.
+    """Return effects ``(task, variant)`` by a forward pass for each mutant.
 
     Args:
         network: The network.
         codes: Bases of the locus.
         variants: Its substitutions.
         chosen: Which of them.
+        dtype: Of weights and sums; float64 by default.
     """
-    exact = copy.deepcopy(network).double()
-    sequence = one_hot(torch.from_numpy(codes.astype(np.int64))).double()
-    with torch.inference_mode(), _float_is_double():
+    exact = copy.deepcopy(network).to(dtype)
+    sequence = one_hot(torch.from_numpy(codes.astype(np.int64))).to(dtype)
+    casting = _float_is_double() if dtype == torch.float64 else nullcontext()
+    with torch.inference_mode(), casting:
         start = exact(sequence[None])[0]
         effects = []
         for one in chosen:
@@ -159,7 +172,7 @@ def loop(
             mutant[:, variants.offset[0, one]] = 0
             mutant[variants.alt[0, one], variants.offset[0, one]] = 1
             effects.append(exact(mutant[None])[0] - start)
-    return torch.stack(effects, dim=1).numpy()
+    return torch.stack(effects, dim=1).double().numpy()
 
 
 @contextmanager

@@ -24,12 +24,14 @@ class Trial:
         mutants: Mutants that whole forward passes are timed on.
         length: Bases of a locus, where the yaml does not say.
         tasks: Tasks of the table, for a yaml that reads one.
+        gain: Of the random weights (see `benchmarks.published.built`).
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     mutants: int = 48
     length: int = 1000
     tasks: int | None = None
+    gain: float | None = 1.4
 
 
 _SMALL_ENFORMER = {
@@ -65,9 +67,9 @@ TRIALS: Mapping[str, Trial] = {
     "enformer_pytorch": Trial(settings=_SMALL_ENFORMER),
     "borzoi_pytorch": Trial(settings=_SMALL_BORZOI, mutants=12),
     "grelu": Trial(),
-    "openspliceai": Trial(),
-    "pangolin": Trial(settings={"network.L": 8}, mutants=12),
-    "puffin": Trial(settings={"input.length": 400}),
+    "openspliceai": Trial(gain=None),
+    "pangolin": Trial(settings={"network.L": 8}, mutants=12, gain=None),
+    "puffin": Trial(settings={"input.length": 400}, gain=None),
     "legnet": Trial(),
 }
 """Of every yaml in ``conf/model`` that reads a network of others."""

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from deepmr.calibration import CalibratorTable
-from deepmr.cli.parts import build_loss, build_network, build_source, part
+from deepmr.cli.parts import build_loss, build_network, build_source
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
 from deepmr.files import expand_paths, read_json, reading, safe_name, sha256

@@ -170,7 +170,9 @@ def _build(kind: str, **settings: Any) -> nn.Module:
     try:
         network: nn.Module = home(**{**fixed, **settings})
     except TypeError as error:
-        raise ValueError(f"gReLU's {name} does not take the checkpoint's settings: {error}") from error
+        raise ValueError(
+            f"gReLU's {name} does not take the checkpoint's settings: {error}"
+        ) from error
     return network
 
 

@@ -351,13 +351,13 @@ class Readout:
                 f"(reduce: {', '.join(REDUCERS[:4])}), or name one (positions: centre(1))"
             )
 
-    def looks_wrong(self, values: Tensor) -> str:
+    def looks_wrong(self, output: Any) -> str:
         """Return why outputs cannot be what the activation says; empty if they can.
 
         Args:
-            values: What the network returned, of several sequences.
+            output: What the network returned, of several sequences.
         """
-        values = self._checked_tensor(values, f"outputs.{self.name}")
+        values = self._checked_tensor(output, f"outputs.{self.name}")
         low, high = float(values.min()), float(values.max())
         if self.activation in ("sigmoid", "softmax") and (low < 0 or high > 1 + 1e-5):
             return f"activation={self.activation} gives 0 to 1, the outputs reach {low:.3g} to {high:.3g}"
