@@ -86,7 +86,8 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
     network = built(part, gain=trial.gain)
     length = network.locus_length or trial.length
     codes = np.random.default_rng(0).integers(0, 4, (1, length)).astype(np.uint8)
-    network.check(one_hot(torch.from_numpy(codes.astype(np.int64))))
+    with torch.no_grad():
+        network.check(one_hot(torch.from_numpy(codes.astype(np.int64))))
     variants = saturation(codes)
     engine = build_engine(network, length=length, check=0)
     slow = engine.settings["engine"] == "dense"
@@ -99,6 +100,9 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
     error = np.abs(found[:, sample] - exact).max(axis=1) / largest
     single = loop(network, codes[0], variants, sample, dtype=torch.float32)
     rounding = np.abs(single - exact).max(axis=1) / largest
+    with _float_is_double():
+        double = build_engine(network, length=length, check=0, precision="float64")
+        closest = double(codes, _only(variants, sample)).difference[0][:, sample]
     methods: dict[str, Callable[[], int]] = {"engine": _runs(engine, codes, asked)}
     batch, methods["plain"] = _best(_plain(network, codes[0], variants, chosen))
     record: dict[str, Any] = {
@@ -111,6 +115,7 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
         "reasons": _reasons(network, length, slow=slow),
         "max_error_to_largest_effect": float(error.max()),
         "of_plain_float32": float(rounding.max()),
+        "of_engine_in_float64": float((np.abs(closest - exact).max(axis=1) / largest).max()),
         "plain_batch": batch,
     }
     theirs = _tangermeme(network, codes, trial)
