@@ -100,7 +100,10 @@ def placement(members: Members, loci: Loci) -> Placement | None:
 
 
 def fitting_regions(
-    networks: Sequence[nn.Module], regions: BedRegions, start: Int64[np.ndarray, " locus"], length: int
+    networks: Sequence[nn.Module],
+    regions: BedRegions,
+    start: Int64[np.ndarray, " locus"],
+    length: int,
 ) -> Bool[np.ndarray, " locus"]:
     """Return which loci are long enough for the places at which their tasks are read.
 

@@ -34,6 +34,7 @@ from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
+from deepmr.workflow.network_checks import check_networks
 from deepmr.workflow.outputs import write_run
 from deepmr.workflow.precision_check import check_precision
 from deepmr.workflow.probability_check import probability_notes
@@ -115,6 +116,9 @@ def ask(
     question = _checked(question, networks, pair)
     if compute.trainer is not None:
         check_trainer(compute.trainer)
+    for line in check_networks(networks, variants.loci):
+        if folder.leader:
+            print(f"check: {line}")
     with folder.open():
         if folder.leader:
             print(f"interrogating in {folder.path}")
@@ -306,6 +310,7 @@ def interrogate(
     given = {key: value for key, value in chosen.items() if value is not None}
     question = replace(Question(), controls=controls, designed=designed, motifs=motifs, **given)
     question = _checked(question, networks, pair)
+    check_networks(networks, choice.loci)
     compute = compute or Compute()
     kept = (pair[0].name, pair[1].name)
     effects = measure(networks, choice.loci, choice.variants, tasks=kept, compute=compute)

@@ -17,11 +17,12 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "train": "train an ensemble on sequence and calibrate it",
         "interrogate": "ask whether one task drives another",
+        "inspect": "say what a network or a checkpoint is, and check it",
     }
 )
 """Subcommands, each with its meaning."""
 
-HYDRA: frozenset[str] = frozenset({"train", "interrogate"})
+HYDRA: frozenset[str] = frozenset({"train", "interrogate", "inspect"})
 """Those that read a Hydra configuration, scripts of `deepmr.cli.scripts`; every other one is the
 function ``main(words)`` of the module of its name in `deepmr.cli`."""
 

@@ -29,7 +29,7 @@ from deepmr.workflow.calibration import calibrate, splits_read
 from deepmr.workflow.run_folder import CONFIG
 from deepmr.workflow.trained_runs import SHARED_ERROR, TrainedRun, find_runs
 
-__all__ = ["load_checkpoints", "load_run", "networks_of_runs"]
+__all__ = ["load_adapted", "load_checkpoints", "load_run", "networks_of_runs", "tasks_of"]
 
 
 def load_run(
@@ -138,8 +138,8 @@ def load_checkpoints(
         )
     own = Trust(packages=settings.get("trust") or (), own=True)
     files = [weights_file(p) for p in expand_paths(settings["checkpoint"], what="checkpoint")]
-    modules, said = load_members(functools.partial(_built, settings, own), files)
-    tasks = _tasks(settings, modules[0])
+    modules, said = load_members(functools.partial(load_adapted, settings, own, None), files)
+    tasks = tasks_of(settings, modules[0])
     source = build_source(settings, own) if settings.get("data") else None
     members = uncertainty([Trained(network=network) for network in modules])
     notes = ["The network was interrogated as it came, without calibration.", *said]
@@ -168,17 +168,38 @@ def load_checkpoints(
     return networks.as_adapted(modules)
 
 
-def _built(settings: Mapping[str, Any], own: Trust) -> nn.Module:
-    """Build a network whose parts are its own, without its weights."""
+def load_adapted(settings: Mapping[str, Any], own: Trust, path: Path | None) -> nn.Module:
+    """Build a network, with parts of its own, and load its weights; an adapter's are the inner's.
+
+    Args:
+        settings: Of the command: model and, where a file names its tasks, tasks.
+        own: The user's word.
+        path: The checkpoint; None leaves the weights random.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If the network cannot be built, or the weights belong to another.
+    """
     model = dict(settings["model"])
     if settings.get("tasks") and EVERY in (model.get("outputs") or ()):
         model["tasks"] = settings["tasks"]
     network: nn.Module = build(model, "model", own, partial=False)
+    if path is not None:
+        load_weights(network.network if isinstance(network, Adapter) else network, path)
     return network
 
 
-def _tasks(settings: Mapping[str, Any], network: nn.Module) -> TaskTable:
-    """Return the outputs in order: an adapter names them, for others a file does."""
+def tasks_of(settings: Mapping[str, Any], network: nn.Module) -> TaskTable:
+    """Return the outputs in order: an adapter names them, for others a file does.
+
+    Args:
+        settings: Of the command: model and tasks.
+        network: The network that the model builds.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If the tasks are named twice, or nowhere.
+    """
     file = settings.get("tasks")
     if isinstance(network, Adapter):
         if file and EVERY not in (settings["model"].get("outputs") or ()):

@@ -27,8 +27,8 @@ def build(*, flank: int = 200, filters: int = 32) -> nn.Module:
         filters: Channels of each layer, 32 by default.
 
     Raises:
-        ValueError: If there is no network of this flank.
-        ModuleNotFoundError: If the package ``openspliceai`` is not installed.
+        ValueError: If there is no network of this flank, or the package ``openspliceai`` is not
+            installed.
 
     References:
         Jaganathan et al. 2019, doi:10.1016/j.cell.2018.12.015 (the network); Chao et al. 2025,
@@ -42,7 +42,7 @@ def build(*, flank: int = 200, filters: int = 32) -> nn.Module:
     try:
         from openspliceai.train_base.openspliceai import SpliceAI
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise ValueError(
             "model=openspliceai needs its authors' package (GPL-3): pip install openspliceai"
         ) from error
     width, dilation = (np.repeat([one[k] for one in _UNITS[flank]], 4) for k in (0, 1))

@@ -83,7 +83,9 @@ class Positions:
             return cls._around("centre", f"{start}:{stop}", word, where)
         found = cls(start=int(start or 0), stop=None if stop is None else int(stop))
         if found.stop is not None and 0 <= found.stop <= found.start:
-            raise ValueError(f"{where}={word} holds no position: its stop lies at its start or before")
+            raise ValueError(
+                f"{where}={word} holds no position: its stop lies at its start or before"
+            )
         return found
 
     @classmethod
@@ -97,7 +99,9 @@ class Positions:
             return cls(anchor=anchor, start=-((width - 1) // 2), stop=width // 2 + 1)
         start, stop = (int(one) for one in inside.split(":"))
         if stop <= start:
-            raise ValueError(f"{where}={word} holds no position: its stop lies at its start or before")
+            raise ValueError(
+                f"{where}={word} holds no position: its stop lies at its start or before"
+            )
         return cls(anchor=anchor, start=start, stop=stop)
 
     @property

@@ -355,10 +355,13 @@ class Readout:
         """Return why outputs cannot be what the activation says; empty if they can.
 
         Args:
-            output: What the network returned, of several sequences.
+            output: What the network returned for several sequences.
         """
-        values = self._checked_tensor(output, f"outputs.{self.name}")
-        low, high = float(values.min()), float(values.max())
+        values = self._checked_tensor(output, f"outputs.{self.name}").detach()
+        own = values
+        if self.layout in ("ncl", "nlc"):
+            own = _picked(self._positioned(values), self._channels())
+        low, high = float(own.min()), float(own.max())
         if self.activation in ("sigmoid", "softmax") and (low < 0 or high > 1 + 1e-5):
             return f"activation={self.activation} gives 0 to 1, the outputs reach {low:.3g} to {high:.3g}"
         positive = self.activation in ("exp", "softplus") or (

@@ -14,6 +14,7 @@ from deepmr.mutagenesis.engine import Engine, RawEffects
 from deepmr.mutagenesis.epistasis import PairEffects, pair_effects
 from deepmr.mutagenesis.incremental import Incremental, NotTraceableError
 from deepmr.mutagenesis.placed import PlacedEngine, Placement
+from deepmr.mutagenesis.repeatability import check_repeatable
 from deepmr.mutagenesis.variant_set import AlleleList, Saturation, VariantBatch, VariantSet
 from deepmr.mutagenesis.variants import Variants, saturation, substitutions
 from deepmr.mutagenesis.verification import Verified
@@ -21,6 +22,7 @@ from deepmr.mutagenesis.verification import Verified
 __all__ = [
     "PlacedEngine",
     "Placement",
+    "check_repeatable",
     "Allele",
     "AlleleEffects",
     "AlleleList",

@@ -143,7 +143,9 @@ def bed_loci(
     reverse = int(np.sum(found.strand == -1))
     if reverse:
         own = adapter is not None and adapter.format.strand == "bed"
-        used = "each region is read on its own strand" if own else "the forward strand of all is used"
+        used = (
+            "each region is read on its own strand" if own else "the forward strand of all is used"
+        )
         print(f"loci: {reverse} of {len(found)} regions lie on the reverse strand; {used}")
     regions = _bed_regions(path, found)
     fits = fitting_regions(networks.members.networks, regions, start, width)
