@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,7 @@ from deepmr.mutagenesis import Incremental, NotTraceableError, Variants, build_e
 from deepmr.sequence import one_hot
 
 _BATCHES = (8, 32, 128)
-_SAMPLE = 24
-_BASES = 300  # of a long locus that the incremental engine is timed on
+_SAMPLE = 12  # mutants compared with the loop
 
 
 def main() -> None:
@@ -49,20 +49,25 @@ def main() -> None:
     parser.add_argument("--models", default=",".join(TRIALS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--mutants", type=int, help="timed by whole forward passes, at most")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     logging.getLogger("deepmr").setLevel(logging.ERROR)
     records = []
     for name in options.models.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            record = measured(name, TRIALS[name], Path(folder), rounds=options.rounds)
+            trial = TRIALS[name]
+            most = min(options.mutants or trial.mutants, trial.mutants)
+            trial = replace(trial, mutants=most)
+            record = measured(name, trial, Path(folder), rounds=options.rounds)
         print(json.dumps(record), flush=True)
         records.append(record)
     command = "python -m benchmarks.published --json OUT"
     write_json(
         options.json,
         {
-            "command": f"{command} --rounds {options.rounds} --threads {options.threads}",
+            "command": f"{command} --rounds {options.rounds} --threads {options.threads}"
+            + (f" --mutants {options.mutants}" if options.mutants else ""),
             "machine": f"{_processor()}, {options.threads} thread(s)",
             "torch": torch.__version__,
             "records": records,
@@ -92,7 +97,7 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
     engine = build_engine(network, length=length, check=0)
     slow = engine.settings["engine"] == "dense"
     chosen = np.unique(np.linspace(0, variants.n_variants - 1, trial.mutants).astype(int))
-    asked = _only(variants, chosen if slow else _stretch(variants, chosen))
+    asked = _only(variants, chosen if slow else _stretch(variants, chosen, bases=2 * trial.mutants))
     sample = chosen[np.linspace(0, len(chosen) - 1, min(_SAMPLE, len(chosen))).astype(int)]
     found = engine(codes, asked).difference[0]
     exact = loop(network, codes[0], variants, sample)
@@ -111,6 +116,7 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
         "length": length,
         "tasks": len(network.tasks),
         "parameters": sum(p.numel() for p in network.inner_network.parameters()),
+        "mutants": len(chosen),
         "path": str(engine.settings["engine"]),
         "reasons": _reasons(network, length, slow=slow),
         "max_error_to_largest_effect": float(error.max()),
@@ -197,9 +203,9 @@ def _only(variants: Variants, chosen: Sequence[int]) -> Variants:
     return Variants(offset=variants.offset, ref=variants.ref, alt=variants.alt, mask=mask)
 
 
-def _stretch(variants: Variants, chosen: np.ndarray) -> np.ndarray:
+def _stretch(variants: Variants, chosen: np.ndarray, *, bases: int) -> np.ndarray:
     """Return the substitutions of the middle of a locus, and the chosen ones."""
-    middle = (variants.n_variants - 3 * _BASES) // 2
+    middle = (variants.n_variants - 3 * bases) // 2
     return np.union1d(np.arange(max(middle, 0), variants.n_variants - max(middle, 0)), chosen)
 
 
