@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import nn
 
-from deepmr.loci import Loci, BedRegions
+from deepmr.loci import BedRegions, Loci
 from deepmr.models import Adapter, Readout
 from deepmr.models.readout import LOGIT_LIMIT
 from deepmr.mutagenesis import Augmentation, Placement

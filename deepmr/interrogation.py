@@ -298,10 +298,7 @@ def interrogate(
         >>> (folder / "meta.parquet").is_file(), (folder / "report.html").is_file()
         (True, True)
     """
-    if isinstance(model, Networks):
-        networks = model
-    else:
-        networks = Networks.of(model, tasks)
+    networks = model if isinstance(model, Networks) else Networks.of(model, tasks)
     if scale is not None:
         networks = networks.on_scale(scale)
     pair = networks.pair(exposure, outcome)

@@ -9,7 +9,7 @@ from jaxtyping import Float64, Int8, Int64, Shaped, UInt8
 
 from deepmr.genome import Interval
 
-__all__ = ["Loci", "BedRegions", "draw"]
+__all__ = ["BedRegions", "Loci", "draw"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from deepmr.cli.parts import part, plain
 from deepmr.cli.trust import Trust
 from deepmr.files import expand_paths, sha256
 from deepmr.models import Adapter, Readout
-from deepmr.models.readout import shapes
+from deepmr.models.reductions import shapes
 from deepmr.mutagenesis import Engine, check_repeatable, mutants_per_second, saturation
 from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.sequence import one_hot
@@ -101,9 +101,8 @@ def _inspect(
     inner = _inner(networks[0])
     count = sum(one.numel() for one in inner.parameters())
     members = f", {len(networks)} members" if len(networks) > 1 else ""
-    print(
-        f"network: {type(inner).__module__}.{type(inner).__qualname__}, {count:,} parameters{members}"
-    )
+    name = f"{type(inner).__module__}.{type(inner).__qualname__}"
+    print(f"network: {name}, {count:,} parameters{members}")
     adapter = adapter_of(networks)
     print(f"input: {_input_line(adapter, length)}")
     print(f"output: {_output_shapes(networks[0], length)}")
@@ -129,7 +128,10 @@ def _input_line(adapter: Adapter | None, length: int) -> str:
     flank = f", {form.flank} of them {form.flank_of} on either side" if form.flank else ""
     extra = f", and {', '.join(map(str, form.extra))} held constant" if form.extra else ""
     total = length + 2 * form.padding
-    return f"{form.layout} with channels {form.channels}, {total} bases{flank}, strand {form.strand}{extra}"
+    return (
+        f"{form.layout} with channels {form.channels}, {total} bases{flank}, strand {form.strand}"
+        f"{extra}"
+    )
 
 
 def _output_shapes(network: nn.Module, length: int) -> str:

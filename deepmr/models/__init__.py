@@ -4,7 +4,7 @@ A model takes the sequence length and the positions of exposure and outcome task
 outputs: ``Model(length, exposures, outcomes, **architecture)``.
 """
 
-from deepmr.models.adapter import Adapter, InputFormat, as_read
+from deepmr.models.adapter import Adapter, as_read
 from deepmr.models.basset import Basset
 from deepmr.models.beluga import Beluga
 from deepmr.models.cnn import MotifScanner
@@ -12,6 +12,7 @@ from deepmr.models.danq import DanQ
 from deepmr.models.deepsea import DeepSEA
 from deepmr.models.grelu import GReLU
 from deepmr.models.heads import Heads, set_output_statistics
+from deepmr.models.input_format import InputFormat
 from deepmr.models.paper import PaperCNN
 from deepmr.models.pooling import SoftOr
 from deepmr.models.positions import Positions

@@ -47,6 +47,10 @@ def build(*, flank: int = 200, filters: int = 32) -> nn.Module:
         ) from error
     width, dilation = (np.repeat([one[k] for one in _UNITS[flank]], 4) for k in (0, 1))
     network: nn.Module = SpliceAI(filters, width, dilation, apply_softmax=False)
-    # torch.fx traces Python's integers, not numpy's
+    # torch.fx and the engine take Python's integers; the package leaves numpy's
     network.crop.cropping = tuple(int(one) for one in network.crop.cropping)
+    for module in network.modules():
+        if isinstance(module, nn.Conv1d):
+            for name in ("kernel_size", "padding", "dilation"):
+                setattr(module, name, tuple(int(one) for one in getattr(module, name)))
     return network

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, no_type_check
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from deepmr.models.positions import Positions
+from deepmr.models.reductions import others, over, over_positions, picked, shapes, window
 from deepmr.tasks import Task
 
-__all__ = ["ACTIVATIONS", "LAYOUTS", "LOGIT_LIMIT", "REDUCERS", "Readout", "shapes"]
+__all__ = ["ACTIVATIONS", "LAYOUTS", "LOGIT_LIMIT", "REDUCERS", "Readout"]
 
 ACTIVATIONS = ("none", "sigmoid", "softmax", "log_softmax", "exp", "softplus", "log")
 REDUCERS = ("sum", "mean", "max", "logsumexp", "counts")
@@ -207,20 +206,20 @@ class Readout:
             return self._reduced(values.unsqueeze(2).flatten(2), chosen, apart=apart)
         if self.activation in ("softmax", "log_softmax"):
             return self._log_odds(values, chosen).flatten(1)
-        return self._undone(_picked(values, chosen).flatten(1))
+        return self._undone(picked(values, chosen).flatten(1))
 
     @no_type_check
     def _reduced(self, values, chosen, *, apart):
         """Reduce ``(batch, channel, position)`` over positions, and channels unless apart."""
         if self.activation in ("softmax", "log_softmax"):
             if self.activation == "softmax" and self.reduce in ("mean", None):
-                return self._log_odds(_over_positions(values, self.reduce), chosen)
-            return _over_positions(self._log_odds(values, chosen), self.reduce)
+                return self._log_odds(over_positions(values, self.reduce), chosen)
+            return over_positions(self._log_odds(values, chosen), self.reduce)
         if self.reduce == "logsumexp":
-            values = self._undone(_picked(values, chosen))
-            return _over(_over_positions(values, "logsumexp"), "logsumexp", apart=apart)
-        values = _picked(_over_positions(values, self.reduce), chosen)
-        return self._undone(_over(values, self.reduce, apart=apart))
+            values = self._undone(picked(values, chosen))
+            return over(over_positions(values, "logsumexp"), "logsumexp", apart=apart)
+        values = picked(over_positions(values, self.reduce), chosen)
+        return self._undone(over(values, self.reduce, apart=apart))
 
     @no_type_check
     def _sliding(self, values, chosen):
@@ -228,22 +227,22 @@ class Readout:
         width = self.positions.count
         if self.activation in ("softmax", "log_softmax"):
             if self.activation == "softmax" and self.reduce in ("mean", None):
-                return self._log_odds(_window(values, width, self.reduce), chosen).flatten(1)
-            return _window(self._log_odds(values, chosen), width, self.reduce).flatten(1)
+                return self._log_odds(window(values, width, self.reduce), chosen).flatten(1)
+            return window(self._log_odds(values, chosen), width, self.reduce).flatten(1)
         if self.reduce == "logsumexp":
-            values = _window(self._undone(_picked(values, chosen)), width, "logsumexp")
-            return _over(values, "logsumexp", apart=False).flatten(1)
-        values = _window(_picked(values, chosen), width, self.reduce)
-        return self._undone(_over(values, self.reduce, apart=False)).flatten(1)
+            values = window(self._undone(picked(values, chosen)), width, "logsumexp")
+            return over(values, "logsumexp", apart=False).flatten(1)
+        values = window(picked(values, chosen), width, self.reduce)
+        return self._undone(over(values, self.reduce, apart=False)).flatten(1)
 
     @no_type_check
     def _log_odds(self, values, chosen):
         """Return the log-odds of the chosen channels among all, ``(batch, 1, ...)``."""
         scores = values.clamp(min=_SMALLEST).log() if self.activation == "softmax" else values
-        inside = _picked(scores, chosen)
+        inside = picked(scores, chosen)
         if len(chosen) > 1:
             inside = torch.logsumexp(inside, dim=1, keepdim=True)
-        return inside - torch.logsumexp(_others(scores, chosen), dim=1, keepdim=True)
+        return inside - torch.logsumexp(others(scores, chosen), dim=1, keepdim=True)
 
     @no_type_check
     def _undone(self, values):
@@ -266,7 +265,7 @@ class Readout:
         positions = self.positions or Positions()
         start, stop = positions.bounds(values.shape[2])
         channels = self._channels()
-        inside = _picked(values if positions.is_all else values[:, :, start:stop], channels)
+        inside = picked(values if positions.is_all else values[:, :, start:stop], channels)
         if self.total is None:
             return inside.sum(dim=(1, 2)).clamp(min=_SMALLEST).log().unsqueeze(1)
         for key in self.total:
@@ -360,10 +359,11 @@ class Readout:
         values = self._checked_tensor(output, f"outputs.{self.name}").detach()
         own = values
         if self.layout in ("ncl", "nlc"):
-            own = _picked(self._positioned(values), self._channels())
+            own = picked(self._positioned(values), self._channels())
         low, high = float(own.min()), float(own.max())
         if self.activation in ("sigmoid", "softmax") and (low < 0 or high > 1 + 1e-5):
-            return f"activation={self.activation} gives 0 to 1, the outputs reach {low:.3g} to {high:.3g}"
+            reached = f"{low:.3g} to {high:.3g}"
+            return f"activation={self.activation} gives 0 to 1, the outputs reach {reached}"
         positive = self.activation in ("exp", "softplus") or (
             self.task.kind == "count" and self.activation in ("none", None) and not self.total
         )
@@ -378,73 +378,7 @@ class Readout:
         return ""
 
 
-def shapes(output: Any) -> str:
-    """Return the shapes of a network's output, by item and key.
-
-    Args:
-        output: A tensor, or tuples and dictionaries of them.
-
-    Example:
-        >>> shapes((torch.zeros(1, 2), {"counts": torch.zeros(1, 1)}))
-        '(0: (1, 2), 1: {counts: (1, 1)})'
-    """
-    if isinstance(output, Tensor):
-        return str(tuple(output.shape))
-    if isinstance(output, Mapping):
-        return "{" + ", ".join(f"{key}: {shapes(one)}" for key, one in output.items()) + "}"
-    if isinstance(output, list | tuple):
-        return "(" + ", ".join(f"{k}: {shapes(one)}" for k, one in enumerate(output)) + ")"
-    return type(output).__name__
-
-
 def _path(take: Any) -> tuple[Any, ...] | None:
     if take is None:
         return None
     return tuple(take) if isinstance(take, Sequence) and not isinstance(take, str) else (take,)
-
-
-@no_type_check
-def _picked(values, chosen):
-    if chosen is None:
-        return values
-    first, n = chosen[0], len(chosen)
-    if first >= 0 and list(chosen) == list(range(first, first + n)):
-        return values[:, first : first + n]
-    return torch.cat([values[:, one : one + 1 or None] for one in chosen], dim=1)
-
-
-@no_type_check
-def _others(values, chosen):
-    """Return all channels but the chosen ones; their number need not be known."""
-    edges = [-1, *sorted(chosen)]
-    parts = [values[:, low + 1 : high] for low, high in pairwise(edges) if high > low + 1]
-    return torch.cat([*parts, values[:, edges[-1] + 1 :]], dim=1)
-
-
-@no_type_check
-def _over_positions(values, how):
-    """Reduce ``(batch, channel, position)`` to ``(batch, channel)``."""
-    if how is None:
-        return values.flatten(1)
-    return getattr(values, {"max": "amax"}.get(how, how))(dim=2)
-
-
-@no_type_check
-def _over(values, how, *, apart: bool):
-    """Reduce channels, the second axis, to one; or leave them apart."""
-    if apart or how is None:
-        return values
-    return getattr(values, {"max": "amax"}.get(how, how))(dim=1, keepdim=True)
-
-
-@no_type_check
-def _window(values, width: int, how):
-    """Reduce each window of positions of ``(batch, channel, position)``."""
-    if width == 1 or how is None:
-        return values
-    if how == "max":
-        return F.max_pool1d(values, width, stride=1)
-    if how == "logsumexp":
-        return values.unfold(2, width, 1).logsumexp(dim=3)
-    mean = F.avg_pool1d(values, width, stride=1)
-    return mean * width if how == "sum" else mean

@@ -20,9 +20,6 @@ from deepmr.mutagenesis.variants import Variants, saturation, substitutions
 from deepmr.mutagenesis.verification import Verified
 
 __all__ = [
-    "PlacedEngine",
-    "Placement",
-    "check_repeatable",
     "Allele",
     "AlleleEffects",
     "AlleleList",
@@ -34,6 +31,8 @@ __all__ = [
     "Incremental",
     "NotTraceableError",
     "PairEffects",
+    "PlacedEngine",
+    "Placement",
     "RawEffects",
     "Saturation",
     "VariantBatch",
@@ -44,6 +43,7 @@ __all__ = [
     "augmentations",
     "build_engine",
     "bytes_in_memory",
+    "check_repeatable",
     "dropout_draws",
     "mutants_per_second",
     "pair_effects",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -25,7 +26,7 @@ model:
 @pytest.fixture
 def inspect(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path):
     """Run `deepmr inspect` in an empty folder."""
-    from deepmr.cli import job, main
+    job, main = (importlib.import_module(f"deepmr.cli.{one}") for one in ("job", "main"))
 
     (tmp_path / "conf/model").mkdir(parents=True)
     (tmp_path / "conf/model/mine.yaml").write_text(YAML)

@@ -107,10 +107,7 @@ def test_softmax_is_read_as_log_odds_of_its_channels(reduce: str, channel: int |
     network = Heads("softmax")
     found = _read(network, {"A": entry})[:, 0]
     share = _plain(network)[:, np.atleast_1d(channel), 3:9].sum(axis=1)
-    if reduce == "mean":
-        expected = logit(share.mean(axis=-1))
-    else:
-        expected = REDUCE[reduce](logit(share))
+    expected = logit(share.mean(axis=-1)) if reduce == "mean" else REDUCE[reduce](logit(share))
     np.testing.assert_allclose(found, expected, atol=EXACT)
 
 
