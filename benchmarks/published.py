@@ -105,8 +105,8 @@ def measured(name: str, trial: Trial, folder: Path, *, rounds: int) -> dict[str,
     error = np.abs(found[:, sample] - exact).max(axis=1) / largest
     single = loop(network, codes[0], variants, sample, dtype=torch.float32)
     rounding = np.abs(single - exact).max(axis=1) / largest
+    double = build_engine(network, length=length, check=0, precision="float64")
     with _float_is_double():
-        double = build_engine(network, length=length, check=0, precision="float64")
         closest = double(codes, _only(variants, sample)).difference[0][:, sample]
     methods: dict[str, Callable[[], int]] = {"engine": _runs(engine, codes, asked)}
     batch, methods["plain"] = _best(_plain(network, codes[0], variants, chosen))
