@@ -33,6 +33,7 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
+from deepmr.cli.optional_packages import how_to_install
 from deepmr.lightning.tracking import NoTracker, WandbTracker
 
 __all__ = ["PLACES", "Place", "Trust", "build"]
@@ -323,5 +324,5 @@ def _located(names: Sequence[str], where: str) -> Any:
             else:
                 found = getattr(found, names[depth])
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{where} cannot be found: {error}") from error
+        raise ValueError(f"{where} cannot be found: {error}{how_to_install(names[0])}") from error
     return found

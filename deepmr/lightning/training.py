@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from deepmr.lightning.datamodule import SequenceDataModule
 from deepmr.lightning.deadline import Deadline
 from deepmr.lightning.module import MultiTaskModule
 from deepmr.lightning.progress import Progress
+from deepmr.weights import load_into, read_checkpoint
 
 __all__ = ["History", "ShowProgress", "is_trained", "load_weights", "read_history", "train_member"]
 
@@ -191,14 +192,7 @@ def read_history(folder: Path) -> list[dict[str, float]]:
 
 
 def load_weights(network: torch.nn.Module, path: Path) -> torch.nn.Module:
-    """Load a network's weights from a checkpoint: a state dict, Lightning's, or a wrapped one.
-
-    A state dict may lie under ``state_dict``, ``model_state_dict`` or ``model``, and its keys may
-    share one or more of the prefixes ``module.``, ``model.``, ``net.``, ``network.`` and
-    ``_orig_mod.``; they are taken off only where the keys fit the network no other way.
-
-    Only tensors and plain data are read (``weights_only``), so that a stranger's file cannot run
-    code.
+    """Load a network's weights from a file in one of the field's formats (`deepmr.weights`).
 
     Args:
         network: The network that the weights belong to; changed in place and returned.
@@ -208,48 +202,5 @@ def load_weights(network: torch.nn.Module, path: Path) -> torch.nn.Module:
         ValueError: If the file is no such checkpoint, or belongs to another network.
         FileNotFoundError: If the file does not exist.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} does not exist")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f"checkpoint {path} is not plain weights ({type(error).__name__}); "
-            "save it as torch.save(network.state_dict(), path)"
-        ) from error
-    state = _fitting(content, set(network.state_dict()), path)
-    try:
-        network.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        first = str(error).splitlines()[1:3] or [str(error)]
-        raise ValueError(
-            f"checkpoint {path} belongs to another network or other tasks: "
-            f"{' '.join(line.strip() for line in first)}"
-        ) from error
+    load_into(network, read_checkpoint(path))
     return network
-
-
-_LEVELS = ("state_dict", "model_state_dict", "model")
-_PREFIXES = ("network.", "module.", "model.", "net.", "_orig_mod.")
-
-
-def _fitting(content: Any, wanted: set[str], path: Path) -> Mapping[str, Any]:
-    """Return the state dict within a checkpoint whose keys are those of the network."""
-    if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
-        raise ValueError(
-            f"checkpoint {path} must hold a dictionary of weights, got {type(content).__name__}; "
-            "save it as torch.save(network.state_dict(), path)"
-        )
-    levels = [content, *(content[one] for one in _LEVELS if isinstance(content.get(one), Mapping))]
-    states = [dict(one) for one in levels]
-    for state in states:  # grows: each prefix taken off is another candidate
-        if wanted == set(state):
-            return state
-        for prefix in _PREFIXES:
-            inner = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            if inner and len(states) < _MOST_CANDIDATES:
-                states.append(inner)
-    return states[1] if len(levels) > 1 else states[0]
-
-
-_MOST_CANDIDATES = 200

@@ -107,9 +107,11 @@ def _rows(
     """Draw one row a locus: a square as large as its weight, its interval, arrows where cut."""
     low, high = centre - half, centre + half
     ax.hlines(rows, low, high, color=FADED, linewidth=1.1)
-    bare = half <= 0  # without an interval, the smallest square
-    weight = np.where(bare, 0.0, 1.0 / np.maximum(half, 1e-150) ** 2)
-    area = 14 + 46 * weight / np.max(weight, initial=1e-300)
+    # Weights are 1 / half ** 2: loci of exactly no effect have intervals of width 0 and the
+    # largest squares, loci without an interval the smallest.
+    least = np.nanmin(half, initial=np.inf)
+    share = np.divide(least, half, out=np.ones_like(half), where=half > 0)
+    area = 14 + 46 * np.nan_to_num(np.where(np.isnan(half), 0.0, share)) ** 2
     ax.scatter(centre, rows, s=area, marker="s", color=INK, zorder=3, linewidth=0)
     for end, sign, marker in ((low, -1, "<"), (high, 1, ">")):
         edge = limits[0] if sign < 0 else limits[1]
