@@ -23,6 +23,7 @@ from deepmr.plot.forest import forest
 from deepmr.plot.funnel import funnel
 from deepmr.plot.learning_curve import learning_curve
 from deepmr.plot.leave_one_out import leave_one_out
+from deepmr.plot.locus_response import locus_response
 from deepmr.plot.locus_tracks import MotifSite, locus_tracks
 from deepmr.plot.prediction import prediction
 from deepmr.plot.radial import radial
@@ -46,6 +47,7 @@ __all__ = [
     "funnel",
     "learning_curve",
     "leave_one_out",
+    "locus_response",
     "locus_tracks",
     "mr_scatter",
     "prediction",

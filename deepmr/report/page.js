@@ -21,3 +21,6 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   }
 }
+for (const link of document.querySelectorAll("a.save")) {
+  link.href = link.closest("figure").querySelector("img").src;
+}

@@ -78,6 +78,7 @@ from deepmr.verdict.reasons import CAVEATS
 from deepmr.verdict.reliability import MemberAgreement, member_agreement
 from deepmr.verdict.scale import effect_scale, locus_maximum, scaled_effects
 from deepmr.verdict.statistics import STATISTICS, PairStatistics, all_pairs, pair_statistics
+from deepmr.verdict.threshold_curve import ThresholdCurve, threshold_curve
 from deepmr.verdict.thresholds import (
     AgreementThresholds,
     DirectionThresholds,
@@ -145,4 +146,6 @@ __all__ = [
     "scaled_effects",
     "wanted_controls",
     "wilson",
+    "ThresholdCurve",
+    "threshold_curve",
 ]

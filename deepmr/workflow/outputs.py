@@ -18,14 +18,19 @@ from deepmr.report import (
     ReportContent,
     ReportedPair,
     ReportedVerdict,
+    Supplement,
     effect_error_sentence,
     summary_table,
     verdict_text,
     write_report,
 )
 from deepmr.workflow.effect_error_check import effect_errors
-from deepmr.workflow.figures import draw_figures
+from deepmr.workflow.figures import draw_figures, threshold_columns
 from deepmr.workflow.findings import Findings
+from deepmr.workflow.gallery import draw_gallery
+from deepmr.workflow.instruments_table import write_instruments
+from deepmr.workflow.known_truth import known_structure
+from deepmr.workflow.methods_used import methods_used
 from deepmr.workflow.run_folder import RunFolder
 from deepmr.workflow.variants import write_variants
 
@@ -73,7 +78,7 @@ def write_run(
 
 
 def write_tables(findings: Findings, folder: Path) -> list[Path]:
-    """Write the tables ``loci``, ``estimates``, ``meta``, ``variants`` (of a VCF), verdict.json.
+    """Write ``loci``, ``estimates``, ``meta``, ``instruments``, ``variants`` (of a VCF), verdict.json.
 
     Args:
         findings: Results of the interrogation.
@@ -87,10 +92,12 @@ def write_tables(findings: Findings, folder: Path) -> list[Path]:
         "uncertainty": findings.networks.members.spread,
     }
     _write_loci(findings, folder / "loci.parquet")
+    write_instruments(findings, folder / "instruments.parquet")
     write_table(folder / "estimates.parquet", findings.estimates(), ESTIMATES, metadata=metadata)
     write_table(folder / "meta.parquet", findings.meta(), META, metadata=metadata)
     write_json(folder / "verdict.json", findings.judgement.to_record())
-    names = ["loci.parquet", "estimates.parquet", "meta.parquet", "verdict.json"]
+    names = ["loci.parquet", "estimates.parquet", "meta.parquet", "instruments.parquet"]
+    names.append("verdict.json")
     if findings.variants.listed is not None:
         names.append("variants.parquet")
         write_variants(
@@ -109,7 +116,9 @@ def print_summary(findings: Findings) -> None:
     Args:
         findings: Results of the interrogation.
     """
-    print(verdict_text(findings.judgement.verdict, findings.judgement.failed_controls))
+    truth = known_structure(findings.networks, *findings.names)
+    judged = findings.judgement
+    print(verdict_text(judged.verdict, judged.failed_controls, true_structure=truth))
     print(summary_table(findings.meta()))
     errors = effect_errors(findings.effects, findings.loci, findings.names)
     for sentence in [*findings.hints(), effect_error_sentence(errors)]:
@@ -120,13 +129,14 @@ def print_summary(findings: Findings) -> None:
 def write_page(
     findings: Findings, path: Path, provenance: Mapping[str, Any], *, figures: Path | None = None
 ) -> list[Path]:
-    """Write the report as one HTML file, and its figures as PNG files.
+    """Write the report as one HTML file, and its figures as SVG files.
 
     Args:
         findings: Results of the interrogation.
         path: The HTML file.
         provenance: Command, commit, versions and settings behind the result.
-        figures: Folder for PNG files; by default (None) figures are in the page alone.
+        figures: Folder for SVG files, in the run's folder, whose files the page then links to; by
+            default (None) figures are in the page alone.
 
     Returns:
         Paths of the files.
@@ -137,7 +147,7 @@ def write_page(
     written = []
     if figures is not None:
         for name, figure in drawn.items():
-            written.append(figures / f"{name}.png")
+            written.append(figures / f"{name}.svg")
             with atomic_write(written[-1], "wb") as stream:
                 stream.write(figure.content)
     write_report(
@@ -162,9 +172,25 @@ def write_page(
             effect_errors=effect_errors(findings.effects, findings.loci, findings.names),
             provenance=_provenance(findings, provenance),
             notes=[*findings.notes, *findings.hints()],
+            supplement=Supplement(
+                gallery=draw_gallery(findings),
+                n_loci=len(findings.loci),
+                methods=methods_used(findings, provenance.get("packages", {})),
+                files=() if figures is None else _files(path.parent),
+                threshold=threshold_columns(findings),
+            ),
         ),
     )
     return [*written, path]
+
+
+def _files(folder: Path) -> list[str]:
+    """Return the files of a run's folder that a reader may want, relative to it."""
+    names = [
+        *("meta.parquet", "estimates.parquet", "instruments.parquet", "loci.parquet"),
+        *("variants.parquet", "verdict.json", "config.yaml", "effects/", "figures/"),
+    ]
+    return [name for name in names if (folder / name).exists()]
 
 
 def log_findings(findings: Findings, tracker: Tracker, figures: Sequence[Path]) -> None:
