@@ -121,7 +121,7 @@ def locus_tracks(
             sequence_logo(base[part], height[part], first=origin + window[0], ax=ax)
         else:
             _stems(ax, effects, task, origin)
-        ax.set_ylabel(f"{task}\n({unit})" if unit else task)
+        ax.set_ylabel(f"{task}\n({unit})" if unit else task, fontsize=8)
         ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.set_xlim(origin + window[0] - 0.7, origin + window[1] - 0.3)
         ax.tick_params(labelbottom=ax is rest[-1])
@@ -133,7 +133,7 @@ def locus_tracks(
 def _layout(n_tasks: int, *, n_motif_rows: int, overview: bool) -> list[Axes]:
     """Return axes at fixed places: a layout engine takes longer than all the drawing."""
     heights = [*([0.75] if overview else []), 0.2 + 0.17 * n_motif_rows, *[1.15] * n_tasks]
-    gaps = [*([0.38] if overview else []), 0.04, *[0.12] * (n_tasks - 1)]
+    gaps = [*([0.38] if overview else []), 0.04, *[0.2] * (n_tasks - 1)]
     bottom, top = 0.5, 0.1
     total = bottom + sum(heights) + sum(gaps) + top
     figure = Figure(figsize=(_WIDTH, total))

@@ -17,7 +17,7 @@ from deepmr.report.page import render_report, write_report
 from deepmr.report.references import ESTIMATOR_KEYS, TAU2_KEYS, bibtex
 from deepmr.report.tables import slopes_table
 from deepmr.report.terminal import summary_table, verdict_text
-from deepmr.report.verdict_text import slope_meaning
+from deepmr.report.verdict_text import slope_meaning, verdict_of
 
 __all__ = [
     "ESTIMATOR_KEYS",
@@ -39,6 +39,7 @@ __all__ = [
     "slopes_table",
     "summary_table",
     "unit_names",
+    "verdict_of",
     "verdict_text",
     "write_loci",
     "write_report",

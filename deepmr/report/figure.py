@@ -9,6 +9,8 @@ from dataclasses import dataclass
 __all__ = ["Figure"]
 
 _WIDE = 1.9
+_PIXELS = 96 / 72  # of a screen, a point of an SVG of matplotlib
+_WIDE_PIXELS = 660
 _PNG, _SVG = b"\x89PNG", (b"<?xml", b"<svg")
 
 
@@ -60,11 +62,19 @@ class Figure:
         return "image/png" if self.content.startswith(_PNG) else "image/svg+xml"
 
     @property
-    def wide(self) -> bool:
-        """Whether the figure needs the whole width of the page."""
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of the screen, for a page that does not jump as it loads."""
         if self.media_type == "image/png":  # the header holds width and height, big-endian
             width, height = struct.unpack(">II", self.content[16:24])
-        else:
-            box = re.search(rb'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', self.content)
-            width, height = map(float, box.groups()) if box else (1.0, 1.0)
-        return bool(width > _WIDE * height)
+            return int(width), int(height)
+        box = re.search(rb'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', self.content)
+        width, height = map(float, box.groups()) if box else (1.0, 1.0)
+        return round(width * _PIXELS), round(height * _PIXELS)
+
+    @property
+    def wide(self) -> bool:
+        """Whether the figure needs the whole width of the page."""
+        width, height = self.size
+        return width > _WIDE * height or (
+            self.media_type == "image/svg+xml" and width >= _WIDE_PIXELS
+        )

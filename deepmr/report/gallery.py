@@ -11,7 +11,7 @@ from jaxtyping import Float64
 from deepmr.report.figure import Figure
 from deepmr.report.table import Table
 
-__all__ = ["MOST_SHOWN", "RULE", "LocusCard", "choose_loci"]
+__all__ = ["MOST_SHOWN", "READING", "RULE", "LocusCard", "choose_loci"]
 
 MOST_SHOWN = 12
 """Loci of the gallery at most, a third of each kind."""
@@ -21,6 +21,12 @@ RULE = (
     "farthest from it in units of their own standard error (deviant), and those with the smallest "
     "standard error (certain); one locus in twenty of each kind, at least one and at most four, "
     "and no locus twice."
+)
+READING = (
+    "Along the sequence each base is as high as it contributes: minus the mean effect of its "
+    "substitutions, so a base that the prediction needs stands up. The scatter shows the effect of "
+    "every variant on both tasks with 95 % bars, the slope of each method, and that of each "
+    "network (grey); the dose-response, mean effects of instruments of like exposure effect."
 )
 _SHARE = 20
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deepmr.files import atomic_write
-from deepmr.report.gallery import LocusCard
+from deepmr.report.gallery import READING, LocusCard
 from deepmr.report.template import fill
 
 __all__ = ["write_loci"]
@@ -25,4 +25,4 @@ def write_loci(path: Path | str, cards: Sequence[LocusCard], *, title: str, verd
         OSError: If the folder cannot be written to.
     """
     with atomic_write(path) as stream:
-        stream.write(fill("loci.html", cards=cards, title=title, verdict=verdict))
+        stream.write(fill("loci.html", cards=cards, title=title, verdict=verdict, reading=READING))

@@ -12,7 +12,7 @@ from deepmr.files import atomic_write
 from deepmr.report.content import ReportContent, ReportedPair
 from deepmr.report.effect_errors import effect_error_sentence, effect_error_table
 from deepmr.report.flags import count_flags
-from deepmr.report.gallery import RULE
+from deepmr.report.gallery import READING, RULE
 from deepmr.report.headline import headline, unit_names
 from deepmr.report.links import data_links, figure_links, listed_files
 from deepmr.report.number import MISSING, interval_text, matching_text, typeset
@@ -82,6 +82,7 @@ def render_report(content: ReportContent) -> str:
         meanings=[card for card in cards if card["range"] and not card["is_effect"]],
         gallery=supplement.gallery,
         gallery_rule=RULE,
+        gallery_reading=READING,
         n_asked=supplement.n_loci or n_loci,
         on_disk=bool(supplement.files),
         loci=loci,

@@ -11,6 +11,7 @@ __all__ = [
     "slope_meaning",
     "structure_asked",
     "truth_sentence",
+    "verdict_of",
     "verdict_sentence",
 ]
 
@@ -60,6 +61,24 @@ def verdict_sentence(verdict: Verdict) -> str:
         'In this model, GATA1 acts on TAL1, and TAL1 does not act on GATA1.'
     """
     return _SENTENCES[verdict.structure].format(exposure=verdict.exposure, outcome=verdict.outcome)
+
+
+def verdict_of(structure: str, exposure: str, outcome: str) -> str:
+    """Return a verdict's sentence from its word alone.
+
+    Args:
+        structure: One of `deepmr.verdict.STRUCTURES`.
+        exposure: Name of the task asked as cause.
+        outcome: Name of the task asked as effect.
+
+    Raises:
+        ValueError: If the word is unknown.
+
+    Example:
+        >>> verdict_of("undecided", "GATA1", "TAL1")
+        'It is undecided whether GATA1 acts on TAL1 in this model.'
+    """
+    return verdict_sentence(Verdict(exposure=exposure, outcome=outcome, structure=structure))
 
 
 def truth_sentence(truth: str, verdict: Verdict | None, exposure: str, outcome: str) -> str:

@@ -60,13 +60,15 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
 
 
 def slope_unit(findings: Findings, answer: Answer) -> str:
-    """Return the unit of a direction's slopes, such as ``logits per logit``.
+    """Return the unit of a direction's slopes: ``TAL1 per GATA1`` where both have one scale.
 
     Args:
         findings: Results of the interrogation.
         answer: The direction.
     """
     units = findings.networks.scale.units()
+    if units[answer.outcome] == units[answer.exposure]:
+        return f"{answer.outcome} per {answer.exposure}"
     many, one = unit_names(units[answer.outcome])[1], unit_names(units[answer.exposure])[0]
     return f"{many} per {one}"
 
@@ -161,7 +163,7 @@ def _threshold(findings: Findings) -> Figure:
         share = float(asked / curve.scale[0])
     slopes = {f"{a} → {b}": curve.slope[k] for k, (a, b) in enumerate((pair, pair[::-1]))}
     axes = threshold_curve(
-        curve.threshold, slopes, asked=share, unit="share of the task's effect scale"
+        curve.threshold, slopes, asked=share, unit="share of the effect scale"
     )
     scales = " and ".join(f"{s:.3g} for {n}" for n, s in zip(pair, curve.scale, strict=True))
     return Figure(

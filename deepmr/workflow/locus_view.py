@@ -99,9 +99,7 @@ def card_of(view: LocusView) -> LocusCard:
     figures = [
         Figure(
             name=f"Effects along {name}",
-            caption="Each base is as high as it contributes: minus the mean effect of its "
-            "substitutions, so a base that the prediction needs stands up. Triangles: positions "
-            "with an instrument.",
+            caption="Letters as high as their base contributes; triangles mark instruments.",
             content=to_svg(along[0]),
             alt=f"Sequence logos of the effects on {exposure} and {outcome} at {name}, with "
             f"{count} instruments marked",
@@ -120,9 +118,7 @@ def card_of(view: LocusView) -> LocusCard:
         figures.append(
             Figure(
                 name=f"Variants of {name}",
-                caption="Left: effect of every variant on both tasks with 95 % bars, the slope of "
-                "each method, and that of each network (grey). Right: the dose-response, mean "
-                "effects of instruments of like exposure effect.",
+                caption="Effects of every variant with the slopes; right, the dose-response.",
                 content=to_svg(left),
                 alt=f"Scatter of effects on {outcome} against effects on {exposure} at {name}, "
                 f"{count} instruments, and their dose-response",
