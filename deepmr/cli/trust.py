@@ -33,7 +33,8 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from deepmr.lightning.tracking import NoTracker, WandbTracker
+from deepmr.lightning.tracking import NoTracker
+from deepmr.lightning.wandb_tracker import WandbTracker
 
 __all__ = ["PLACES", "Place", "Trust", "build"]
 
@@ -89,7 +90,7 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "calibrator": Place(what="a calibrator", modules=("deepmr.calibration",)),
         "logger": Place(
             what="a tracker",
-            modules=("deepmr.lightning.tracking",),
+            modules=("deepmr.lightning.tracking", "deepmr.lightning.wandb_tracker"),
             bases=(NoTracker, WandbTracker),
         ),
         "uncertainty": Place(what="a kind of uncertainty", modules=("deepmr.uncertainty",)),

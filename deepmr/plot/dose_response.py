@@ -75,5 +75,7 @@ def dose_response(
             label=f"each network ({len(x)})" if k == 0 else "_nolegend_",
         )
     ax.plot(x.mean(axis=0), y.mean(axis=0), "o", color=INK, markersize=5, label="mean of networks")
-    ax.legend(loc="best", handlelength=1.4, fontsize=7.5, frameon=True, framealpha=0.85, edgecolor="none")
+    ax.legend(
+        loc="best", handlelength=1.4, fontsize=7.5, frameon=True, framealpha=0.85, edgecolor="none"
+    )
     return ax

@@ -36,8 +36,9 @@ def forest(
     PI is the prediction interval for a single locus.
 
     Up to ``max_rows`` loci each have a row with name, numbers and weight. With more, every
-    interval is a thin line and the sorted effects are a curve; no locus is left out. Intervals of single loci are normal.
-    The axis spans 98 % of the ends of the intervals; arrowheads mark intervals beyond it.
+    interval is a thin line and the sorted effects are a curve; no locus is left out. Intervals of
+    single loci are normal. The axis spans 98 % of the ends of the intervals; arrowheads mark
+    intervals beyond it.
 
     Args:
         value: Effect of each locus; NaN is not drawn.

@@ -209,7 +209,9 @@ def _marks(
     at = at[(at >= window[0]) & (at < window[1])]
     ax.plot(origin + at, np.full(at.size, 0.4), "v", color=INK, markersize=3.6, markeredgewidth=0)
     word = "instruments" if at.size else "no instrument here"
-    ax.text(-0.008, 0.4, word, transform=ax.get_yaxis_transform(), fontsize=7, ha="right", va="center")
+    ax.text(
+        -0.008, 0.4, word, transform=ax.get_yaxis_transform(), fontsize=7, ha="right", va="center"
+    )
 
 
 def _stems(ax: Axes, effects: MemberEffects, task: str, origin: int) -> None:

@@ -106,7 +106,16 @@ def mr_scatter(
     ax.set_title(title)
     handles, labels = ax.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: "instrument" not in labels[i])
-    ax.legend([handles[i] for i in order], [labels[i] for i in order], loc="best", handlelength=1.6, fontsize=7.5, frameon=True, framealpha=0.85, edgecolor="none")
+    ax.legend(
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        loc="best",
+        handlelength=1.6,
+        fontsize=7.5,
+        frameon=True,
+        framealpha=0.85,
+        edgecolor="none",
+    )
     return ax
 
 

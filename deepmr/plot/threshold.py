@@ -54,9 +54,7 @@ def threshold_curve(
     if asked is not None:
         ax.axvline(asked, color=INK, linewidth=1.0, linestyle="--", label="this run's threshold")
     span = float(np.ptp(threshold)) or 1.0
-    for position, ((name, curve), colour) in enumerate(
-        zip(slopes.items(), COLOURS, strict=False)
-    ):
+    for position, ((name, curve), colour) in enumerate(zip(slopes.items(), COLOURS, strict=False)):
         x = threshold + (position - 0.5 * (len(slopes) - 1)) * 0.012 * span
         value, lower, upper = curve.T
         ax.vlines(x, lower, upper, color=colour, linewidth=1.6)

@@ -22,6 +22,7 @@ from deepmr.report.verdict_text import slope_meaning, verdict_of
 __all__ = [
     "ESTIMATOR_KEYS",
     "MOST_SHOWN",
+    "TAU2_KEYS",
     "Figure",
     "LocusCard",
     "Methods",
@@ -29,7 +30,6 @@ __all__ = [
     "ReportedPair",
     "ReportedVerdict",
     "Supplement",
-    "TAU2_KEYS",
     "bibtex",
     "choose_loci",
     "effect_error_sentence",

@@ -16,6 +16,7 @@ from deepmr.verdict import Check, Control, ControlNotRun, Verdict
 
 __all__ = ["Figure", "ReportContent", "ReportedPair", "ReportedVerdict", "Supplement"]
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportedPair:
     """The two tasks of a question with the scales of their effects.

@@ -90,4 +90,4 @@ def choose_loci(
     for kind, order in orders.items():
         fresh = [int(known[k]) for k in order if int(known[k]) not in chosen]
         chosen |= dict.fromkeys(fresh[:each], kind)
-    return list(chosen.items())
+    return list(chosen.items())[:most]

@@ -87,7 +87,9 @@ def figure_links(
         content: What is reported.
         links: As `data_links` returns them.
     """
-    found: dict[str, Sequence[Link]] = {"threshold": _csv("threshold", content.supplement.threshold)}
+    found: dict[str, Sequence[Link]] = {
+        "threshold": _csv("threshold", content.supplement.threshold)
+    }
     for name, section in (("meta", "effect"), ("estimates", "loci")):
         where = [Link(href=f"#{section}-data", text="its data")] if links[name] else []
         found[name] = [*where, *_parquet(content, name)]

@@ -117,6 +117,7 @@ __all__ = [
     "PairStatistics",
     "PredictionQuality",
     "SiteThresholds",
+    "ThresholdCurve",
     "Thresholds",
     "Verdict",
     "all_pairs",
@@ -144,8 +145,7 @@ __all__ = [
     "plan_designed",
     "resampled_evidence",
     "scaled_effects",
+    "threshold_curve",
     "wanted_controls",
     "wilson",
-    "ThresholdCurve",
-    "threshold_curve",
 ]

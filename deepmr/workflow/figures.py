@@ -162,9 +162,7 @@ def _threshold(findings: Findings) -> Figure:
     if asked and curve.scale[0] > 0 and asked / curve.scale[0] <= 1.0:
         share = float(asked / curve.scale[0])
     slopes = {f"{a} → {b}": curve.slope[k] for k, (a, b) in enumerate((pair, pair[::-1]))}
-    axes = threshold_curve(
-        curve.threshold, slopes, asked=share, unit="share of the effect scale"
-    )
+    axes = threshold_curve(curve.threshold, slopes, asked=share, unit="share of the effect scale")
     scales = " and ".join(f"{s:.3g} for {n}" for n, s in zip(pair, curve.scale, strict=True))
     return Figure(
         name="Slope by instrument threshold",

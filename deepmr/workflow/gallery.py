@@ -17,16 +17,16 @@ from deepmr.workflow.locus_view import LocusView, card_of, motif_sites
 __all__ = ["draw_gallery", "rows_of_locus"]
 
 
-def draw_gallery(findings: Findings, *, most: int = MOST_SHOWN) -> list[LocusCard]:
+def draw_gallery(findings: Findings, *, most: int | None = None) -> list[LocusCard]:
     """Draw the loci of the gallery.
 
     Args:
         findings: Results of the interrogation.
-        most: Largest number of loci, 12 by default.
+        most: Largest number of loci; by default (None) `MOST_SHOWN`.
     """
     first = findings.answers[0]
     effect = first.local.estimate.effect
-    chosen = choose_loci(effect.value, effect.se, most=most)
+    chosen = choose_loci(effect.value, effect.se, most=MOST_SHOWN if most is None else most)
     rows = [row for row, _ in chosen]
     effects = [findings.effects.locus(row, findings.names) for row in rows]
     used = [first.local.instruments[row] for row in rows]

@@ -1,4 +1,4 @@
-"""What is known of the truth: the causal structure of a simulation that networks were trained on."""
+"""The causal structure of the simulation that networks were trained on, where they were."""
 
 from __future__ import annotations
 

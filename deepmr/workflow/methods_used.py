@@ -1,4 +1,4 @@
-"""The methods of an interrogation in words, with their references, from the settings it ran with."""
+"""The methods of an interrogation in words with references, from its settings."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def _cited(said: _Said) -> str:
 
 
 def _versions(packages: Mapping[str, str]) -> str:
-    named = [f"{name} {packages[name]}" for name in ("python", "torch", "numpy") if name in packages]
+    named = [
+        f"{name} {packages[name]}" for name in ("python", "torch", "numpy") if name in packages
+    ]
     return f"Versions: {', '.join([f'Deep MR {deepmr.__version__}', *named])}."
 
 
@@ -84,9 +86,11 @@ def _effects(findings: Findings) -> _Said:
         "tta": ("wang2019",),
     }
     keys = next((keys for word, keys in kinds.items() if word in members.spread), ())
-    units = set(findings.networks.scale.units()[name] for name in findings.names)
+    units = {findings.networks.scale.units()[name] for name in findings.names}
     keys += ("anscombe1948",) if "anscombe" in units else ()
-    what = "every single-base substitution" if findings.variants.listed is None else "listed variants"
+    what = (
+        "every single-base substitution" if findings.variants.listed is None else "listed variants"
+    )
     scale = " and ".join(sorted(unit_names(unit)[1] for unit in units))
     return (
         f"Effects of {what} at {len(loci):,} held-out loci were predicted by {len(members)} "
@@ -152,8 +156,8 @@ _INFERENCES: Mapping[str, _Said] = {
     ),
     "jackknife": ("Intervals come from a jackknife over the networks.", ("miller1974",)),
     "cross_fitted": (
-        "Each network gives a slope over instruments that the other networks chose; the interval is "
-        "a t interval over the networks.",
+        "Each network gives a slope over instruments that the other networks chose; the interval "
+        "is a t interval over the networks.",
         (),
     ),
     "errors_in_variables": (

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deepmr.files import atomic_write, write_json
+from deepmr.files import atomic_write, fingerprint, write_json
 from deepmr.io.manifest import provenance
 from deepmr.io.table_schemas import ESTIMATES, LOCI, META
 from deepmr.io.tables import write_table
@@ -31,10 +31,17 @@ from deepmr.workflow.gallery import draw_gallery
 from deepmr.workflow.instruments_table import write_instruments
 from deepmr.workflow.known_truth import known_structure
 from deepmr.workflow.methods_used import methods_used
-from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.run_folder import RunFolder, run_hash
 from deepmr.workflow.variants import write_variants
 
-__all__ = ["log_findings", "print_summary", "write_page", "write_run", "write_tables"]
+__all__ = [
+    "log_findings",
+    "log_lineage",
+    "print_summary",
+    "write_page",
+    "write_run",
+    "write_tables",
+]
 
 
 def write_run(
@@ -62,6 +69,8 @@ def write_run(
     made_by = {"command": folder.command, **provenance(), "settings": dict(folder.config)}
     page = write_page(findings, path / "report.html", made_by, figures=path / "figures")
     log_findings(findings, tracker, page[:-1])
+    log_lineage(findings, tracker, folder)
+    tracker.report(page[-1])
     folder.finish(
         device=device,
         started=started,
@@ -78,7 +87,7 @@ def write_run(
 
 
 def write_tables(findings: Findings, folder: Path) -> list[Path]:
-    """Write ``loci``, ``estimates``, ``meta``, ``instruments``, ``variants`` (of a VCF), verdict.json.
+    """Write loci, estimates, meta, instruments, variants (of a VCF) and verdict.json.
 
     Args:
         findings: Results of the interrogation.
@@ -194,12 +203,12 @@ def _files(folder: Path) -> list[str]:
 
 
 def log_findings(findings: Findings, tracker: Tracker, figures: Sequence[Path]) -> None:
-    """Send tables and figures to the tracker.
+    """Send summary, tables and figures to the tracker, and what the answer was made from.
 
     Args:
         findings: Results of the interrogation.
         tracker: The experiment tracker.
-        figures: PNG files.
+        figures: PNG or SVG files.
     """
     tracker.summary(_summary(findings))
     tracker.table("meta", findings.meta())
@@ -208,13 +217,41 @@ def log_findings(findings: Findings, tracker: Tracker, figures: Sequence[Path]) 
         tracker.figure(path.stem, path)
 
 
+def log_lineage(findings: Findings, tracker: Tracker, folder: RunFolder) -> None:
+    """Say at the tracker which weights gave which effects, and these which estimates.
+
+    Args:
+        findings: Results of the interrogation.
+        tracker: The experiment tracker.
+        folder: The run's folder, with its settings.
+    """
+    digests = list(findings.networks.digests)
+    effects = getattr(findings.effects, "fingerprint", fingerprint(digests))
+    pair = dict(zip(("exposure", "outcome"), findings.names, strict=True))
+    if digests:
+        tracker.used("model", fingerprint(digests), {"weights": digests})
+    tracker.made("effects", effects, {"weights": digests, "loci": len(findings.loci)})
+    tracker.made("estimates", run_hash(folder.config), {"effects": effects, **pair})
+
+
 def _summary(findings: Findings) -> dict[str, Any]:
-    """Return verdict and pooled effect as plain values, for a tracker."""
-    first = findings.answers[0].pooled.pooled
-    lower, upper = first.interval()
-    numbers = {"effect": first.value, "ci_lower": lower, "ci_upper": upper}
+    """Return verdict, pooled effects and calibration error as plain values, for a tracker."""
+    first, judged = findings.answers[0].pooled, findings.judgement
+    lower, upper = first.pooled.interval()
+    numbers: dict[str, Any] = {"effect": first.pooled.value, "ci_lower": lower, "ci_upper": upper}
+    numbers |= {"tau2": first.tau2, "i2": first.i2, "n_loci": first.n_loci}
+    for answer in findings.answers:
+        if (answer.exposure, answer.outcome) == findings.names[::-1]:
+            numbers["effect_reverse"] = answer.pooled.pooled.value
+            break
+    for check in judged.panel:
+        if check.name == "calibration":
+            numbers["calibration_error"] = check.number.value
+    truth = known_structure(findings.networks, *findings.names)
     return {
-        "verdict": findings.judgement.verdict.structure,
+        "verdict": judged.verdict.structure,
+        "controls_failed": len(judged.failed_controls),
+        **({"true_structure": truth} if truth else {}),
         **{name: float(value) for name, value in numbers.items() if np.isfinite(value)},
     }
 

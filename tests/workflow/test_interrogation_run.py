@@ -48,7 +48,7 @@ def asked(runs: Path) -> Path:
 
 def test_an_interrogation_holds_what_it_promises(asked: Path) -> None:
     assert changed_outputs(asked) == []
-    for name in ("config.yaml", "loci.parquet", "report.html", "figures/forest.png"):
+    for name in ("config.yaml", "loci.parquet", "report.html", "figures/forest.svg"):
         assert (asked / name).is_file()
     assert len(list((asked / "effects").glob("shard-*.parquet"))) == 2
     page = (asked / "report.html").read_text()
