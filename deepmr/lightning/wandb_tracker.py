@@ -182,7 +182,8 @@ class WandbTracker:
                     console="off",
                     save_code=False,
                     disable_git=not self.everything,
-                    x_disable_meta=not self.everything,  # command line, host, folder
+                    x_disable_meta=not self.everything,  # command line, folder
+                    **({} if self.everything else {"host": "-"}),
                 ),
             )
         except Exception as error:  # noqa: BLE001  (no network, a wrong key: the run goes on)

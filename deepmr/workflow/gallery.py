@@ -55,7 +55,7 @@ def draw_gallery(findings: Findings, *, most: int | None = None) -> list[LocusCa
 
 def _library(findings: Findings) -> MotifLibrary | None:
     rule: Any = findings.question.rule
-    return rule.library if isinstance(rule, ByMotif) else None
+    return rule.library if isinstance(rule, ByMotif) else findings.question.motifs
 
 
 def _offsets(effects: MemberEffects, instruments: np.ndarray) -> np.ndarray:
