@@ -191,9 +191,9 @@ INSTRUMENTS = _schema(
         ("ref", pa.string(), "", "Reference allele."),
         ("alt", pa.string(), "", "Alternative allele."),
         ("beta_exposure", pa.float64(), _EXPOSURE, "Alternative minus reference, mean of members."),
-        ("se_exposure", pa.float64(), _EXPOSURE, "Standard error of that mean, from the members' spread."),
+        ("se_exposure", pa.float64(), _EXPOSURE, "Standard error of that mean."),
         ("beta_outcome", pa.float64(), _OUTCOME, "Alternative minus reference, mean of members."),
-        ("se_outcome", pa.float64(), _OUTCOME, "Standard error of that mean, from the members' spread."),
+        ("se_outcome", pa.float64(), _OUTCOME, "Standard error of that mean."),
     ),
     "se_exposure se_outcome",
 )

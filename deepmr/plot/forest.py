@@ -25,7 +25,7 @@ def forest(
     result: MetaAnalysisResult,
     *,
     names: Sequence[str] | None = None,
-    weights: Float64[np.ndarray, " locus"] | None = None,
+    weights: Float64[np.ndarray, " weight"] | None = None,
     unit: str = "",
     level: float = 0.95,
     max_rows: int = 40,

@@ -16,7 +16,7 @@ __all__ = ["leave_one_out"]
 @style()
 def leave_one_out(
     value: Float64[np.ndarray, " locus"],
-    weight: Float64[np.ndarray, " locus"],
+    weight: Float64[np.ndarray, " weight"],
     interval: tuple[float, float],
     *,
     names: Sequence[str] | None = None,

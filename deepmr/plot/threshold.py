@@ -16,7 +16,7 @@ __all__ = ["threshold_curve"]
 @style()
 def threshold_curve(
     threshold: Float64[np.ndarray, " threshold"],
-    slopes: Mapping[str, Float64[np.ndarray, "threshold 3"]],
+    slopes: Mapping[str, Float64[np.ndarray, "row 3"]],
     *,
     asked: float | None = None,
     unit: str = "",

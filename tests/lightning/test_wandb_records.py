@@ -76,7 +76,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Iterator[tuple
     tracker.used("model", "ab12", {"weights": ["ff00"]})
     tracker.made("estimates", "cd34", {"effects": "ef56"})
     tracker.finish()
-    yield request.param, records(folder)
+    return request.param, records(folder)
 
 
 def history(found: list[Any]) -> set[str]:
