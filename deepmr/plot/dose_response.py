@@ -60,6 +60,7 @@ def dose_response(
     ax.set(xlabel=f"Mean effect on {labels[0]}", ylabel=f"Mean effect on {labels[1]}")
     if not count:
         ax.text(0.5, 0.5, "no instrument", transform=ax.transAxes, ha="center", color=INK)
+        ax.set(xticks=[], yticks=[])
         return ax
     order = np.argsort(exposure.mean(axis=0), kind="stable")
     groups = np.array_split(order, max(1, min(n_points, count // _FEW)))

@@ -147,10 +147,19 @@ def _numbers(
     """Write each locus's slope, interval and weight beside its row."""
     shares = [""] * len(rows) if weights is None else [f"{100 * w:.1f} %" for w in weights]
     for x, width, row, share in zip(centre, half, rows, shares, strict=True):
-        text = f"{x:.2f} ({x - width:.2f} to {x + width:.2f})".replace("-", "\N{MINUS SIGN}")
+        text = _slope_text(x, x - width, x + width)
         _beside(ax, float(row), text, share)
     if len(rows):
         _beside(ax, float(rows[-1]) + 0.95, "slope (interval)", "" if weights is None else "weight")
+
+
+def _slope_text(value: float, low: float, high: float) -> str:
+    """Return a slope with its interval, to the decimals that the interval supports."""
+    half = (high - low) / 2
+    decimals = int(np.clip(1 - np.floor(np.log10(half)), 2, 4)) if half > 0 else 2
+    texts = (f"{round(x, decimals) + 0.0:.{decimals}f}" for x in (value, low, high))
+    centre, lower, upper = (text.replace("-", "\N{MINUS SIGN}") for text in texts)
+    return f"{centre} ({lower} to {upper})"
 
 
 def _beside(ax: Axes, row: float, text: str, share: str) -> None:

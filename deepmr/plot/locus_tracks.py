@@ -208,10 +208,11 @@ def _marks(
     at = np.unique(effects.offset[used])
     at = at[(at >= window[0]) & (at < window[1])]
     ax.plot(origin + at, np.full(at.size, 0.4), "v", color=INK, markersize=3.6, markeredgewidth=0)
-    word = "instruments" if at.size else "no instrument here"
-    ax.text(
-        -0.008, 0.4, word, transform=ax.get_yaxis_transform(), fontsize=7, ha="right", va="center"
-    )
+    beside = {"transform": ax.get_yaxis_transform(), "fontsize": 7, "va": "center"}
+    if at.size:
+        ax.text(-0.008, 0.4, "instruments", ha="right", **beside)
+    else:
+        ax.text(0.005, 0.4, "no instrument here", ha="left", **beside)
 
 
 def _stems(ax: Axes, effects: MemberEffects, task: str, origin: int) -> None:

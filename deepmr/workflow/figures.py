@@ -52,7 +52,8 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
         figures["truth"] = _truth(findings)
     if np.isfinite([answer.pooled.pooled.value for answer in findings.answers]).any():
         figures["directions"] = _directions(findings)
-    if findings.judgement.curve is not None and estimated:
+    curve = findings.judgement.curve
+    if curve is not None and np.isfinite(curve.slope[..., 0]).any():
         figures["threshold"] = _threshold(findings)
     if estimated >= _FEWEST_DIAGNOSED:
         figures |= _diagnostics(findings)
