@@ -70,6 +70,7 @@ from deepmr.verdict.doses import (
     dose_statistics,
 )
 from deepmr.verdict.evidence import PairEvidence, resampled_evidence
+from deepmr.verdict.instrument_threshold import ThresholdCurve, threshold_curve
 from deepmr.verdict.judge import guard_values, judge
 from deepmr.verdict.locus_sets import compare_locus_sets
 from deepmr.verdict.motif_inputs import explained_alone, judge_doses, likely_inputs
@@ -78,7 +79,6 @@ from deepmr.verdict.reasons import CAVEATS
 from deepmr.verdict.reliability import MemberAgreement, member_agreement
 from deepmr.verdict.scale import effect_scale, locus_maximum, scaled_effects
 from deepmr.verdict.statistics import STATISTICS, PairStatistics, all_pairs, pair_statistics
-from deepmr.verdict.threshold_curve import ThresholdCurve, threshold_curve
 from deepmr.verdict.thresholds import (
     AgreementThresholds,
     DirectionThresholds,
