@@ -103,7 +103,7 @@ def forest(
     ax.axvline(0.0, color=INK, linewidth=0.6, zorder=0)
     ax.axvline(float(result.pooled.value), color=_POOLED, linewidth=0.8, linestyle=":", zorder=1)
     ax.set_xlim(*limits)
-    ax.set_ylim(foot[1] - 1.2 * step, len(order) - 0.3 if few else 1.01 * len(order))
+    ax.set_ylim(foot[1] - 1.2 * step, len(order) + 0.6 if few else 1.01 * len(order))
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "right", "top"]].set_visible(False)
     if few:

@@ -10,6 +10,7 @@ from jaxtyping import Bool
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from deepmr.effects import MemberEffects
 from deepmr.mr import MREstimate
@@ -81,4 +82,7 @@ def locus_response(
     )
     first = float(estimates[0].effect.value) if estimates else None
     dose_response(x, y, slope=first, names=(exposure, outcome), units=units, ax=right)
+    for ax in (left, right):
+        if used.any():
+            ax.xaxis.set_major_locator(MaxNLocator(5))
     return left, right

@@ -12,6 +12,8 @@ from deepmr.plot.style import COLOURS, FADED, INK, new_axes, style
 
 __all__ = ["threshold_curve"]
 
+_LONGEST_ROW = 34  # letters of the directions that fit beside each other
+
 
 @style()
 def threshold_curve(
@@ -61,5 +63,6 @@ def threshold_curve(
         ax.plot(x, value, "os"[position % 2] + "-", color=colour, markersize=5, label=name)
     ax.set_xlabel("Least effect of an instrument" + (f" ({unit})" if unit else ""))
     ax.set_ylabel("Slope" + (f" ({slope_unit})" if slope_unit else ""))
-    ax.figure.legend(loc="outside upper left", ncols=3, handlelength=1.6)
+    narrow = sum(map(len, slopes)) > _LONGEST_ROW
+    ax.figure.legend(loc="outside upper left", ncols=1 if narrow else 3, handlelength=1.6)
     return ax
