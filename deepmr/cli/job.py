@@ -36,6 +36,8 @@ _own_configuration: list[str] = []
 def _line(error: BaseException) -> str:
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
+    if (failed := _machine_failed(error)) is not None:
+        return failed
     if isinstance(error, MissingMandatoryValue) and error.full_key:
         return f"{error.full_key} must be set; add {error.full_key}=VALUE to the command"
     if isinstance(error, KeyError) and error.args:
@@ -52,7 +54,32 @@ def _line(error: BaseException) -> str:
 def _is_bad_input(error: BaseException) -> bool:
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
-    return isinstance(error, _USER_ERRORS)
+    return isinstance(error, _USER_ERRORS) or _machine_failed(error) is not None
+
+
+def _machine_failed(error: BaseException) -> str | None:
+    """Return in one line what to do where a process was killed or memory ran out; else None.
+
+    Example:
+        >>> _machine_failed(RuntimeError("DataLoader worker (pid 7) is killed by signal"))[:34]
+        'a loader process was killed, perha'
+        >>> _machine_failed(RuntimeError("shapes differ")) is None
+        True
+    """
+    if not isinstance(error, RuntimeError):
+        return None
+    text = str(error)
+    if text.startswith("DataLoader worker"):
+        return (
+            "a loader process was killed, perhaps for want of memory; the same command goes on, "
+            "with workers=0 without such processes"
+        )
+    if "out of memory" in text:
+        return (
+            "the device ran out of memory; the same command goes on with a smaller batch_size "
+            "(training) or mutagenesis.chunk (interrogation)"
+        )
+    return None
 
 
 def _full_error() -> bool:
@@ -149,6 +176,16 @@ def _without_null(conf: Path, argument: str) -> str:
     )
 
 
+def _fitted(config_name: str, argument: str) -> str:
+    """Return ``calibrator=PATH`` of an interrogation as its setting ``calibrators``.
+
+    Hydra would take it for a choice of the group of that name, which training reads.
+    """
+    key, _, value = argument.partition("=")
+    named = config_name == "interrogate" and key == "calibrator"
+    return f"calibrators={value}" if named else argument
+
+
 def _print_help(main: Callable[[], Any], config_name: str) -> None:
     """Print a script's help with the examples spelled as the installed command."""
     with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
@@ -161,12 +198,13 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
 
     Args:
         main: The Hydra main.
-        config_name: train or interrogate.
+        config_name: train, calibrate or interrogate.
         words: Words before the overrides: 1 for ``deepmr train``.
     """
     conf = conf_folder()
     _subcommand[:] = sys.argv[1 : 1 + words]
-    sys.argv[1:] = [_without_null(conf, argument) for argument in sys.argv[1 + words :]]
+    given = [_fitted(config_name, argument) for argument in sys.argv[1 + words :]]
+    sys.argv[1:] = [_without_null(conf, argument) for argument in given]
     try:
         own = add_own_configuration(sys.argv, conf)
         _own_configuration[:] = ["--config-dir", str(own)] if own else []

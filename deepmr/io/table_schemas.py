@@ -190,6 +190,7 @@ INSTRUMENTS = _schema(
         ("position", pa.int64(), "bases", "First base of ref, from 0 (a VCF's POS minus 1)."),
         ("ref", pa.string(), "", "Reference allele."),
         ("alt", pa.string(), "", "Alternative allele."),
+        ("concordant", pa.bool_(), "", "Whether the first method's slope rests on it, too."),
         ("beta_exposure", pa.float64(), _EXPOSURE, "Alternative minus reference, mean of members."),
         ("se_exposure", pa.float64(), _EXPOSURE, "Standard error of that mean."),
         ("beta_outcome", pa.float64(), _OUTCOME, "Alternative minus reference, mean of members."),

@@ -35,7 +35,7 @@ def locus_response(
     """Draw a locus's variants with the slopes of estimators and members, and the dose-response.
 
     Args:
-        effects: Effects at one locus, of at least 2 members.
+        effects: Effects at one locus.
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
         instruments: Variants that are instruments.
@@ -46,7 +46,7 @@ def locus_response(
         units: Units of exposure and outcome effects; none by default.
 
     Raises:
-        ValueError: If the effects belong to several loci, or to a single member.
+        ValueError: If the effects belong to several loci.
         LookupError: If a task was not kept.
 
     Example:
@@ -62,7 +62,8 @@ def locus_response(
     figure = Figure(figsize=(7.4, 3.3), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0))
-    summary = effects.summarise(exposure, outcome)
+    describe = effects.summarise if effects.n_members > 1 else effects.exact
+    summary = describe(exposure, outcome)
     used = instruments[: effects.mask.shape[-1]] & effects.mask
     x, y = effects.of(exposure)[:, used], effects.of(outcome)[:, used]
     square = np.sum(x * x, axis=1)

@@ -82,6 +82,7 @@ ESTIMATOR_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "raps": ("zhao2020",),
         "simple_median": ("bowden2016",),
         "simple_mode": ("hartwig2017",),
+        "slope": (),
         "wald_ratio": ("thomas2007",),
         "weighted_median": ("bowden2016",),
         "weighted_mode": ("hartwig2017",),

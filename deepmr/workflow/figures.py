@@ -78,6 +78,7 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
     """Draw every locus; where they are too many to name, also those of the gallery by name."""
     first = findings.answers[0]
     effect, names = first.local.estimate.effect, findings.loci.names()
+    se = np.where(np.isfinite(effect.value), np.nan_to_num(effect.se), np.nan)  # a bare point
     weights, unit = pooling_weights(findings), slope_unit(findings, first)
     method = first.method.replace("_", " ")
     shared = {"unit": unit, "max_rows": _NAMED}
@@ -89,7 +90,7 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
             "interval for a single locus (PI).",
             content=to_svg(
                 forest(
-                    *(effect.value, effect.se, first.pooled),
+                    *(effect.value, se, first.pooled),
                     names=names,
                     weights=weights,
                     **shared,
@@ -100,14 +101,14 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
     }
     if estimated <= _NAMED:
         return drawn
-    rows = np.array([row for row, _ in choose_loci(effect.value, effect.se)])
+    rows = np.array([row for row, _ in choose_loci(effect.value, se)])
     drawn["forest-gallery"] = Figure(
         name="Slopes of the gallery's loci",
         caption="The loci shown below, by name, with their weight in the pooled slope of all "
         f"{estimated:,} loci.",
         content=to_svg(
             forest(
-                *(effect.value[rows], effect.se[rows], first.pooled),
+                *(effect.value[rows], se[rows], first.pooled),
                 names=[names[row] for row in rows],
                 weights=None if weights is None else weights[rows],
                 **shared,
@@ -271,7 +272,8 @@ def scatter_arguments(
     first = findings.answers[0]
     row = int(np.argmax(first.local.estimate.n_instruments)) if locus is None else locus
     effects = findings.effects.locus(row, findings.names)
-    summary = effects.summarise(first.exposure, first.outcome)
+    describe = effects.summarise if effects.n_members > 1 else effects.exact
+    summary = describe(first.exposure, first.outcome)
     used = first.local.instruments[row, : summary.mask.shape[-1]]
     truth = float(first.true_local[row])
     units = findings.networks.scale.units()

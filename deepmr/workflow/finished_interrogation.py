@@ -132,7 +132,8 @@ class FinishedInterrogation:
             self.estimates["outcome"] == self.pair[1]
         )
         first = asked & (self.estimates["method"] == self.estimates["method"][asked][0])
-        return choose_loci(self.estimates["value"][first], self.estimates["se"][first])
+        value, se = self.estimates["value"][first], self.estimates["se"][first]
+        return choose_loci(value, np.where(np.isfinite(value), np.nan_to_num(se), np.nan))
 
     def effects(self, position: int) -> MemberEffects:
         """Return the effects of one locus's variants on both tasks.
@@ -209,7 +210,8 @@ class FinishedInterrogation:
         """Return which variants of a locus are instruments for the exposure."""
         here = rows_of_locus(self.instruments, _key(locus))
         mask = np.zeros(effects.mask.shape[-1], dtype=bool)
-        mask[here["variant"][here["exposure"] == self.pair[0]].astype(np.int64)] = True
+        chosen = (here["exposure"] == self.pair[0]) & here["concordant"].astype(bool)
+        mask[here["variant"][chosen].astype(np.int64)] = True
         return mask
 
 

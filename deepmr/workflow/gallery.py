@@ -26,7 +26,8 @@ def draw_gallery(findings: Findings, *, most: int | None = None) -> list[LocusCa
     """
     first = findings.answers[0]
     effect = first.local.estimate.effect
-    chosen = choose_loci(effect.value, effect.se, most=MOST_SHOWN if most is None else most)
+    se = np.where(np.isfinite(effect.value), np.nan_to_num(effect.se), np.nan)  # may have none
+    chosen = choose_loci(effect.value, se, most=MOST_SHOWN if most is None else most)
     rows = [row for row, _ in chosen]
     effects = [findings.effects.locus(row, findings.names) for row in rows]
     used = [first.local.instruments[row] for row in rows]

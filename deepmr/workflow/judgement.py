@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float64
 
 from deepmr.effect_shard import Effects
 from deepmr.effects import MemberEffects
@@ -29,10 +29,8 @@ from deepmr.verdict import (
     compare_locus_sets,
     controls_of,
     decide,
-    effect_scale,
     guard_values,
     judge,
-    locus_maximum,
     member_agreement,
     other_locus,
     pair_statistics,
@@ -43,19 +41,16 @@ from deepmr.verdict import (
 )
 from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
 from deepmr.workflow.loci import loci_of_pair
-from deepmr.workflow.measurement import Compute, measure_in_memory
+from deepmr.workflow.measurement import Compute
 from deepmr.workflow.motif_inputs import revise_by_motifs
-from deepmr.workflow.untrained import untrained_twin
+from deepmr.workflow.twin import Twin, measure_twin, scale_of_tasks, twin_guard
 
-__all__ = ["Judgement", "judge_pair"]
+__all__ = ["Judgement", "judge_pair", "scale_of_tasks"]
 
 Change = Callable[[MemberEffects, int], MemberEffects]
 
 _BATCH = 32
 """Loci whose statistics are computed together."""
-
-_TWIN_SHARE = 5
-"""The untrained twin is run on the first 1 / 5 of the loci: a fifth of the cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +101,7 @@ def judge_pair(
     effects: Effects,
     pair: tuple[str, str],
     *,
+    scale: Float64[np.ndarray, " 2"] | None = None,
     controls: str = "standard",
     designed: str = "none",
     motifs: MotifLibrary | None = None,
@@ -118,12 +114,13 @@ def judge_pair(
 ) -> Judgement:
     """Return the verdict on a pair of tasks, and the same test on negative controls.
 
-    Effects are read twice, shard by shard: once for the normalization of each task, once for the
-    sufficient statistics.
+    Effects are read shard by shard: once for the normalization of each task, unless ``scale`` is
+    given, and once for the sufficient statistics.
 
     Args:
         effects: Effects of all loci on both tasks.
         pair: Names of the exposure's and the outcome's task.
+        scale: Of both tasks, as `scale_of_tasks` returns it; computed by default.
         controls: ``standard`` (effects permuted within loci, effects of other loci, the untrained
             twin), ``all`` or ``none``.
         designed: Whether designed sequences revise the verdict: ``none`` (the default), ``auto``
@@ -146,10 +143,19 @@ def judge_pair(
     check_designed(designed)
     has_network = networks is not None and loci is not None and variants is not None
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
-    scale = _scale(effects, pair)
+    scale = scale_of_tasks(effects, pair) if scale is None else scale
     statistics, agreement = _statistics(effects, pair, scale, None)
+    alone = agreement.n_members < 2
+    twins: list[Twin | str] = []
+    if networks and loci is not None and variants and (alone or "untrained" in wanted):
+        # One network has no members that could agree: its guard is an untrained twin, and that
+        # twin's guard, as a control, is another one.
+        seeds = range(seed, seed + 1 + (alone and "untrained" in wanted))
+        engine = compute or Compute()
+        twins = [measure_twin(networks, loci, variants, engine, pair, seed=one) for one in seeds]
+    guard = twin_guard(effects, pair, scale, twins[0]) if alone and twins else None
     verdict = revise_by_designed(
-        judge(statistics, agreement=agreement, seed=seed)[0],
+        judge(statistics, agreement=agreement, twin_scale=guard, seed=seed)[0],
         effects,
         designed=designed,
         scale=scale,
@@ -164,7 +170,7 @@ def judge_pair(
         )
     if networks is not None and loci is not None:
         suits = loci_of_pair(networks, loci, pair)
-        verdict = _beside_other_loci(verdict, statistics, agreement, suits, seed)
+        verdict = _beside_other_loci(verdict, statistics, agreement, guard, suits, seed)
     changes: dict[str, Change] = {
         "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
@@ -177,9 +183,10 @@ def judge_pair(
             not_run.append(ControlNotRun(name=name, reason=reason))
         elif name in changes:
             changed = _statistics(effects, pair, scale, changes[name])
-            answers += controls_of(name, judge(changed[0], agreement=changed[1], seed=seed))
-    if "untrained" in wanted and networks and loci and variants:
-        found = _untrained(networks, loci, variants, compute or Compute(), pair, seed)
+            judged = judge(changed[0], agreement=changed[1], twin_scale=guard, seed=seed)
+            answers += controls_of(name, judged)
+    if "untrained" in wanted and twins:
+        found = _untrained(twins, pair, seed)
         if isinstance(found, ControlNotRun):
             not_run.append(found)
         else:
@@ -188,7 +195,7 @@ def judge_pair(
         verdict=verdict,
         controls=tuple(answers),
         not_run=tuple(not_run),
-        panel=_panel(verdict, statistics, agreement, networks, seed),
+        panel=_panel(verdict, statistics, agreement, guard, networks, seed),
         curve=threshold_curve(statistics, seed=seed),
     )
 
@@ -197,13 +204,15 @@ def _beside_other_loci(
     verdict: Verdict,
     statistics: PairStatistics,
     agreement: MemberAgreement,
+    twin_scale: np.ndarray | None,
     suits: Bool[np.ndarray, " locus"] | None,
     seed: int,
 ) -> Verdict:
     """Return the verdict; with a caveat if the loci that suit the pair alone give another one."""
     if suits is None or suits.all() or not suits.any():
         return verdict
-    there = judge(statistics.take(np.flatnonzero(suits)), agreement=agreement, seed=seed)
+    chosen = statistics.take(np.flatnonzero(suits))
+    there = judge(chosen, agreement=agreement, twin_scale=twin_scale, seed=seed)
     name = f"the {int(suits.sum())} loci that suit both tasks (loci.rule=pair)"
     return compare_locus_sets([verdict], there, name=name)[0]
 
@@ -212,12 +221,13 @@ def _panel(
     verdict: Verdict,
     statistics: PairStatistics,
     agreement: MemberAgreement,
+    twin_scale: np.ndarray | None,
     networks: Networks | None,
     seed: int,
 ) -> tuple[Check, ...]:
     """Check the assumptions behind the direction that the verdict answers."""
     evidence = resampled_evidence(statistics, seed=seed)
-    guard, _ = guard_values(statistics, agreement, None, Thresholds())
+    guard, _ = guard_values(statistics, agreement, twin_scale, Thresholds())
     decision = decide(evidence, statistics.pairs, guard[statistics.pairs], Thresholds())
     return assumption_panel(
         evidence,
@@ -247,11 +257,6 @@ def _prediction_quality(
         ranked = 2.0 * score.get("auroc", np.nan) - 1.0
         found.append(PredictionQuality(explained=score.get("r2", ranked)))
     return tuple(found)
-
-
-def _scale(effects: Effects, pair: tuple[str, str]) -> np.ndarray:
-    maxima = [locus_maximum(shard.effects) for shard in effects.read(pair)]
-    return effect_scale(np.concatenate(maxima))
 
 
 def _statistics(
@@ -284,18 +289,15 @@ def _batches(effects: Effects, pair: tuple[str, str]) -> Iterator[MemberEffects]
 
 
 def _untrained(
-    networks: Networks,
-    loci: Loci,
-    variants: VariantSet,
-    compute: Compute,
-    pair: tuple[str, str],
-    seed: int,
+    twins: Sequence[Twin | str], pair: tuple[str, str], seed: int
 ) -> Control | ControlNotRun:
     """Run the same test on networks with random weights, at some of the loci."""
-    twin = untrained_twin(networks, seed=seed)
-    if isinstance(twin, str):
-        return ControlNotRun(name="untrained", reason=twin)
-    few = loci.first(max(len(loci) // _TWIN_SHARE, 2))
-    effects = measure_in_memory(twin, few, variants, compute, pair)
-    statistics, agreement = _statistics(effects, pair, _scale(effects, pair), None)
-    return controls_of("untrained", judge(statistics, agreement=agreement, seed=seed))[0]
+    twin, other = twins[0], twins[-1]
+    if isinstance(twin, str) or isinstance(other, str):
+        reason = twin if isinstance(twin, str) else str(other)
+        return ControlNotRun(name="untrained", reason=reason)
+    statistics, agreement = _statistics(twin.effects, pair, twin.scale, None)
+    guard = other.scale if agreement.n_members < 2 else None
+    return controls_of(
+        "untrained", judge(statistics, agreement=agreement, twin_scale=guard, seed=seed)
+    )[0]

@@ -105,25 +105,24 @@ def card_of(view: LocusView) -> LocusCard:
             f"{count} instruments marked",
         )
     ]
-    if effects.n_members > 1:
-        left, _ = locus_response(
-            effects,
-            exposure,
-            outcome,
-            instruments=used,
-            estimates=view.estimates,
-            true_value=view.noiseless,
-            units=units,
+    left, _ = locus_response(
+        effects,
+        exposure,
+        outcome,
+        instruments=used,
+        estimates=view.estimates,
+        true_value=view.noiseless,
+        units=units,
+    )
+    figures.append(
+        Figure(
+            name=f"Variants of {name}",
+            caption="Effects of every variant with the slopes; right, the dose-response.",
+            content=to_svg(left),
+            alt=f"Scatter of effects on {outcome} against effects on {exposure} at {name}, "
+            f"{count} instruments, and their dose-response",
         )
-        figures.append(
-            Figure(
-                name=f"Variants of {name}",
-                caption="Effects of every variant with the slopes; right, the dose-response.",
-                content=to_svg(left),
-                alt=f"Scatter of effects on {outcome} against effects on {exposure} at {name}, "
-                f"{count} instruments, and their dose-response",
-            )
-        )
+    )
     return LocusCard(
         name=name,
         kind=view.kind,

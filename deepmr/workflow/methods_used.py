@@ -141,6 +141,10 @@ _RULES: Mapping[str, Callable[[Any, str], _Said]] = {
 def _estimators(question: Question) -> _Said:
     names = [name.replace("_", " ") for name in question.estimators]
     keys = tuple(key for name in question.estimators for key in ESTIMATOR_KEYS.get(name, ()))
+    if question.concordant:
+        names[0] += (
+            " (and over the instruments that lie on one dose-response, the concordant slope)"
+        )
     others = f"; {' and '.join(names[1:])} beside it" if names[1:] else ""
     return (
         f"The slope of each locus was estimated by {names[0]}{others}.",

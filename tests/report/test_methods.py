@@ -72,7 +72,7 @@ def test_the_paragraph_says_rule_weights_errors_and_versions(findings):
     text = asked(findings).paragraph
     for part in (
         "a moderated z-score of at least 3 and an absolute effect of at least 0.5 logits",
-        "ivw; egger and weighted median beside it",
+        "the concordant slope); egger and weighted median beside it",
         "equal weights; loci had equal weights in the pooled slope",
         "Errors that all networks share count as",
         "between-locus variance by REML",

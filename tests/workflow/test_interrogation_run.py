@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -66,11 +67,11 @@ def test_tables_have_both_directions_and_the_truth(asked: Path) -> None:
     assert list(estimates) == ESTIMATES.names
     assert list(meta) == META.names
     asked_pairs = set(zip(meta["exposure"], meta["outcome"], meta["method"], strict=True))
-    methods = ("ivw", "egger", "weighted_median")
+    methods = ("concordant", "slope", "egger", "weighted_median")
     assert asked_pairs == {
         (*pair, method) for pair in (("GATA1", "TAL1"), ("TAL1", "GATA1")) for method in methods
     }
-    assert len(estimates["value"]) == 6 * 6
+    assert len(estimates["value"]) == 6 * 2 * len(methods)
     known = np.isfinite(estimates["value"])
     assert np.isfinite(estimates["true_value"][known & (estimates["n_instruments"] > 3)]).any()
 
@@ -245,7 +246,7 @@ def test_half_precision_rounds_effects_within_what_it_promises(
         read_table(folder / "estimates.parquet")
         for folder in (asked, runs / "interrogate/tiny/half")
     )
-    known = np.isfinite(one["value"]) & (one["method"] == "ivw")
+    known = np.isfinite(one["value"]) & (one["method"] == "slope")
     # rounding at random by up to .05 % an effect moves a slope over many by far less than its error
     shift = np.abs(one["value"] - two["value"])[known] / one["se"][known]
     assert shift.max() < 0.01
@@ -334,7 +335,7 @@ def test_instruments_by_motif_are_those_of_each_direction_s_own_exposure(
     ended = script(
         "interrogate", *WITHOUT_RULE, "instruments=motif", f"motifs={motifs}", "instruments.p=0.01",
         "instruments.also.min_z=0", "instruments.also.min_effect=0", "inference=jackknife",
-        "estimator=[ivw]", "controls=none", f"run={runs / 'train/tiny'}",
+        "estimator=[ivw]", "concordant=false", "controls=none", f"run={runs / 'train/tiny'}",
         f"paths.output={tmp_path}",
     )  # fmt: skip
     assert ended.status == 0, ended.err
@@ -399,8 +400,9 @@ def test_a_locus_of_a_finished_run_is_drawn_from_its_folder_alone(asked: Path) -
         np.testing.assert_allclose(table["se_outcome"][here], summary.se_outcome[used])
         assert (table["position"][here] == locus.start + found.offset[used]).all()
         asked_of = (estimates["chrom"] == locus.chrom) & (estimates["exposure"] == "GATA1")
-        counts = estimates["n_instruments"][asked_of & (estimates["method"] == "ivw")]
-        assert counts.tolist() == [len(used)] or counts.tolist() == [0]
+        first = asked_of & (estimates["method"] == estimates["method"][0])
+        carried = int(table["concordant"][here].sum())
+        assert int(estimates["n_instruments"][first][0]) in (carried, 0)
     (card,) = run.cards([(1, "asked")])
     assert card.name == str(run.loci[1])
     assert all(figure.content.startswith(b"<?xml") for figure in card.figures)
@@ -434,3 +436,53 @@ def test_report_writes_a_page_of_the_loci_asked(
 def test_bad_words_are_refused_in_one_line(asked: Path, words: list[str], said: str) -> None:
     with pytest.raises((ValueError, LookupError, OSError), match=re.escape(said)):
         report([str(asked) if word == "RUN" else word for word in words])
+
+
+def test_one_network_is_asked_what_it_says_and_not_what_training_again_would_say(
+    runs: Path, script: Script, tmp_path: Path
+) -> None:
+    state = torch.load(runs / "train/tiny/members/0/best.ckpt", weights_only=True)["state_dict"]
+    plain = {key.removeprefix("network."): value for key, value in state.items()
+             if key.startswith("network.")}  # fmt: skip
+    torch.save(plain, tmp_path / "net.pt")
+    (tmp_path / "tasks.tsv").write_text("name\tkind\nGATA1\tcount\nTAL1\tcount\n")
+    ask = ("interrogate", *ASK, f"checkpoint={tmp_path / 'net.pt'}", "model=cnn", "model.filters=6",
+           "model.hidden=8", f"tasks={tmp_path / 'tasks.tsv'}", "+model.length=100",
+           "+model.exposures=[0]", "+model.outcomes=[1]", "data=simulation", "data.n_train=400",
+           "data.n_test=120", f"paths.output={tmp_path}")  # fmt: skip
+    chosen = script(*ask, "inference=per_member", "name=chosen")
+    assert "asks what training again would say and needs several" in chosen.error
+    robust = script(*ask, "estimator=raps", "name=raps")
+    assert "estimator=raps rests on the size of the effects' errors" in robust.error
+    median = script(*ask, "inference=given_model", "meta=median", "name=median")
+    assert "inference=given_model reports the variance between loci" in median.error
+    asked = script(*ask, "name=one")
+    assert asked.status == 0, asked.err
+    assert "One network, taken as given" in asked.out
+    folder = tmp_path / "interrogate/cnn-net/one"
+    assert json.loads((folder / "manifest.json").read_text())["intervals"] == (
+        "what this model says"
+    )
+    page = (folder / "report.html").read_text()
+    assert "Intervals answer what this model says" in page
+    assert "one network, taken as given" in page
+    table = read_table(folder / "estimates.parquet")
+    bare = np.isfinite(table["value"]) & np.isnan(table["se"])
+    flagged = np.char.find(table["flags"].astype(str), "one_position") >= 0
+    assert (flagged[bare] | np.isin(table["method"][bare], ("egger", "weighted_median"))).all()
+
+
+def test_an_ensemble_can_be_taken_as_the_model_that_is_given(
+    asked: Path, runs: Path, script: Script
+) -> None:
+    outcome = script(
+        "interrogate", *ASK, "inference=given_model", f"paths.output={runs}", "name=given"
+    )
+    assert outcome.status == 0, outcome.err
+    assert "variant effects: reused from" in outcome.out, "the effects are those of the ensemble"
+    manifests = [json.loads((folder / "manifest.json").read_text())
+                 for folder in (asked, runs / "interrogate/tiny/given")]  # fmt: skip
+    assert [one["intervals"] for one in manifests] == [
+        "what training again would say",
+        "what this model says",
+    ]
