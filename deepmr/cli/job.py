@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,12 @@ def _leave_process_group() -> None:
     leave_process_group()
 
 
+@functools.cache
+def _sweep_group() -> str:
+    """Return a name for this sweep, the same for all its jobs."""
+    return f"sweep-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+
+
 def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
     """Wrap a script's main function.
 
@@ -137,6 +144,8 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
         environment, arguments = dict(os.environ), list(sys.argv)
         swept = [*_own_configuration, *HydraConfig.get().overrides.task]
         sys.argv = [sys.argv[0], *_subcommand, *(swept if sweeping else sys.argv[1:])]
+        if sweeping:  # the sweep's runs are one group at Weights & Biases
+            os.environ.setdefault("WANDB_RUN_GROUP", _sweep_group())
         if not _is_leader():
             end_with_parent()
         interruption = Interruption()

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "train": "train an ensemble on sequence and calibrate it",
         "calibrate": "fit calibrators to trained networks, without training",
         "interrogate": "ask whether one task drives another",
+        "report": "draw single loci of a finished interrogation",
         "inspect": "say what a network or a checkpoint is, and check it",
         "plan": "hours, disk and memory of a study, from rates measured here",
     }

@@ -34,7 +34,8 @@ import torch
 from torch import nn
 
 from deepmr.cli.optional_packages import how_to_install
-from deepmr.lightning.tracking import NoTracker, WandbTracker
+from deepmr.lightning.tracking import NoTracker
+from deepmr.lightning.wandb_tracker import WandbTracker
 
 __all__ = ["PLACES", "Place", "Trust", "build"]
 
@@ -95,7 +96,7 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "calibrator": Place(what="a calibrator", modules=("deepmr.calibration",)),
         "logger": Place(
             what="a tracker",
-            modules=("deepmr.lightning.tracking",),
+            modules=("deepmr.lightning.tracking", "deepmr.lightning.wandb_tracker"),
             bases=(NoTracker, WandbTracker),
         ),
         "uncertainty": Place(what="a kind of uncertainty", modules=("deepmr.uncertainty",)),

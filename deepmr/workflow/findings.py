@@ -14,6 +14,7 @@ from deepmr.loci import Loci
 from deepmr.networks import Networks
 from deepmr.tasks import Task
 from deepmr.workflow.judgement import Judgement
+from deepmr.workflow.known_truth import known_structure
 from deepmr.workflow.variants import VariantChoice
 
 __all__ = ["Findings"]
@@ -80,6 +81,7 @@ class Findings:
                 result=answer.pooled,
                 true_value=answer.true_pooled,
                 structure=self.judgement.structure_of(answer.exposure, answer.outcome),
+                true_structure=known_structure(self.networks, answer.exposure, answer.outcome),
             )
             for answer in self.answers
         ]

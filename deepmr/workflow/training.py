@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from deepmr.data.source import DataSource
-from deepmr.files import atomic_write, lock_of, locked, write_json
+from deepmr.files import atomic_write, fingerprint, lock_of, locked, sha256, write_json
 from deepmr.io.tables import read_table
 from deepmr.lightning import device_of_trainer
 from deepmr.lightning.datamodule import SequenceDataModule
@@ -43,6 +43,9 @@ __all__ = ["Recipe", "Training", "train"]
 
 _INITIAL = 2**31 + 1
 """Epoch number, beyond any real one, whose seed draws a member's initial weights."""
+
+_CALIBRATION_ERRORS = frozenset({"ece_mass", "quantile_error"})
+"""Calibration scores that a tracker's summary shows: of binary tasks, and of counts and signals."""
 
 _STATISTICS = 50_000
 """Number of training windows, evenly spaced, for location and spread of the outputs."""
@@ -318,6 +321,15 @@ def _evaluate(training: Training) -> Evaluation:
     return evaluate(training.source.tasks, predictions, training.calibrator)
 
 
+def _calibration_errors(evaluation: Evaluation) -> dict[str, float]:
+    """Return each task's calibration error after calibration, for a tracker's summary."""
+    return {
+        f"calibration_error/{row.task}": float(row.value)
+        for row in evaluation.scores
+        if row.stage == "calibrated" and row.score in _CALIBRATION_ERRORS and np.isfinite(row.value)
+    }
+
+
 def _report(
     training: Training,
     tracker: Tracker,
@@ -338,7 +350,16 @@ def _report(
     with atomic_write(figures["learning-curve"], "wb") as stream:
         stream.write(to_png(learning_curve(read_table(folder / "metrics.parquet"))))
     tracker.table("metrics", evaluation.summary_columns())
-    tracker.summary({"value": value})
+    tracker.curves(
+        "validation loss of all members",
+        [[epoch["validation/loss"] for epoch in history] for history in histories],
+        keys=[f"member {k + 1}" for k in range(len(histories))],
+    )
+    tracker.summary({"value": value, "validation_loss": value, **_calibration_errors(evaluation)})
+    source = training.source
+    weights = [sha256(training.member(k) / BEST) for k in range(training.n_members)]
+    tracker.used("data", source.fingerprint, {"name": source.name})
+    tracker.made("model", fingerprint(weights), {"weights": weights})
     for name, path in figures.items():
         tracker.figure(name, path)
     print(evaluation.text())
