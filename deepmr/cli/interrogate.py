@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.cli.effects import run_effects, without_effects
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
     command,
@@ -56,6 +57,9 @@ def run_interrogation(config: DictConfig) -> float:
             raise ValueError(f"{name}= must name a task, for example {name}=GATA1")
     settings = plain(config)
     check_designed(settings["verdict"]["designed"])
+    if settings["effects"]["path"] is not None:
+        return run_effects(config, settings, _question(settings))
+    settings = without_effects(settings)
     networks = _networks(config, settings)
     pair = _pair(networks, config)
     compute = _compute(settings, networks.members)

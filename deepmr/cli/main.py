@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "train": "train an ensemble on sequence and calibrate it",
         "interrogate": "ask whether one task drives another",
+        "export": "write effects and estimates for other programs",
     }
 )
 """Subcommands, each with its meaning."""

@@ -13,6 +13,7 @@ from deepmr.io.tables import ResultTable, concatenate
 from deepmr.loci import Loci
 from deepmr.networks import Networks
 from deepmr.tasks import Task
+from deepmr.workflow.effect_table import PairOfTable
 from deepmr.workflow.judgement import Judgement
 from deepmr.workflow.variants import VariantChoice
 
@@ -24,7 +25,7 @@ class Findings:
     """Results of an interrogation, with the networks, variants and settings behind them.
 
     Args:
-        networks: The networks.
+        networks: The networks, or the table of effects in their place.
         pair: Tasks of exposure and outcome.
         variants: The variants, with their loci.
         effects: Variant effects, in memory or on disk.
@@ -34,7 +35,7 @@ class Findings:
         notes: Sentences for the report; none by default.
     """
 
-    networks: Networks
+    networks: Networks | PairOfTable
     pair: tuple[Task, Task]
     variants: VariantChoice
     effects: Effects
