@@ -16,6 +16,7 @@ CONF = REPOSITORY / "conf"
 MAIN = {"train": [], "interrogate": ["exposure=A", "outcome=B"]}
 ONLY_TRAIN = {"optimizer", "scheduler", "callbacks", "loss", "calibrator"}
 ONLY_INTERROGATE = {
+    "effects",
     "loci",
     "variants",
     "mutagenesis",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ from deepmr.cli.parts import command, is_leader, optional, run_name
 from deepmr.cli.trust import Trust
 from deepmr.data.effect_tables import ReadSettings
 from deepmr.files import safe_name, sha256
-from deepmr.inference import OverMembers, Summary
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
+from deepmr.table_interrogation import suited
 from deepmr.workflow.effect_table import PairOfTable, TableLoci, places_of, read_effects
 from deepmr.workflow.measurement import Compute
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
@@ -68,20 +67,12 @@ def run_effects(config: DictConfig, settings: dict[str, Any], question: Question
     print(f"effects: {found.description}; {len(found.loci)} loci, {len(found.members)} members")
     for note in found.notes:
         print(f"effects: {note}")
-    notes = found.notes
-    if found.members.spread.startswith("standard") and _is_default(question):
-        question = replace(question, inference=Summary())
+    question, changed = suited(question, found.members.spread)
+    if changed:
         settings = {**settings, "inference": _SUMMARY}
-        note = "Inference is summary: one member with standard errors has no spread of members."
-        print(f"inference: {note}")
-        notes = (*notes, note)
+        print(f"inference: {changed[0]}")
     found.check(question)
-    return _ask(config, settings, found, question, notes)
-
-
-def _is_default(question: Question) -> bool:
-    inference = question.inference
-    return isinstance(inference, OverMembers) and inference.name == "per_member"
+    return _ask(config, settings, found, question, (*found.notes, *changed))
 
 
 def _reading(given: Mapping[str, Any]) -> ReadSettings:

@@ -141,7 +141,7 @@ def _without_null(conf: Path, argument: str) -> str:
 
 
 def _path_of_effects(conf: Path, argument: str) -> str:
-    """``effects=FILE`` names a table; ``effects=NAME`` a yaml with its columns, where there is one."""
+    """``effects=FILE`` names a table; ``effects=NAME`` a yaml of columns, where there is one."""
     name, mark, value = argument.partition("=")
     own = Path(os.environ.get("DEEPMR_CONF", "."))
     yamls = (folder / "effects" / f"{value}.yaml" for folder in (conf, own, *_config_dirs()))

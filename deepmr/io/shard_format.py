@@ -3,7 +3,8 @@
 One row per locus. Keys ``chrom, start, end``; then ``offset, ref, alt, mask``, lists over the
 variants; then for each kept task ``effect:<task>``, a list over members and variants (the variants
 of the first member, then those of the second, ...), and ``reference:<task>``, the members'
-predictions for the unchanged sequence; where effects came with standard errors, ``se:<task>``. Reading two of a hundred tasks touches only their bytes.
+predictions for the unchanged sequence; where effects came with standard errors, ``se:<task>``,
+too. Reading two of a hundred tasks touches only their bytes.
 
 Every column has a digest in the footer, and the footer's metadata has one of its own, so that a
 flipped bit is detected as well as a truncated file.

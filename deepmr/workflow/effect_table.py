@@ -25,7 +25,7 @@ from deepmr.data.effect_tables import (
     open_sources,
     parse_place,
     prepared,
-    scan,
+    scan_table,
 )
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.text import lines
@@ -162,10 +162,8 @@ class EffectTable:
         names = (pair[0].name, pair[1].name)
         sources = tuple(m for m in self.sources if {t.name for t in m[0].tasks()} & set(names))
         extents = None if self.loci.path is None else _regions(Path(self.loci.path))
-        contigs = Contigs(
-            self.genome.names if self.genome else {one[0] for one in extents or ()}
-        )
-        found = scan(sources, names, contigs, AlleleCheck(genome=self.genome))
+        contigs = Contigs(self.genome.names if self.genome else {one[0] for one in extents or ()})
+        found = scan_table(sources, names, contigs, AlleleCheck(genome=self.genome))
         found.check_all(
             signed=any(m[0].settings.values or m[0].format.name == "deepmr" for m in sources),
             mismatch=self.mismatch,
@@ -187,9 +185,7 @@ class EffectTable:
                 return whole
             chosen = draw(len(whole.extents), self.loci.n, self.loci.seed).tolist()
             names = list(found.seen.named) or None
-            return Placed(
-                [whole.extents[k] for k in chosen], names and [names[k] for k in chosen]
-            )
+            return Placed([whole.extents[k] for k in chosen], names and [names[k] for k in chosen])
         regions = [(contigs.of(chrom), start, end) for chrom, start, end in extents]
         held = [one for one in regions if _holds(found, one)]
         if not held:
@@ -205,7 +201,9 @@ def _holds(found: Scan, region: Extent) -> bool:
     starts = found.seen.starts.get(chrom, np.zeros(0, dtype=np.int64))
     named = [key for key in found.seen.named if key[0] == chrom]
     if named:
-        return any(found.seen.named[key][0] < end and start < found.seen.named[key][1] for key in named)
+        return any(
+            found.seen.named[key][0] < end and start < found.seen.named[key][1] for key in named
+        )
     return bool(np.searchsorted(starts, start) < np.searchsorted(starts, end))
 
 
@@ -400,9 +398,7 @@ class PairOfTable:
             shared=members.shared,
         )
         check = AlleleCheck(genome=self.table.genome)
-        yield from spool.shards(
-            prepared(self.table.sources, self.names, self.contigs, check)
-        )
+        yield from spool.shards(prepared(self.table.sources, self.names, self.contigs, check))
 
 
 def read_effects(
@@ -415,7 +411,7 @@ def read_effects(
     genome: str | Path | None = None,
     mismatch: float = 0.05,
 ) -> EffectTable:
-    """Open a table of variant effects that others computed or measured.
+    r"""Open a table of variant effects that others computed or measured.
 
     Files are recognised by their content; docs/effects.md lists the formats. Nothing but their
     beginnings is read until a question is asked, and then in batches.
@@ -439,7 +435,7 @@ def read_effects(
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp()) / "effects.tsv"
-        >>> _ = path.write_text("chrom\\tpos\\tref\\talt\\tX\\tY\\nchr1\\t5\\tA\\tC\\t1\\t2\\n")
+        >>> _ = path.write_text("chrom\tpos\tref\talt\tX\tY\nchr1\t5\tA\tC\t1\t2\n")
         >>> read_effects(path).tasks.names
         ('X', 'Y')
     """

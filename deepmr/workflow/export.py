@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 

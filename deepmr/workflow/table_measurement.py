@@ -115,5 +115,3 @@ def read_alleles(folder: Path) -> dict[tuple[int, int], tuple[str, str]]:
         return {}
     columns: Sequence[list[Any]] = [one.to_pylist() for one in pq.read_table(path).columns]
     return {(locus, variant): (ref, alt) for locus, variant, ref, alt in zip(*columns, strict=True)}
-
-

@@ -11,7 +11,7 @@ from deepmr.data.effect_tables.head import look
 from deepmr.data.effect_tables.places import Extent, Placed, Seen
 from deepmr.data.effect_tables.registry import FORMATS, format_of
 from deepmr.data.effect_tables.rows import COLUMNS, EffectRows, ReadSettings
-from deepmr.data.effect_tables.scan import Scan, prepared, scan
+from deepmr.data.effect_tables.scan import Scan, prepared, scan_table
 from deepmr.data.effect_tables.sources import Named, Source, open_sources
 from deepmr.data.effect_tables.spool import ShardOfTable, Spool
 
@@ -37,5 +37,5 @@ __all__ = [
     "open_sources",
     "parse_place",
     "prepared",
-    "scan",
+    "scan_table",
 ]

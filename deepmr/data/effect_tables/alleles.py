@@ -1,4 +1,4 @@
-"""Alleles of a table against a genome: contigs renamed, exchanged alleles turned, others counted."""
+"""Alleles of a table against a genome: contigs renamed, exchanged alleles turned, others left."""
 
 from __future__ import annotations
 

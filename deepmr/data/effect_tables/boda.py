@@ -45,8 +45,10 @@ def _read(head: Head, settings: ReadSettings, wanted: Tasks) -> Iterator[EffectR
 
 VARIANTS = EffectFormat(
     name="boda",
-    recognises=lambda head: head.columns[:6] == ("chrom", "pos", "id", "ref", "alt", "INFO")
-    and any(_SKEW in cell for cell in head.first),
+    recognises=lambda head: (
+        head.columns[:6] == ("chrom", "pos", "id", "ref", "alt", "INFO")
+        and any(_SKEW in cell for cell in head.first)
+    ),
     read=_read,
     tasks=_tasks,
     unit="log2 fold change",
@@ -89,9 +91,11 @@ def _place(head: Head, name: str, length: int) -> tuple[str, int]:
 
 MUTAGENESIS = EffectFormat(
     name="boda_ism",
-    recognises=lambda head: head.kind == "h5"
-    and all(len(s) == 3 and s[1:] == (4, 3) for s in head.shapes.values())
-    and bool(head.shapes),
+    recognises=lambda head: (
+        head.kind == "h5"
+        and all(len(s) == 3 and s[1:] == (4, 3) for s in head.shapes.values())
+        and bool(head.shapes)
+    ),
     read=_read_mutagenesis,
     tasks=_mutagenesis_tasks,
     unit="log2 activity",

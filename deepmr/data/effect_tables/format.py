@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from deepmr.data.effect_tables.head import Head
 from deepmr.data.effect_tables.rows import EffectRows, ReadSettings
@@ -15,12 +14,6 @@ __all__ = ["EffectFormat", "NotEffects", "Tasks", "parse_place", "signal", "spli
 
 Tasks = frozenset[str] | None
 """Names of the tasks to read; None for all."""
-
-
-class _Read(Protocol):
-    def __call__(self, head: Head, settings: ReadSettings, wanted: Tasks) -> Iterator[EffectRows]:
-        """Yield the effects on the tasks wanted, in batches."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +32,7 @@ class EffectFormat:
 
     name: str
     recognises: Callable[[Head], bool]
-    read: _Read
+    read: Callable[[Head, ReadSettings, Tasks], Iterator[EffectRows]]
     tasks: Callable[[Head, ReadSettings], tuple[Task, ...]] | None = None
     unit: str = ""
     note: str = ""
@@ -79,7 +72,9 @@ def parse_place(text: str) -> tuple[str, int, int] | None:
     return (found["chrom"], int(found["start"]), int(found["end"])) if found else None
 
 
-_VARIANT = re.compile(r"^(?P<chrom>.+?)[:_-](?P<pos>\d+)[:_-](?P<ref>[ACGTN]*)[>:_-](?P<alt>[ACGTN]*)(_b3[78])?$")
+_VARIANT = re.compile(
+    r"^(?P<chrom>.+?)[:_-](?P<pos>\d+)[:_-](?P<ref>[ACGTN]*)[>:_-](?P<alt>[ACGTN]*)(_b3[78])?$"
+)
 
 
 def split_alleles(text: str) -> tuple[str, int, str, str]:

@@ -50,7 +50,12 @@ def _read(head: Head, settings: ReadSettings, wanted: Tasks) -> Iterator[EffectR
 
 
 def _rows(
-    batch: Batch, columns: Mapping[str, np.ndarray], *, pos: np.ndarray, task: str, se: str
+    batch: Batch,
+    columns: Mapping[str, np.ndarray],
+    *,
+    pos: np.ndarray,
+    task: str | np.ndarray,
+    se: str,
 ) -> EffectRows:
     return EffectRows.of(
         pos=pos,
@@ -73,10 +78,12 @@ def _one_based(head: Head) -> bool:
 
 GWAS_SSF = EffectFormat(
     name="gwas_ssf",
-    recognises=lambda head: head.has(
-        "chromosome", "base_pair_location", "effect_allele", "other_allele", "standard_error"
-    )
-    and any(head.has(name) for name in ("beta", *_RATIOS)),
+    recognises=lambda head: (
+        head.has(
+            "chromosome", "base_pair_location", "effect_allele", "other_allele", "standard_error"
+        )
+        and any(head.has(name) for name in ("beta", *_RATIOS))
+    ),
     read=_read,
     tasks=_tasks,
     note="Effects of the effect allele; where the file says which allele is the genome's, turned "

@@ -172,5 +172,3 @@ def is_gzip(path: Path) -> bool:
     """Tell whether a file is packed, whatever it is called."""
     with path.open("rb") as stream:
         return stream.read(2) == b"\x1f\x8b"
-
-

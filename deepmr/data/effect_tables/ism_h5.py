@@ -31,7 +31,9 @@ def _read(head: Head, settings: ReadSettings, wanted: Tasks) -> Iterator[EffectR
         for rows in _windows(chrom, start):
             # One window on both strands is one locus: its effects are the mean of both.
             turned = [strand[row] == "-" for row in rows]
-            effect = [_forward(scores[row][..., kept], t) for row, t in zip(rows, turned, strict=True)]
+            effect = [
+                _forward(scores[row][..., kept], t) for row, t in zip(rows, turned, strict=True)
+            ]
             yield saturated_rows(
                 np.mean(np.asarray(effect, dtype=np.float64), axis=0),
                 _forward(bases[rows[0]], turned[0]),

@@ -27,7 +27,9 @@ REFUSED: tuple[NotEffects, ...] = (
     ),
     NotEffects(
         name="AlphaGenome's variant impact scores (AVI)",
-        recognises=lambda head: head.columns == ("CHROM", "POS", "REF", "ALT", "raw_score", "PHRED"),
+        recognises=lambda head: (
+            head.columns == ("CHROM", "POS", "REF", "ALT", "raw_score", "PHRED")
+        ),
         reason="a score of deleteriousness, signed but no change of a readout; score the variants "
         "with the API's signed scorers (tidy_scores)",
     ),
@@ -69,8 +71,9 @@ REFUSED: tuple[NotEffects, ...] = (
     ),
     NotEffects(
         name="attributions",
-        recognises=lambda head: head.kind == "npz"
-        and any(name.startswith("attr") for name in head.columns),
+        recognises=lambda head: (
+            head.kind == "npz" and any(name.startswith("attr") for name in head.columns)
+        ),
         reason="centred and multiplied by the sequence, effects cannot be had back; save the raw "
         "outputs (saturation_mutagenesis(raw_outputs=True)) as y0, y_hat and X",
     ),
@@ -88,7 +91,9 @@ REFUSED: tuple[NotEffects, ...] = (
     ),
     NotEffects(
         name="gReLU's AnnData",
-        recognises=lambda head: head.kind == "h5" and any(n.startswith("obs/") for n in head.columns),
+        recognises=lambda head: (
+            head.kind == "h5" and any(n.startswith("obs/") for n in head.columns)
+        ),
         reason="by default its values are ratios; write adata.to_df().join(adata.obs) as a table "
         "and add effects.values=ratio",
     ),

@@ -178,6 +178,4 @@ class ReadSettings:
             )
         unknown = [name for name in self.columns if name not in COLUMNS]
         if unknown:
-            raise ValueError(
-                f"effects.columns has {', '.join(COLUMNS)}; got {', '.join(unknown)}"
-            )
+            raise ValueError(f"effects.columns has {', '.join(COLUMNS)}; got {', '.join(unknown)}")

@@ -56,9 +56,7 @@ def task_names(head: Head, settings: ReadSettings, width: int) -> list[str]:
     return list(settings.names) or [str(place) for place in range(width)]
 
 
-def window_places(
-    head: Head, settings: ReadSettings, n: int, length: int
-) -> list[tuple[str, int]]:
+def window_places(head: Head, settings: ReadSettings, n: int, length: int) -> list[tuple[str, int]]:
     """Return contig and first base of each of a file's sequences, or names that are no places.
 
     Raises:

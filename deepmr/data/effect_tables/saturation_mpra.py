@@ -63,7 +63,7 @@ def _read(head: Head, settings: ReadSettings, wanted: Tasks) -> Iterator[EffectR
             pos=batch.positions("Position", one_based=True),
             ref=batch.text("Ref"),
             alt=batch.text("Alt"),
-            task=batch.text("Element") if not only else only,
+            task=only or batch.text("Element"),
             effect=effect,
             se=error_from_p(effect, batch.numbers("P-Value")),
         )

@@ -13,7 +13,7 @@ from deepmr.data.effect_tables.places import Seen
 from deepmr.data.effect_tables.rows import EffectRows
 from deepmr.data.effect_tables.sources import Source, _natural
 
-__all__ = ["Scan", "prepared", "scan"]
+__all__ = ["Scan", "prepared", "scan_table"]
 
 _FEWEST = 6
 """Fewest effects of a task among which one must be negative: by chance none is in 1 of 64."""
@@ -82,15 +82,19 @@ class Scan:
         Raises:
             ValueError: If one of these holds.
         """
-        for task in self.tasks:
-            present = self.n_rows.get(task, 0) - self.n_missing.get(task, 0)
-            if not present:
+        present = {
+            task: self.n_rows.get(task, 0) - self.n_missing.get(task, 0) for task in self.tasks
+        }
+        for task, count in present.items():
+            if not count:
                 raise ValueError(f"the table of effects has no effect on {task}")
-            if not signed and not self.n_negative[task] and present >= _FEWEST:
+        for tasks in [] if signed else [*((task,) for task in self.tasks), self.tasks]:
+            count = sum(present[task] for task in tasks)
+            if count >= _FEWEST and not any(self.n_negative[task] for task in tasks):
                 raise ValueError(
-                    f"none of the {present} numbers on {task} is negative: absolute values, "
-                    "predictions and ratios are no effects; effects.values=ratio takes log2 of "
-                    "ratios, effects.values=difference takes the numbers as they are"
+                    f"none of the {count} numbers on {' and '.join(tasks)} is negative: absolute "
+                    "values, predictions and ratios are no effects; effects.values=ratio takes "
+                    "log2 of ratios, effects.values=difference takes the numbers as they are"
                 )
         self.check.refuse_above(mismatch)
         names = {task: sorted(self.members[task], key=_natural) for task in self.tasks}
@@ -148,7 +152,7 @@ def _upper(alleles: np.ndarray) -> np.ndarray:
     return np.asarray([text.upper() for text in texts.tolist()], dtype=object)[inverse]
 
 
-def scan(
+def scan_table(
     sources: Sequence[Sequence[Source]],
     tasks: Sequence[str],
     contigs: Contigs,

@@ -1,4 +1,4 @@
-"""selene and Sei: a row a variant, a column a feature; mutagenesis without coordinates, and HDF5."""
+"""selene and Sei: a row a variant, a column a feature; mutagenesis, and HDF5."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ def _signed(head: Head) -> None:
         ("alt_predictions", "predictions of one allele"),
     ):
         if word in head.name:
-            raise ValueError(
-                f"{head.path} holds {reason}; give selene's _diffs or _logits file"
-            )
+            raise ValueError(f"{head.path} holds {reason}; give selene's _diffs or _logits file")
 
 
 def _variant_tasks(head: Head, settings: ReadSettings) -> tuple[Task, ...]:  # noqa: ARG001
@@ -110,7 +108,9 @@ def _read_mutagenesis(head: Head, settings: ReadSettings, wanted: Tasks) -> Iter
         if reference.any():  # a file of predictions: the sequence as it was comes first
             baseline = effect[reference][0]
         elif "predictions" in head.name and np.ndim(baseline) == 0:
-            raise ValueError(f"{head.path} lacks the row input_sequence that predictions begin with")
+            raise ValueError(
+                f"{head.path} lacks the row input_sequence that predictions begin with"
+            )
         single = ~reference & np.asarray([";" not in one for one in offset.tolist()])
         pos = offset[single].astype(np.int64)
         if length and ((pos < 0) | (pos >= length)).any():

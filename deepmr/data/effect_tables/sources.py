@@ -145,6 +145,4 @@ def _members(named: Named, settings: ReadSettings, form: str, only: str = "") ->
 
 def _natural(text: str) -> list[tuple[int, str]]:
     """Return a key that sorts fold_2 before fold_10."""
-    return [
-        (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)
-    ]
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text)]

@@ -138,10 +138,10 @@ class Spool:
         n = end - start
         shape = (n, len(self.tasks), len(self.members), max(width, 1))
         at = (locus[group], rows["task"], rows["member"], rank[group])
-        self._check(rows, group, first, start)
+        self._check(rows, group)
         value, present = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
         value[at], present[at] = effect, True
-        self._check_members(present, rows, first, locus, rank, start)
+        self._check_members(present, rows, first, (locus, rank))
         columns = {"offset": 0, "ref": -1, "alt": -1}
         columns_of = {k: np.full((n, shape[3]), fill, np.int64) for k, fill in columns.items()}
         single = (rows["ref"][first] < 4) & (rows["alt"][first] < 4)
@@ -173,8 +173,7 @@ class Spool:
             return None
         error = np.full(shape, np.nan)
         error[at] = rows["se"]
-        kept = np.asarray(np.where(mask[:, None, :], error[:, :, 0, :], np.nan))
-        return kept
+        return np.asarray(np.where(mask[:, None, :], error[:, :, 0, :], np.nan))
 
     def _spelled(
         self, rows: np.ndarray, locus: np.ndarray, rank: np.ndarray
@@ -193,19 +192,13 @@ class Spool:
             f"{chrom}:{first + int(row['offset']) + 1} {letters[row['ref']]}>{letters[row['alt']]}"
         )
 
-    def _check(
-        self, rows: np.ndarray, group: np.ndarray, first: np.ndarray, start: int
-    ) -> None:
+    def _check(self, rows: np.ndarray, group: np.ndarray) -> None:
         """Refuse a variant that is listed twice for one task and member.
 
         Raises:
             ValueError: If one is.
         """
-        same = (
-            (np.diff(group) == 0)
-            & (np.diff(rows["task"]) == 0)
-            & (np.diff(rows["member"]) == 0)
-        )
+        same = (np.diff(group) == 0) & (np.diff(rows["task"]) == 0) & (np.diff(rows["member"]) == 0)
         if same.any():
             row = rows[int(np.flatnonzero(same)[0])]
             raise ValueError(
@@ -218,9 +211,7 @@ class Spool:
         present: np.ndarray,
         rows: np.ndarray,
         first: np.ndarray,
-        locus: np.ndarray,
-        rank: np.ndarray,
-        start: int,
+        at: tuple[np.ndarray, np.ndarray],
     ) -> None:
         """Refuse members that differ in the variants of a task.
 
@@ -233,7 +224,7 @@ class Spool:
             return
         where, task, place = (int(one[0]) for one in np.nonzero(partial))
         lacking = int(np.flatnonzero(~present[where, task, :, place])[0])
-        row = rows[first[np.flatnonzero((locus == where) & (rank == place))[0]]]
+        row = rows[first[np.flatnonzero((at[0] == where) & (at[1] == place))[0]]]
         raise ValueError(
             f"members must have the same variants and tasks; {self.members[lacking]} has no row "
             f"for {self._name(row)} on {self.tasks[task]}"

@@ -32,8 +32,10 @@ def _read(head: Head, settings: ReadSettings, wanted: Tasks) -> Iterator[EffectR
 
 FORMAT = EffectFormat(
     name="variant_scorer",
-    recognises=lambda head: head.has("chr", "pos", "allele1", "allele2")
-    and (head.has("logfc") or head.has("logfc.mean")),
+    recognises=lambda head: (
+        head.has("chr", "pos", "allele1", "allele2")
+        and (head.has("logfc") or head.has("logfc.mean"))
+    ),
     read=_read,
     tasks=_tasks,
     unit="log2 fold change",
