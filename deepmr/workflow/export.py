@@ -75,7 +75,7 @@ class VariantRows:
         pos: First base of ``ref``, from 1.
         ref: Reference allele; ``N`` where it is unknown.
         alt: Alternative allele; ``N`` where the reference is unknown.
-        exists: False for places without a variant: an unknown reference base.
+        exists: False for places without a variant: an unknown reference base, padding.
         effect: Alternative minus reference, a column a task; NaN where there is none.
         se: Standard errors; NaN where they are unknown.
         df: Degrees of freedom of the errors.
@@ -186,7 +186,8 @@ def variant_rows(run: Exported) -> Iterator[tuple[EffectShard, VariantRows]]:
 def _rows(run: Exported, shard: EffectShard) -> VariantRows:
     effects = shard.effects
     locus, variant = (one.reshape(-1) for one in np.indices(effects.mask.shape))
-    exists = effects.mask.reshape(-1)
+    known = effects.mask.reshape(-1)
+    exists = known | (effects.ref.reshape(-1) >= 0)
     ref = _LETTERS[effects.ref.reshape(-1)]
     alt = _LETTERS[effects.alt.reshape(-1)]
     starts = shard.start[locus]
@@ -195,11 +196,12 @@ def _rows(run: Exported, shard: EffectShard) -> VariantRows:
         spelled = run.alleles.get((first + int(locus[row]), int(variant[row])))
         if spelled:
             ref[row], alt[row] = spelled
+            exists[row] = True
     columns = [_summary(effects, task) for task in run.tasks]
     effect = np.stack([one[0].reshape(-1) for one in columns], axis=1)
     se = np.stack([one[1].reshape(-1) for one in columns], axis=1)
-    effect = np.where(exists[:, None], effect, np.nan)
-    se = np.where(exists[:, None] & np.isfinite(effect), se, np.nan)
+    effect = np.where(known[:, None], effect, np.nan)
+    se = np.where(np.isfinite(effect), se, np.nan)
     status = np.full(effect.shape, STATUS[0], dtype=object)
     status[np.isnan(se)] = STATUS[1]
     status[(effect == 0) & (se == 0)] = STATUS[2]

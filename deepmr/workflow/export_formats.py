@@ -97,13 +97,12 @@ def _long(run: Exported, shard: EffectShard, rows: VariantRows, schema: pa.Schem
     width = effects.n_members * len(run.tasks)
     value = np.stack([effects.of(task) for task in run.tasks], axis=1)
     value = np.moveaxis(value, -1, 1).reshape(-1)  # locus, variant, task, member
-    exists = np.repeat(rows.exists, width)
     if effects.se is None:
         se = np.full(value.shape, np.nan)
     else:
         columns = [effects.tasks.index(task) for task in run.tasks]
         se = np.moveaxis(effects.se[:, columns], -1, 1).reshape(-1)
-    known = exists & np.isfinite(value)
+    known = np.repeat(effects.mask.reshape(-1), width) & np.isfinite(value)
     n = rows.pos.size
     members = np.asarray([str(k) for k in range(effects.n_members)], dtype=object)
     columns_of = {
