@@ -347,6 +347,8 @@ class PairOfTable:
             "standard errors of the table": "Errors are those of the table, taken as independent.",
             "unknown": "One table without standard errors: the errors of its effects are unknown.",
         }.get(self.members.spread)
+        if len(self.members) > 1 and self.found.has_errors:
+            spread = "Standard errors of the table were not used: members have a spread."
         missing = sum(self.found.n_missing.values())
         return (
             *(note for note in formats.values() if note),
@@ -370,13 +372,14 @@ class PairOfTable:
                 "instruments by motif need the sequences of the loci; give effects.genome=FASTA"
             )
         inference = question.inference
-        if self.members.spread != "unknown" or getattr(inference, "name", "") == "given_model":
+        known = len(self.members) > 1 or self.found.has_errors
+        if known or getattr(inference, "name", "") == "given_model":
             return
-        known = hasattr(deepmr.inference, "GivenModel")
+        offered = hasattr(deepmr.inference, "GivenModel")
         raise ValueError(
             "one table without standard errors does not say how wrong its effects are: give the "
             "files of several folds or replicates (a glob), or a column se (effects.columns.se=)"
-            + ("; inference=given_model asks what they say as they stand" if known else "")
+            + ("; inference=given_model asks what they say as they stand" if offered else "")
         )
 
     def shards(self, loci_per_shard: int | None = None) -> Iterator[ShardOfTable]:
@@ -394,7 +397,7 @@ class PairOfTable:
             tasks=self.names,
             members=members.names,
             loci_per_shard=loci_per_shard or self.loci_per_shard,
-            keep_errors=len(members) == 1,
+            keep_errors=len(members) == 1 and self.found.has_errors,
             shared=members.shared,
         )
         check = AlleleCheck(genome=self.table.genome)

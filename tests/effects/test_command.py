@@ -35,34 +35,21 @@ def test_a_table_of_measured_effects_is_asked_with_its_errors(
 
 
 @pytest.mark.usefixtures("without_figures")
-def test_other_content_of_the_file_is_another_question(
+def test_columns_stand_on_the_line_or_in_a_yaml_and_other_content_is_another_question(
     table: TableMaker, script: Script, tmp_path: Path
 ) -> None:
-    output = f"paths.output={tmp_path}/runs"
-    for seed in (0, 1):
-        done = script("interrogate", f"effects={table(with_se=True, seed=seed)}", *ASK, output)
-        assert done.status == 0, done.err
-    assert len(list((tmp_path / "runs/interrogate/effects-effects").glob("X-Y-*"))) == 2
-
-
-@pytest.mark.usefixtures("without_figures")
-def test_columns_of_ones_own_stand_on_the_command_line_or_in_a_yaml(
-    table: TableMaker, script: Script, tmp_path: Path
-) -> None:
-    path = table(with_se=True)
-    path.write_text(path.read_text().replace("\tpos\t", "\tposition_hg38\t", 1))
-    output = f"paths.output={tmp_path}/runs"
-    column = "effects.columns.pos=position_hg38"
-    done = script("interrogate", f"effects={path}", *ASK, output, column, "name=line")
-    assert done.status == 0, done.err
     conf = tmp_path / "conf/effects/mine.yaml"
     conf.parent.mkdir(parents=True)
     conf.write_text("defaults: [table]\ncolumns:\n  pos: position_hg38\n")
-    own = ("--config-dir", str(tmp_path / "conf"))
-    done = script(
-        "interrogate", *own, "effects=mine", f"effects.path={path}", *ASK, output, "name=yaml"
-    )
-    assert done.status == 0, done.err
+    yaml_of_ones_own = ["--config-dir", str(tmp_path / "conf"), "effects=mine", "effects.path=PATH"]
+    on_the_line = ["effects=PATH", "effects.columns.pos=position_hg38"]
+    for seed, words in enumerate((on_the_line, yaml_of_ones_own)):
+        path = table(with_se=True, seed=seed)
+        path.write_text(path.read_text().replace("\tpos\t", "\tposition_hg38\t", 1))
+        words = [word.replace("PATH", str(path)) for word in words]
+        done = script("interrogate", *words, *ASK, f"paths.output={tmp_path}/runs")
+        assert done.status == 0, done.err
+    assert len(list((tmp_path / "runs/interrogate/effects-effects").glob("X-Y-*"))) == 2
 
 
 @pytest.mark.parametrize(

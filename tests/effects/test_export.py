@@ -35,11 +35,27 @@ def test_effects_read_back_give_identical_tables(asked: Path, ask: Ask) -> None:
     assert verdicts[0] == verdicts[1]
 
 
-def test_effects_with_errors_read_back_too(table: TableMaker, ask: Ask) -> None:
-    first = ask(table(with_se=True), "first")
-    main([str(first), "--format", "effects"])
-    second = ask(first / "export/effects.parquet", "second")
-    _same(first, second)
+def test_effects_with_errors_read_back_too_also_from_summary_statistics(
+    table: TableMaker, ask: Ask
+) -> None:
+    folder = ask(table(with_se=True), "first")
+    main([str(folder), "--format", "effects"])
+    second = ask(folder / "export/effects.parquet", "second")
+    _same(folder, second)
+    main([str(folder), "--format", "gwas"])
+    two = {task: folder / f"export/{task}.gwas.tsv" for task in "XY"}
+    columns = {
+        "pos": "pos",
+        "ref": "other_allele",
+        "alt": "effect_allele",
+        "effect": "beta",
+    }
+    found = read_effects(two, columns=columns).select("X", "Y")
+    (part,) = found.shards(99)
+    run = open_run(folder)
+    (shard, _rows), *_ = variant_rows(run)
+    np.testing.assert_array_equal(part.shard.effects.value, shard.effects.value)
+    np.testing.assert_array_equal(part.shard.effects.se, shard.effects.se)
 
 
 def test_effects_of_networks_read_back_give_identical_tables(
@@ -86,24 +102,6 @@ def test_summary_statistics_are_those_of_the_members(
         assert -np.log10(float(row["p"])) == pytest.approx(float(row["neg_log10_p"]), rel=1e-5)
         assert (row["effect_allele"], row["other_allele"], row["df"]) == ("C", "A", "3.0")
     assert rows[0]["SNP"] == "chr1:1:A:C"
-
-
-def test_summary_statistics_are_read_back_as_a_table(table: TableMaker, ask: Ask) -> None:
-    folder = ask(table(with_se=True), "first")
-    main([str(folder), "--format", "gwas"])
-    two = {task: folder / f"export/{task}.gwas.tsv" for task in "XY"}
-    columns = {
-        "pos": "pos",
-        "ref": "other_allele",
-        "alt": "effect_allele",
-        "effect": "beta",
-    }
-    found = read_effects(two, columns=columns).select("X", "Y")
-    (part,) = found.shards(99)
-    run = open_run(folder)
-    (shard, _rows), *_ = variant_rows(run)
-    np.testing.assert_array_equal(part.shard.effects.value, shard.effects.value)
-    np.testing.assert_array_equal(part.shard.effects.se, shard.effects.se)
 
 
 def test_rows_without_an_effect_are_marked(table: TableMaker, ask: Ask) -> None:
