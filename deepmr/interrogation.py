@@ -24,7 +24,7 @@ from deepmr.lightning import device_of_trainer
 from deepmr.lightning.rehearsal import check_trainer
 from deepmr.lightning.tracking import NoTracker, Tracker
 from deepmr.loci import Loci
-from deepmr.motifs import ByMotif
+from deepmr.motifs import ByMotif, MotifLibrary
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.sequence import base_codes
@@ -196,6 +196,8 @@ def _conclude(
         names,
         controls=question.controls,
         designed=question.designed,
+        motifs=question.motifs,
+        targets=targets,
         networks=modules,
         loci=variants.loci,
         variants=variants.variants,
@@ -244,6 +246,7 @@ def interrogate(
     scale: str | None = None,
     controls: str = "standard",
     designed: str = "none",
+    motifs: MotifLibrary | None = None,
     region: Sequence[int] | Sequence[Sequence[int]] | None = None,
     every: int = 1,
     compute: Compute | None = None,
@@ -277,6 +280,8 @@ def interrogate(
         designed: Whether designed sequences revise the verdict: ``none`` (default), ``auto`` (where
             it is a direction, or undecided for reliable tasks) or ``all``. They cost thousands of
             forward passes a member.
+        motifs: Motifs that the tasks may read (`deepmr.motifs.read_motifs`), which revise the
+            verdict; none by default.
         region: ``(start, end)`` within the sequences to mutate, or several; by default all.
         every: Mutate each k-th base, default 1.
         compute: Engine and precision; by default the exact engine in float32.
@@ -321,7 +326,7 @@ def interrogate(
     choice = saturate(_loci(sequences, names), region=region, every=every)
     chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
     given = {key: value for key, value in chosen.items() if value is not None}
-    question = replace(Question(), controls=controls, designed=designed, **given)
+    question = replace(Question(), controls=controls, designed=designed, motifs=motifs, **given)
     question = _checked(question, networks, pair)
     compute = compute or Compute()
     kept = (pair[0].name, pair[1].name)

@@ -71,7 +71,6 @@ def run_effects(config: DictConfig, settings: dict[str, Any], question: Question
     if changed:
         settings = {**settings, "inference": _SUMMARY}
         print(f"inference: {changed[0]}")
-    found.check(question)
     return _ask(config, settings, found, question, (*found.notes, *changed))
 
 

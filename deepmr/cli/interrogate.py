@@ -26,6 +26,7 @@ from deepmr.files import fingerprint, safe_name, sha256
 from deepmr.inference import OverMembers
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
+from deepmr.motifs import read_motifs
 from deepmr.mutagenesis import Augmentation
 from deepmr.networks import Networks
 from deepmr.tasks import Task
@@ -216,12 +217,9 @@ def _question(settings: Mapping[str, Any]) -> Question:
             f"meta.adjustment={meta['adjustment']} has no effect under {chosen}, which counts the "
             "error that loci share by itself; leave it out, or use inference=summary"
         )
-    by_motif = "motifs" in settings["instruments"]
-    if by_motif != (settings["motifs"] is not None):
+    if "motifs" in settings["instruments"] and settings["motifs"] is None:
         raise ValueError(
             "instruments=motif needs motifs=FILE, a file of motifs (MEME, JASPAR, TRANSFAC)"
-            if by_motif
-            else "motifs= is read by instruments=motif alone; add it, or leave motifs= out"
         )
     pooling = part(meta, "meta", _OWN)
     if isinstance(inference, OverMembers):
@@ -233,6 +231,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
         pooling=pooling,
         controls=str(settings["controls"]),
         designed=settings["verdict"]["designed"],
+        motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
 
 

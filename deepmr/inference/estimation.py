@@ -16,7 +16,7 @@ from deepmr.inference.per_member import PerMember
 from deepmr.instruments import ByModeratedZ, Rule
 from deepmr.loci import Loci
 from deepmr.meta import MetaAnalysisResult, random_effects
-from deepmr.motifs import ByMotif
+from deepmr.motifs import ByMotif, MotifLibrary
 from deepmr.mr import MREstimate, egger, inverse_variance_weighted, weighted_median
 from deepmr.tasks import Task
 
@@ -52,6 +52,7 @@ class Question:
         controls: Negative controls that are computed: ``standard`` (default), ``all``, ``none``.
         designed: Whether designed sequences revise the verdict: ``none`` (default), ``auto``,
             ``all``.
+        motifs: Motifs that the tasks may read, which revise the verdict; none by default.
 
     Raises:
         ValueError: If there is no estimator.
@@ -63,6 +64,7 @@ class Question:
     pooling: Callable[..., MetaAnalysisResult] = random_effects
     controls: str = "standard"
     designed: str = "none"
+    motifs: MotifLibrary | None = None
 
     def __post_init__(self) -> None:
         if not self.estimators:

@@ -68,11 +68,11 @@ from deepmr.verdict.doses import (
     DoseStatistics,
     dose_evidence,
     dose_statistics,
-    judge_doses,
 )
 from deepmr.verdict.evidence import PairEvidence, resampled_evidence
 from deepmr.verdict.judge import guard_values, judge
 from deepmr.verdict.locus_sets import compare_locus_sets
+from deepmr.verdict.motif_inputs import explained_alone, judge_doses, likely_inputs
 from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.verdict.reasons import CAVEATS
 from deepmr.verdict.reliability import MemberAgreement, member_agreement
@@ -129,10 +129,12 @@ __all__ = [
     "dose_statistics",
     "effect_scale",
     "empirical_p",
+    "explained_alone",
     "guard_values",
     "judge",
     "judge_designed",
     "judge_doses",
+    "likely_inputs",
     "locus_maximum",
     "measure_designed",
     "median_slopes",

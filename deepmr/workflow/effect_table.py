@@ -373,9 +373,9 @@ class PairOfTable:
             )
         inference = question.inference
         known = len(self.members) > 1 or self.found.has_errors
-        if known or getattr(inference, "name", "") == "given_model":
+        offered = getattr(deepmr.inference, "GivenModel", ())
+        if known or isinstance(inference, offered):
             return
-        offered = hasattr(deepmr.inference, "GivenModel")
         raise ValueError(
             "one table without standard errors does not say how wrong its effects are: give the "
             "files of several folds or replicates (a glob), or a column se (effects.columns.se=)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,8 @@ class Exported:
         store: Its effects.
         tasks: Tasks to export.
         spread: Where members come from.
+        shared: Shared error variance (ratio to the variance between members) that the run's
+            intervals counted with.
         error_ratios: See `deepmr.uncertainty.Members`.
         scale: Name of the effect scale.
         alleles: Alleles that are not single bases, by locus and place among its variants.
@@ -47,6 +49,7 @@ class Exported:
     store: ShardStore
     tasks: tuple[str, ...]
     spread: str
+    shared: float
     error_ratios: tuple[float, ...]
     scale: str
     alleles: Mapping[tuple[int, int], tuple[str, str]]
@@ -77,7 +80,8 @@ class VariantRows:
         alt: Alternative allele; ``N`` where the reference is unknown.
         exists: False for places without a variant: an unknown reference base, padding.
         effect: Alternative minus reference, a column a task; NaN where there is none.
-        se: Standard errors; NaN where they are unknown.
+        se: Standard errors, with what all members share; NaN where they are unknown.
+        se_mean: Standard errors of the members' mean alone.
         df: Degrees of freedom of the errors.
         status: One of `STATUS`, a column a task.
     """
@@ -90,6 +94,7 @@ class VariantRows:
     exists: Shaped[np.ndarray, " row"]
     effect: Float64[np.ndarray, "row task"]
     se: Float64[np.ndarray, "row task"]
+    se_mean: Float64[np.ndarray, "row task"]
     df: float
     status: Shaped[np.ndarray, "row task"]
 
@@ -141,6 +146,7 @@ def open_run(folder: Path, *, tasks: tuple[str, ...] = ()) -> Exported:
         store=store,
         tasks=tuple(tasks) or header.tasks,
         spread=spread,
+        shared=float((manifest.get("shared_error") or {}).get("shared", 0.0)),
         error_ratios=tuple(members.get("error_ratios", ())),
         scale=str(read_config(folder).get("scale", "")),
         alleles=read_alleles(store.folder) | _listed(folder, store),
@@ -197,9 +203,10 @@ def _rows(run: Exported, shard: EffectShard) -> VariantRows:
         if spelled:
             ref[row], alt[row] = spelled
             exists[row] = True
-    columns = [_summary(effects, task) for task in run.tasks]
-    effect = np.stack([one[0].reshape(-1) for one in columns], axis=1)
-    se = np.stack([one[1].reshape(-1) for one in columns], axis=1)
+    columns = [_summary(effects, task, run.shared) for task in run.tasks]
+    effect, se, se_mean = (
+        np.stack([one[k].reshape(-1) for one in columns], axis=1) for k in range(3)
+    )
     effect = np.where(known[:, None], effect, np.nan)
     se = np.where(np.isfinite(effect), se, np.nan)
     status = np.full(effect.shape, STATUS[0], dtype=object)
@@ -215,17 +222,21 @@ def _rows(run: Exported, shard: EffectShard) -> VariantRows:
         exists=exists,
         effect=effect,
         se=np.where(status == STATUS[2], np.nan, se),
-        df=columns[0][2],
+        se_mean=np.where(np.isfinite(se) & (status != STATUS[2]), se_mean, np.nan),
+        df=float("inf") if effects.n_members < 2 else effects.n_members - 1.0,
         status=status,
     )
 
 
-def _summary(
-    effects: MemberEffects, task: str
-) -> tuple[Float64[np.ndarray, "locus variant"], Float64[np.ndarray, "locus variant"], float]:
-    """Return mean effects and their standard errors; unknown ones of one member without any."""
+def _summary(effects: MemberEffects, task: str, shared: float) -> tuple[np.ndarray, ...]:
+    """Return mean effects, their standard errors, and those of the members' mean alone.
+
+    The errors are those of ``variants.parquet``; unknown ones of one member without any.
+    """
     if effects.n_members < 2 and effects.se is None:
         value = effects.of(task)[:, 0]
-        return value, np.full_like(value, np.nan), float("inf")
+        unknown = np.full_like(value, np.nan)
+        return value, unknown, unknown
     found = effects.summarise(task, task)
-    return found.beta_exposure, found.se_exposure, found.df
+    honest = replace(effects, shared=max(shared, effects.shared)).summarise(task, task)
+    return found.beta_exposure, honest.se_exposure, found.se_exposure

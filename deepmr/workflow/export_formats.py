@@ -124,7 +124,7 @@ def _long(run: Exported, shard: EffectShard, rows: VariantRows, schema: pa.Schem
 
 _GWAS = (
     "SNP", "chrom", "pos", "effect_allele", "other_allele", "beta", "se", "z", "p", "neg_log10_p",
-    "df", "task", "locus", "status",
+    "se_mean", "df", "task", "locus", "status",
 )  # fmt: skip
 
 
@@ -166,6 +166,7 @@ def _gwas_rows(shard: EffectShard, rows: VariantRows, task: str) -> Iterator[lis
             _text(z[row]),
             _p_text(float(neg_log10_p[row])),
             _text(neg_log10_p[row]),
+            _text(rows.se_mean[row, 0]),
             df,
             task,
             str(shard.loci[rows.locus[row]]),

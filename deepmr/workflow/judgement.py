@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from deepmr.effect_shard import Effects
 from deepmr.effects import MemberEffects
 from deepmr.loci import Loci
+from deepmr.motifs import MotifLibrary
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.verdict import (
@@ -23,6 +25,7 @@ from deepmr.verdict import (
     Thresholds,
     Verdict,
     assumption_panel,
+    compare_locus_sets,
     controls_of,
     decide,
     effect_scale,
@@ -37,7 +40,9 @@ from deepmr.verdict import (
     wanted_controls,
 )
 from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
+from deepmr.workflow.loci import loci_of_pair
 from deepmr.workflow.measurement import Compute, measure_in_memory
+from deepmr.workflow.motif_inputs import revise_by_motifs
 from deepmr.workflow.untrained import untrained_twin
 
 __all__ = ["Judgement", "judge_pair"]
@@ -99,6 +104,8 @@ def judge_pair(
     *,
     controls: str = "standard",
     designed: str = "none",
+    motifs: MotifLibrary | None = None,
+    targets: Mapping[str, str] | None = None,
     networks: Networks | None = None,
     loci: Loci | None = None,
     variants: VariantSet | None = None,
@@ -118,6 +125,8 @@ def judge_pair(
         designed: Whether designed sequences revise the verdict: ``none`` (the default), ``auto``
             (where it is a direction, or undecided for reliable tasks) or ``all``. Negative
             controls are judged without them.
+        motifs: Motifs that the tasks may read, which revise the verdict; none by default.
+        targets: What each task measures, by name, to find its own motif among them.
         networks: The networks, for their untrained twin and designed sequences; None (the
             default) for a table of effects.
         loci: The loci, for the same.
@@ -145,6 +154,13 @@ def judge_pair(
         compute=compute,
         seed=seed,
     )
+    if motifs is not None and loci is not None:
+        verdict = revise_by_motifs(
+            verdict, effects, loci, motifs, scale=scale, targets=targets, seed=seed
+        )
+    if networks is not None and loci is not None:
+        suits = loci_of_pair(networks, loci, pair)
+        verdict = _beside_other_loci(verdict, statistics, agreement, suits, seed)
     changes: dict[str, Change] = {
         "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
@@ -170,6 +186,21 @@ def judge_pair(
         not_run=tuple(not_run),
         panel=_panel(verdict, statistics, agreement, networks, seed),
     )
+
+
+def _beside_other_loci(
+    verdict: Verdict,
+    statistics: PairStatistics,
+    agreement: MemberAgreement,
+    suits: Bool[np.ndarray, " locus"] | None,
+    seed: int,
+) -> Verdict:
+    """Return the verdict; with a caveat if the loci that suit the pair alone give another one."""
+    if suits is None or suits.all() or not suits.any():
+        return verdict
+    there = judge(statistics.take(np.flatnonzero(suits)), agreement=agreement, seed=seed)
+    name = f"the {int(suits.sum())} loci that suit both tasks (loci.rule=pair)"
+    return compare_locus_sets([verdict], there, name=name)[0]
 
 
 def _panel(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from deepmr import read_effects
 from deepmr.cli.export import main
+from deepmr.io.manifest import read_manifest
 from deepmr.io.tables import read_table
 from deepmr.workflow.export import open_run, variant_rows
 from tests.conftest import Script
@@ -92,11 +94,16 @@ def test_summary_statistics_are_those_of_the_members(
     assert len(rows) == 240
     found = read_effects(path).select("X", "Y")
     (part,) = found.shards(99)
-    sizes = part.shard.effects.summarise("X", "Y")
-    np.testing.assert_array_equal(
-        [float(row["beta"]) for row in rows], sizes.beta_exposure.reshape(-1)
-    )
-    np.testing.assert_array_equal([float(r["se"]) for r in rows], sizes.se_exposure.reshape(-1))
+    effects = part.shard.effects
+    shared = read_manifest(asked)["shared_error"]["shared"]
+    assert shared > 0
+    honest = replace(effects, shared=shared).summarise("X", "Y")
+    for name, expected in (
+        ("beta", honest.beta_exposure),
+        ("se", honest.se_exposure),
+        ("se_mean", effects.summarise("X", "Y").se_exposure),
+    ):
+        np.testing.assert_array_equal([float(row[name]) for row in rows], expected.reshape(-1))
     for row in rows[:40]:
         assert float(row["z"]) == pytest.approx(float(row["beta"]) / float(row["se"]), rel=1e-12)
         assert -np.log10(float(row["p"])) == pytest.approx(float(row["neg_log10_p"]), rel=1e-5)
@@ -151,7 +158,8 @@ def test_the_vcf_is_valid_and_read_back(asked: Path, table: TableMaker, tmp_path
     found = read_effects(written).select("EFF_X", "EFF_Y")
     (part,) = found.shards(99)
     (source,) = read_effects(path).select("X", "Y").shards(99)
-    sizes = source.shard.effects.summarise("X", "Y")
+    shared = read_manifest(asked)["shared_error"]["shared"]
+    sizes = replace(source.shard.effects, shared=shared).summarise("X", "Y")
     np.testing.assert_array_equal(part.shard.effects.value[:, 0, 0], sizes.beta_exposure)
     np.testing.assert_array_equal(part.shard.effects.se[:, 1], sizes.se_outcome)
 

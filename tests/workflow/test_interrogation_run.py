@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from deepmr.files import read_json
 from deepmr.io.manifest import changed_outputs
 from deepmr.io.shard_format import read_shard
 from deepmr.io.table_schemas import ESTIMATES, META
@@ -344,13 +345,29 @@ def test_instruments_by_motif_are_those_of_each_direction_s_own_exposure(
     assert set((number % 3).tolist()) == {0}
 
 
+def test_motifs_put_the_share_that_they_explain_beside_the_verdict(
+    runs: Path, script: Script, tmp_path: Path
+) -> None:
+    motifs = _motif_file(tmp_path / "motifs.txt", "GATA1", "TAL1")
+    ended = script(
+        "interrogate", *ASK, f"motifs={motifs}", "controls=none", f"run={runs / 'train/tiny'}",
+        f"paths.output={tmp_path}",
+    )  # fmt: skip
+    assert ended.status == 0, ended.err
+    found = next((tmp_path / "interrogate" / "tiny").glob("*/verdict.json"))
+    verdict = read_json(found)
+    # Three random positions are no motif of anything: the guard abstains, and says so.
+    assert verdict["evidence"]["doses_explained_exposure"]["value"] < 0.85
+    assert any("too little to say which motifs" in one for one in verdict["reasons"])
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
         (["instruments=motif"], "instruments=motif needs motifs=FILE"),
-        (["motifs={file}"], "motifs= is read by instruments=motif alone"),
         (["instruments=motif", "motifs={file}"], "TAL1"),
         (["instruments=motif", "motifs=missing.meme"], "missing.meme"),
+        (["motifs=missing.meme"], "missing.meme"),
     ],
 )
 def test_instruments_without_their_motifs_are_refused_before_the_work(
