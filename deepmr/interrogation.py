@@ -31,11 +31,11 @@ from deepmr.sequence import base_codes
 from deepmr.tasks import Task, TaskTable
 from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
-from deepmr.workflow.effect_table import PairOfTable
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.outputs import write_run
+from deepmr.workflow.pair_of_table import PairOfTable
 from deepmr.workflow.precision_check import check_precision
 from deepmr.workflow.probability_check import probability_notes
 from deepmr.workflow.run_folder import RunFolder

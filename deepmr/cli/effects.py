@@ -15,9 +15,11 @@ from deepmr.files import safe_name, sha256
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
 from deepmr.table_interrogation import suited
-from deepmr.workflow.effect_table import PairOfTable, TableLoci, places_of, read_effects
+from deepmr.workflow.effect_table import read_effects
 from deepmr.workflow.measurement import Compute
+from deepmr.workflow.pair_of_table import PairOfTable
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.table_loci import TableLoci, places_of
 from deepmr.workflow.table_measurement import open_table_store
 from deepmr.workflow.variants import VariantChoice
 
@@ -106,7 +108,7 @@ def _ask(
     question: Question,
     notes: tuple[str, ...],
 ) -> float:
-    genome = found.table.genome
+    genome = found.genome
     recorded = with_content(
         settings,
         effects=list(found.digests),

@@ -13,8 +13,8 @@ from deepmr.io.tables import ResultTable, concatenate
 from deepmr.loci import Loci
 from deepmr.networks import Networks
 from deepmr.tasks import Task
-from deepmr.workflow.effect_table import PairOfTable
 from deepmr.workflow.judgement import Judgement
+from deepmr.workflow.pair_of_table import PairOfTable
 from deepmr.workflow.variants import VariantChoice
 
 __all__ = ["Findings"]

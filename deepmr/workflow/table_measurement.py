@@ -15,7 +15,7 @@ from tqdm import tqdm
 from deepmr.effect_shard import EffectsInMemory
 from deepmr.files import atomic_write, fingerprint
 from deepmr.io.shard_store import ShardStore
-from deepmr.workflow.effect_table import PairOfTable
+from deepmr.workflow.pair_of_table import PairOfTable
 
 __all__ = ["ALLELES", "fill_from_table", "open_table_store", "read_alleles", "table_in_memory"]
 
@@ -40,12 +40,12 @@ def open_table_store(folder: Path, table: PairOfTable) -> ShardStore:
         folder: Folder of the run; shards lie in ``effects`` below it.
         table: The table.
     """
-    source = table.table.sources[0][0]
+    source = table.sources[0][0]
     settings = {**asdict(source.settings), "sequence": None}
     content = {
         "table": list(table.digests),
         "settings": settings,
-        "genome": table.table.genome.sha256 if table.table.genome else None,
+        "genome": table.genome.sha256 if table.genome else None,
         "loci": fingerprint([list(one) for one in table.placed.extents], digits=32),
     }
     units = table.scale.units()

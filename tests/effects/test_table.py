@@ -15,7 +15,7 @@ from deepmr import interrogate_effects, read_effects
 from deepmr.data.effect_tables import ReadSettings
 from deepmr.effect_shard import EffectShard
 from deepmr.inference import Jackknife
-from deepmr.workflow.effect_table import TableLoci
+from deepmr.workflow.table_loci import TableLoci
 from tests.effects.conftest import SLOPE, TableMaker
 
 HERE = Path(__file__).parent
