@@ -55,6 +55,7 @@ def test_errors_of_the_table_are_those_of_the_estimate(table: TableMaker, tmp_pa
         interrogate_effects(read_effects(path), "X", "Y", inference=Jackknife())
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_what_needs_networks_is_listed_as_not_run(table: TableMaker, tmp_path: Path) -> None:
     result = interrogate_effects(read_effects(table(members=4)), "X", "Y")
     reasons = {one.name: one.reason for one in result.findings.judgement.not_run}
