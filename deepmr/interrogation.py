@@ -32,7 +32,7 @@ from deepmr.tasks import Task, TaskTable
 from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.findings import Findings
-from deepmr.workflow.judgement import judge_pair
+from deepmr.workflow.judgement import judge_pair, scale_of_tasks
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.outputs import write_run
 from deepmr.workflow.pair_of_table import PairOfTable
@@ -190,10 +190,19 @@ def _conclude(
     names = (pair[0].name, pair[1].name)
     targets = {task.name: task.target for task in pair}
     modules = networks if isinstance(networks, Networks) else None  # a table has none
-    answers = estimate(effects.read(names), variants.loci, names, question, targets=targets)
+    scale = scale_of_tasks(effects, names)
+    answers = estimate(
+        effects.read(names),
+        variants.loci,
+        names,
+        question,
+        targets=targets,
+        scale=dict(zip(names, scale.tolist(), strict=True)),
+    )
     judgement = judge_pair(
         effects,
         names,
+        scale=scale,
         controls=question.controls,
         designed=question.designed,
         motifs=question.motifs,

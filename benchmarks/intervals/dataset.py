@@ -34,7 +34,7 @@ def one_dataset(name: str, seed: int, *, members: int = 5) -> list[Row]:
         members: Networks of the ensemble.
 
     Returns:
-        A row for every direction: coverage and width of local, pooled and single effects.
+        A row for every direction and slope: coverage and width of local, pooled, single effects.
     """
     import torch
 
@@ -58,7 +58,7 @@ def one_dataset(name: str, seed: int, *, members: int = 5) -> list[Row]:
             for way, pair in (("forward", (first, second)), ("reverse", (second, first))):
                 row = {"scenario": name, "seed": seed, "direction": way}
                 row |= {"exposure": pair[0], "outcome": pair[1]}
-                rows.append(row | _asked(measured, loci, pair, question))
+                rows += [row | found for found in _asked(measured, loci, pair, question)]
         shared = question.shared_error or {}
         return [row | {"shared": shared.get("shared")} for row in rows]
 
@@ -85,26 +85,34 @@ def _train(scenario: Scenario, seed: int, members: int, folder: Path) -> Path:
     return Path(training.folder.path)
 
 
-def _asked(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> Row:
-    """Ask a pair with the default question and its first estimator."""
+def _asked(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> list[Row]:
+    """Ask one direction: the slope over concordant instruments, and over all of them."""
     from deepmr.inference.estimation import estimate
+    from deepmr.workflow.judgement import scale_of_tasks
 
     first = next(iter(question.estimators))
     alone = replace(question, estimators={first: question.estimators[first]})
-    answer = next(iter(estimate(measured.read(pair), loci, pair, alone)))
-    truth, effect = answer.true_local, answer.local.estimate.effect
-    columns = [loci.true_tasks.index(task) for task in pair]
-    x = loci.true_effects[:, columns[0]]
-    used = answer.local.instruments[:, : x.shape[-1]]
-    count = np.maximum(used.sum(axis=-1), 1)
-    size = np.sqrt(np.where(used, x**2, 0.0).sum(axis=-1) / count)
-    kept = np.isfinite(effect.value) & np.isfinite(truth) & (size >= _LEAST_EXPOSURE)
-    low, high = effect.interval()
-    return {
-        **_local(effect.value[kept], low[kept], high[kept], truth[kept]),
-        **_pooled(answer.local, truth, kept, alone),
-        **_single(measured, loci, pair, alone),
-    }
+    scale = dict(zip(pair, scale_of_tasks(measured, pair).tolist(), strict=True))
+    answers = estimate(measured.read(pair), loci, pair, alone, scale=scale)
+    single = _single(measured, loci, pair, alone)
+    x = loci.true_effects[:, loci.true_tasks.index(pair[0])]
+    rows = []
+    for answer in answers[: len(answers) // 2]:  # the other half asks the other direction
+        truth, effect = answer.true_local, answer.local.estimate.effect
+        used = answer.local.instruments[:, : x.shape[-1]]
+        count = np.maximum(used.sum(axis=-1), 1)
+        size = np.sqrt(np.where(used, x**2, 0.0).sum(axis=-1) / count)
+        kept = np.isfinite(effect.value) & np.isfinite(truth) & (size >= _LEAST_EXPOSURE)
+        low, high = effect.interval()
+        rows.append(
+            {
+                "method": answer.method,
+                **_local(effect.value[kept], low[kept], high[kept], truth[kept]),
+                **_pooled(answer.local, truth, kept, alone),
+                **single,
+            }
+        )
+    return rows
 
 
 def _local(value: np.ndarray, low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> Row:

@@ -23,12 +23,12 @@ def cells(rows: Iterable[Row]) -> list[Row]:
     The interval of a coverage is Student's t over the seeds' means, as all pairs and loci of a
     seed share data and networks.
     """
-    groups: dict[tuple[str, str], list[Row]] = {}
+    groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row["scenario"], row["direction"]), []).append(row)
+        groups.setdefault((row["method"], row["scenario"], row["direction"]), []).append(row)
     return [
-        {"scenario": scenario, "direction": direction, **_cell(members)}
-        for (scenario, direction), members in groups.items()
+        {"method": method, "scenario": scenario, "direction": direction, **_cell(members)}
+        for (method, scenario, direction), members in groups.items()
     ]
 
 
@@ -57,9 +57,9 @@ def _mean(rows: Sequence[Row], name: str) -> float | None:
 def show(table: Sequence[Row]) -> str:
     """Return the table as Markdown."""
     lines = [
-        "| data | direction | seeds | local effects | half-width over best | bias "
+        "| slope | data | direction | seeds | local effects | half-width over best | bias "
         "| pooled, sampled loci | pooled, fixed loci | single effects |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for cell in table:
         local = _number(cell.get("local"))
@@ -72,7 +72,8 @@ def show(table: Sequence[Row]) -> str:
                 ("pooled_fixed", 2), ("single", 3),
             )
         ]  # fmt: skip
-        head = [cell["scenario"].replace("_", " "), cell["direction"], str(cell["seeds"])]
+        head = [cell["method"], cell["scenario"].replace("_", " "), cell["direction"]]
+        head.append(str(cell["seeds"]))
         lines.append(f"| {' | '.join([*head, local, *rest])} |")
     return "\n".join(lines)
 

@@ -201,7 +201,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
         name: without_null(one) for name, one in (settings.get("estimator") or {}).items()
     }
     if not estimators:
-        raise ValueError("estimator= must name at least one, for example estimator=[ivw,egger]")
+        raise ValueError("estimator= must name at least one, for example estimator=[slope,egger]")
     weighted = [name for name, one in estimators.items() if "weights" in one]
     if weighted and "weights" in ignored:
         raise ValueError(
@@ -231,6 +231,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
         pooling=pooling,
         controls=str(settings["controls"]),
         designed=settings["verdict"]["designed"],
+        concordant=bool(settings["concordant"]),
         motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
 

@@ -48,7 +48,7 @@ Example:
     (1, 2)
 """
 
-from deepmr.verdict.concordance import concordant_variants, median_slopes
+from deepmr.verdict.concordance import concordant_variants
 from deepmr.verdict.controls import (
     CONTROLS,
     Control,
@@ -137,7 +137,6 @@ __all__ = [
     "likely_inputs",
     "locus_maximum",
     "measure_designed",
-    "median_slopes",
     "member_agreement",
     "other_locus",
     "pair_statistics",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float64
 
 from deepmr.effect_shard import Effects
 from deepmr.effects import MemberEffects
@@ -45,7 +45,7 @@ from deepmr.workflow.measurement import Compute, measure_in_memory
 from deepmr.workflow.motif_inputs import revise_by_motifs
 from deepmr.workflow.untrained import untrained_twin
 
-__all__ = ["Judgement", "judge_pair"]
+__all__ = ["Judgement", "judge_pair", "scale_of_tasks"]
 
 Change = Callable[[MemberEffects, int], MemberEffects]
 
@@ -102,6 +102,7 @@ def judge_pair(
     effects: Effects,
     pair: tuple[str, str],
     *,
+    scale: Float64[np.ndarray, " 2"] | None = None,
     controls: str = "standard",
     designed: str = "none",
     motifs: MotifLibrary | None = None,
@@ -114,12 +115,13 @@ def judge_pair(
 ) -> Judgement:
     """Return the verdict on a pair of tasks, and the same test on negative controls.
 
-    Effects are read twice, shard by shard: once for the normalization of each task, once for the
-    sufficient statistics.
+    Effects are read shard by shard: once for the normalization of each task, unless ``scale`` is
+    given, and once for the sufficient statistics.
 
     Args:
         effects: Effects of all loci on both tasks.
         pair: Names of the exposure's and the outcome's task.
+        scale: Of both tasks, as `scale_of_tasks` returns it; computed by default.
         controls: ``standard`` (effects permuted within loci, effects of other loci, the untrained
             twin), ``all`` or ``none``.
         designed: Whether designed sequences revise the verdict: ``none`` (the default), ``auto``
@@ -142,7 +144,7 @@ def judge_pair(
     check_designed(designed)
     has_network = networks is not None and loci is not None and variants is not None
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
-    scale = _scale(effects, pair)
+    scale = scale_of_tasks(effects, pair) if scale is None else scale
     statistics, agreement = _statistics(effects, pair, scale, None)
     verdict = revise_by_designed(
         judge(statistics, agreement=agreement, seed=seed)[0],
@@ -244,7 +246,13 @@ def _prediction_quality(
     return tuple(found)
 
 
-def _scale(effects: Effects, pair: tuple[str, str]) -> np.ndarray:
+def scale_of_tasks(effects: Effects, pair: tuple[str, str]) -> Float64[np.ndarray, " 2"]:
+    """Return the size of both tasks' effects, by which they are normalized.
+
+    Args:
+        effects: Effects of all loci.
+        pair: Names of the tasks.
+    """
     maxima = [locus_maximum(shard.effects) for shard in effects.read(pair)]
     return effect_scale(np.concatenate(maxima))
 
@@ -292,5 +300,5 @@ def _untrained(
         return ControlNotRun(name="untrained", reason=twin)
     few = loci.first(max(len(loci) // _TWIN_SHARE, 2))
     effects = measure_in_memory(twin, few, variants, compute, pair)
-    statistics, agreement = _statistics(effects, pair, _scale(effects, pair), None)
+    statistics, agreement = _statistics(effects, pair, scale_of_tasks(effects, pair), None)
     return controls_of("untrained", judge(statistics, agreement=agreement, seed=seed))[0]

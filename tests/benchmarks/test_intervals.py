@@ -21,13 +21,20 @@ def test_a_row_counts_what_intervals_hold_and_how_wide_they_are_beside_the_best_
 
 def test_coverage_is_averaged_over_seeds_not_over_loci_and_its_interval_is_theirs():
     rows = [
-        {"scenario": "a", "direction": "forward", "seed": seed, "local": local, "shared": 1.0}
+        {
+            "method": "slope",
+            "scenario": "a",
+            "direction": "forward",
+            "seed": seed,
+            "local": local,
+            "shared": 1.0,
+        }
         for seed, local in ((0, 1.0), (0, 1.0), (0, 1.0), (1, 0.8))
     ]
     (cell,) = cells(rows)
     assert cell["local"] == pytest.approx(0.9)
     assert (cell["local_low"], cell["local_high"]) == (0.0, 1.0)  # two seeds tell little
-    assert "| a | forward | 2 | 0.900 (0.000 to 1.000) |" in show([cell])
+    assert "| slope | a | forward | 2 | 0.900 (0.000 to 1.000) |" in show([cell])
 
 
 def test_seeds_that_judge_fix_nothing():

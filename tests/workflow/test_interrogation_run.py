@@ -63,11 +63,11 @@ def test_tables_have_both_directions_and_the_truth(asked: Path) -> None:
     assert list(estimates) == ESTIMATES.names
     assert list(meta) == META.names
     asked_pairs = set(zip(meta["exposure"], meta["outcome"], meta["method"], strict=True))
-    methods = ("ivw", "egger", "weighted_median")
+    methods = ("concordant", "slope", "egger", "weighted_median")
     assert asked_pairs == {
         (*pair, method) for pair in (("GATA1", "TAL1"), ("TAL1", "GATA1")) for method in methods
     }
-    assert len(estimates["value"]) == 6 * 6
+    assert len(estimates["value"]) == 6 * 2 * len(methods)
     known = np.isfinite(estimates["value"])
     assert np.isfinite(estimates["true_value"][known & (estimates["n_instruments"] > 3)]).any()
 
@@ -242,7 +242,7 @@ def test_half_precision_rounds_effects_within_what_it_promises(
         read_table(folder / "estimates.parquet")
         for folder in (asked, runs / "interrogate/tiny/half")
     )
-    known = np.isfinite(one["value"]) & (one["method"] == "ivw")
+    known = np.isfinite(one["value"]) & (one["method"] == "slope")
     # rounding at random by up to .05 % an effect moves a slope over many by far less than its error
     shift = np.abs(one["value"] - two["value"])[known] / one["se"][known]
     assert shift.max() < 0.01
@@ -331,7 +331,7 @@ def test_instruments_by_motif_are_those_of_each_direction_s_own_exposure(
     ended = script(
         "interrogate", *WITHOUT_RULE, "instruments=motif", f"motifs={motifs}", "instruments.p=0.01",
         "instruments.also.min_z=0", "instruments.also.min_effect=0", "inference=jackknife",
-        "estimator=[ivw]", "controls=none", f"run={runs / 'train/tiny'}",
+        "estimator=[ivw]", "concordant=false", "controls=none", f"run={runs / 'train/tiny'}",
         f"paths.output={tmp_path}",
     )  # fmt: skip
     assert ended.status == 0, ended.err
