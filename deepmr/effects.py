@@ -144,6 +144,22 @@ class MemberEffects:
             raise LookupError(f"no effects were kept for {task!r}; kept: {', '.join(self.tasks)}")
         return np.asarray(self.value[..., self.tasks.index(task), :, :])
 
+    def exact(self, exposure: str, outcome: str) -> EffectSizes:
+        """Return the members' mean effects with errors of 0: what the model given says.
+
+        Args:
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
+
+        Raises:
+            LookupError: If a task was not kept.
+        """
+        x, y = self.of(exposure).mean(axis=-2), self.of(outcome).mean(axis=-2)
+        none = np.zeros_like(x)
+        return EffectSizes(
+            beta_exposure=x, se_exposure=none, beta_outcome=y, se_outcome=none, mask=self.mask
+        )
+
     def summarise(self, exposure: str, outcome: str) -> EffectSizes:
         """Return the ensemble's mean effects with the standard errors *of that mean*.
 
@@ -174,7 +190,8 @@ class MemberEffects:
         if n < 2:
             raise ValueError(
                 f"standard errors need at least 2 members, got {n}; "
-                "train an ensemble, or use uncertainty=dropout"
+                "train an ensemble, use uncertainty=dropout, or ask what this network says "
+                "(inference=given_model)"
             )
         x, y = self.of(exposure), self.of(outcome)
         mean_x, mean_y = x.mean(axis=-2), y.mean(axis=-2)

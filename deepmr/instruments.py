@@ -194,9 +194,10 @@ class TopK:
         *,
         offset: Int[np.ndarray, "*batch variant"] | None = None,  # noqa: ARG002
     ) -> Bool[np.ndarray, "*batch variant"]:
-        """Return the strongest variants; of equally strong ones the first."""
-        strength = _z(effects) if self.by == "z" else np.abs(effects.beta_exposure)
-        order = np.argsort(np.where(effects.mask, -strength, np.inf), axis=-1, kind="stable")
+        """Return the strongest variants; of equally strong ones the larger, then the first."""
+        size = np.abs(effects.beta_exposure)
+        strength = _z(effects) if self.by == "z" else size  # z of exact effects is infinite
+        order = np.lexsort((-size, np.where(effects.mask, -strength, np.inf), ~effects.mask))
         rank = np.argsort(order, axis=-1, kind="stable")
         return np.asarray(effects.mask & (rank < self.k))
 

@@ -15,7 +15,7 @@ from jaxtyping import Int, Shaped
 from torch import nn
 
 from deepmr.effect_shard import Effects
-from deepmr.inference import Inference
+from deepmr.inference import GivenModel, Inference
 from deepmr.inference.estimation import Question, estimate
 from deepmr.instruments import Rule
 from deepmr.interrogation_result import Interrogation
@@ -29,11 +29,13 @@ from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.sequence import base_codes
 from deepmr.tasks import Task, TaskTable
+from deepmr.uncertainty import Given
 from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair, scale_of_tasks
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
+from deepmr.workflow.network_checks import check_networks
 from deepmr.workflow.outputs import write_run
 from deepmr.workflow.pair_of_table import PairOfTable
 from deepmr.workflow.precision_check import check_precision
@@ -119,6 +121,10 @@ def ask(
     question = _checked(question, networks, pair)
     if compute.trainer is not None:
         check_trainer(compute.trainer)
+    checked = check_networks(networks, variants.loci) if isinstance(networks, Networks) else ()
+    for line in checked:
+        if folder.leader:
+            print(f"check: {line}")
     with folder.open():
         if folder.leader:
             print(f"interrogating in {folder.path}")
@@ -153,6 +159,7 @@ def ask(
                     "shared": networks.members.shared,
                     "error_ratios": list(networks.members.error_ratios),
                 },
+                "intervals": question.asks,
             }
             device = device_of_trainer(compute.trainer) if compute.trainer else "cpu"
             write_run(findings, folder, tracking, device=device, started=started, facts=facts)
@@ -169,6 +176,7 @@ def _checked(
     """Return the question with its shared error, once all that it asks for is known to exist."""
     check_designed(question.designed)
     check_controls(question.controls)
+    question = question.for_members(len(networks.members))
     question.check(pair)
     if isinstance(networks, PairOfTable):
         networks.check(question)
@@ -269,9 +277,10 @@ def interrogate(
 
     Args:
         model: ``(batch, 4, length)`` to ``(batch, task)`` raw outputs (logits for binary tasks);
-            several of them are an ensemble. A single one is asked through its dropout. Or
-            `Networks`.
-        tasks: Its outputs in order, as `Task` objects or plain names; None with `Networks`.
+            several of them are an ensemble. A single one is asked through its dropout; without any
+            it is taken as given (`deepmr.inference.GivenModel`). Or `Networks`.
+        tasks: Its outputs in order, as `Task` objects or plain names; None with `Networks`, and
+            with `deepmr.models.Adapter`, which names them.
         sequences: Held-out sequences of one length: strings of A, C, G, T, N; integer codes
             ``(locus, length)``, 0 to 3 for A, C, G, T and 4 for unknown; or `Loci`.
         exposure: Name (or unambiguous target) of a task.
@@ -296,8 +305,8 @@ def interrogate(
         compute: Engine and precision; by default the exact engine in float32.
 
     Raises:
-        ValueError: If sequences differ in length or are no sequences, a single model has no
-            dropout, exposure and outcome are the same, or ``designed`` is unknown.
+        ValueError: If sequences differ in length or are no sequences, a single model is asked
+            what needs several, exposure and outcome are the same, or ``designed`` is unknown.
         LookupError: If a task is unknown, or has no motif where instruments are chosen by motif.
 
     Example:
@@ -325,18 +334,19 @@ def interrogate(
     """
     if isinstance(model, Networks):
         networks = model
-    elif tasks is None:
-        raise ValueError("tasks must name the model's outputs in order, got None")
     else:
-        networks = Networks.of(model, tasks)
+        given = Given() if isinstance(inference, GivenModel) else None
+        networks = Networks.of(model, tasks, uncertainty=given)
     if scale is not None:
         networks = networks.on_scale(scale)
     pair = networks.pair(exposure, outcome)
     choice = saturate(_loci(sequences, names), region=region, every=every)
     chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
-    given = {key: value for key, value in chosen.items() if value is not None}
-    question = replace(Question(), controls=controls, designed=designed, motifs=motifs, **given)
+    named = {key: value for key, value in chosen.items() if value is not None}
+    question = replace(Question(), controls=controls, designed=designed, motifs=motifs, **named)
+    question = question.for_members(len(networks.members), chosen=inference is not None)
     question = _checked(question, networks, pair)
+    check_networks(networks, choice.loci)
     compute = compute or Compute()
     kept = (pair[0].name, pair[1].name)
     effects = measure(networks, choice.loci, choice.variants, tasks=kept, compute=compute)

@@ -91,7 +91,7 @@ class Interrogation:
         exposure, outcome = self.findings.names
         return (
             f"Interrogation({exposure} -> {outcome}: {self.verdict.structure}; "
-            f"{len(self.findings.loci)} loci, {self.findings.effects.n_members} members)"
+            f"{len(self.findings.loci)} loci, {_members(self.findings.effects.n_members)})"
         )
 
     def _repr_html_(self) -> str:
@@ -122,3 +122,7 @@ class _Plots:
         """
         arguments, options = scatter_arguments(self.findings, locus)
         return mr_scatter(*arguments, **options)
+
+
+def _members(number: int) -> str:
+    return "one network" if number == 1 else f"{number} members"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from jaxtyping import Float, Float64
 from scipy.special import expit
 from torch import Tensor, nn
 
+from deepmr.adapted import adapter_notes, adapter_of, both_strands
 from deepmr.calibration import CalibratorTable
+from deepmr.models import as_read
 from deepmr.tasks import Task, TaskTable
 from deepmr.uncertainty import Auto, Members, Trained, Uncertainty
 
@@ -36,6 +38,7 @@ class EffectScale:
         calibrators: A calibrator for each task.
         scale: ``logit`` (default) leaves effects on the link's scale; ``probability`` turns
             binary tasks' into probabilities and leaves the others as they are.
+        named_units: Units of tasks whose kind does not say them; none by default.
 
     Raises:
         ValueError: If ``scale`` is neither.
@@ -45,6 +48,7 @@ class EffectScale:
     link: Callable[[Tensor], Tensor]
     calibrators: CalibratorTable
     scale: str = "logit"
+    named_units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
@@ -62,7 +66,7 @@ class EffectScale:
     def units(self) -> dict[str, str]:
         """Return the unit of each task's effects."""
         unit = {"binary": self.scale, "count": "anscombe", "signal": "signal"}
-        return {task.name: unit[task.kind] for task in self.tasks}
+        return {task.name: self.named_units.get(task.name, unit[task.kind]) for task in self.tasks}
 
 
 def identity_link(raw: Tensor) -> Tensor:
@@ -111,7 +115,7 @@ class Networks:
     def of(
         cls,
         model: nn.Module | Sequence[nn.Module],
-        tasks: TaskTable | Sequence[Task | str],
+        tasks: TaskTable | Sequence[Task | str] | None = None,
         *,
         scale: str = "logit",
         link: Callable[[Tensor], Tensor] = identity_link,
@@ -122,21 +126,28 @@ class Networks:
 
         Args:
             model: Maps ``(batch, 4, length)``, channels in the order A, C, G, T, to
-                ``(batch, task)`` raw outputs (logits for binary tasks).
-            tasks: The outputs in order: `Task` objects, or plain names (binary tasks).
+                ``(batch, task)`` raw outputs (logits for binary tasks); or `deepmr.models.Adapter`
+                around a network of any input and output.
+            tasks: The outputs in order: `Task` objects, or plain names (binary tasks); None with
+                adapters, which name them.
             scale: ``logit`` (default), or ``probability`` for binary tasks.
             link: Maps raw outputs to the effect scale; by default they are on it.
             calibrators: A calibrator for each task; by default none.
             uncertainty: Where standard errors come from; by default the ensemble, or 30 dropout
-                draws of a single network.
+                draws of a single network, or, where it has none, that network as given.
 
         Raises:
-            ValueError: If a single network has no dropout, or two tasks have one name.
+            ValueError: If two tasks have one name, or there are none.
         """
-        table = tasks if isinstance(tasks, TaskTable) else TaskTable.of(tasks)
         modules = [model] if isinstance(model, nn.Module) else list(model)
         members = (uncertainty or Auto())([Trained(network=module) for module in modules])
-        return cls(
+        adapter = adapter_of(modules)
+        if adapter is not None and tasks is None:
+            tasks = adapter.tasks
+        if tasks is None:
+            raise ValueError("tasks must name the model's outputs in order, got None")
+        table = tasks if isinstance(tasks, TaskTable) else TaskTable.of(tasks)
+        networks = cls(
             members=members,
             scale=EffectScale(
                 tasks=table,
@@ -144,6 +155,35 @@ class Networks:
                 calibrators=calibrators or CalibratorTable.identity(table, reason="none was given"),
                 scale=scale,
             ),
+        )
+        return networks.as_adapted(modules)
+
+    def as_adapted(self, modules: Sequence[nn.Module]) -> Networks:
+        """Return the networks with the length, strands, units and notes of their adapters.
+
+        Args:
+            modules: The trained networks; without adapters nothing changes.
+
+        Raises:
+            ValueError: If their tasks are not the adapters', or an adapter reads both strands of
+                members that differ by strand.
+        """
+        adapter = adapter_of(modules)
+        if adapter is None:
+            return self
+        if adapter.tasks.names != self.tasks.names:
+            raise ValueError(
+                "the tasks of adapters are named by their outputs; leave tasks out, got "
+                f"{', '.join(self.tasks.names[:5])} for {', '.join(adapter.tasks.names[:5])}"
+            )
+        both = adapter.format.strand == "both"
+        link = as_read if self.scale.link is identity_link else self.scale.link
+        return replace(
+            self,
+            members=both_strands(self.members) if both else self.members,
+            scale=replace(self.scale, link=link, named_units=adapter.units),
+            length=adapter.locus_length or self.length,
+            notes=(*self.notes, *adapter_notes(adapter)),
         )
 
     def on_scale(self, scale: str) -> Networks:

@@ -61,9 +61,66 @@ def test_sequences_of_different_length_are_refused() -> None:
         deepmr.interrogate([Counts(0.0), Counts(0.1)], TASKS, ["ACG", "ACGT"], "X", "Y")
 
 
-def test_a_single_network_without_dropout_is_refused() -> None:
-    with pytest.raises(ValueError, match="no dropout"):
-        deepmr.interrogate(Counts(0.0), TASKS, SEQUENCES, "X", "Y")
+class Scanner(nn.Module):
+    """Exposure: two motifs; outcome: a half of it, and a motif of its own."""
+
+    def __init__(self, size: float) -> None:
+        super().__init__()
+        self.scan = nn.Conv1d(4, 3, 6)
+        self.size = size
+        one_hot = {base: row for row, base in enumerate("ACGT")}
+        with torch.no_grad():
+            self.scan.weight.fill_(-1.0)
+            self.scan.bias.fill_(-5.0)
+            for row, motif in enumerate(("GATAAG", "CAGCTG", "TTCCGG")):
+                for at, base in enumerate(motif):
+                    self.scan.weight[row, one_hot[base], at] = 1.0
+
+    def forward(self, sequence: torch.Tensor) -> torch.Tensor:
+        a, b, c = torch.relu(self.scan(sequence)).amax(dim=2).unbind(1)
+        x = self.size * (a + b)
+        return torch.stack([x, 0.5 * x + self.size * c], dim=1)
+
+
+def _motif_loci(n: int) -> list[str]:
+    rng = np.random.default_rng(0)
+    loci = []
+    for row in range(n):
+        bases = ["ACGT"[k] for k in rng.integers(0, 4, 60)]
+        for at, motif in ((8, "GATAAG"), (26, "CAGCTG"), (44, "TTCCGG")):
+            if row % 4 != at // 18 % 3:
+                bases[at : at + 6] = motif
+        loci.append("".join(bases))
+    return loci
+
+
+def test_a_single_network_without_dropout_is_asked_what_it_says() -> None:
+    result = deepmr.interrogate(Scanner(4.0), TASKS, _motif_loci(60), "X", "Y")
+    slope = result.meta["method"] == "slope"
+    assert result.meta["value"][slope][0] == pytest.approx(0.5, abs=0.05)
+    assert "1 members" not in str(result)
+    assert result.verdict.structure == "forward"
+    notes = " ".join(result.findings.notes)
+    assert "what this model says" in notes
+    assert "What training again would say is another question" in notes
+    with pytest.raises(ValueError, match="asks what training again would say"):
+        deepmr.interrogate(
+            Counts(0.0), TASKS, SEQUENCES, "X", "Y", inference=deepmr.inference.PerMember()
+        )
+
+
+def test_one_network_is_guarded_by_its_untrained_twin() -> None:
+    # Weights a hundredth as large as before: no larger than those drawn at random.
+    weak = Scanner(4.0)
+    with torch.no_grad():
+        weak.scan.weight.mul_(0.01)
+        weak.scan.bias.mul_(0.01)
+    question = {"rule": deepmr.instruments.All(), "controls": "none"}
+    result = deepmr.interrogate(weak, TASKS, _motif_loci(60), "X", "Y", **question)
+    assert result.verdict.structure == "undecided"
+    assert "times those of its untrained twin, needed 3.0" in result.verdict.reasons[0]
+    held = deepmr.interrogate(Counts(0.0), TASKS, SEQUENCES, "X", "Y")
+    assert "no untrained twin of it could be measured" in held.verdict.reasons[0]
 
 
 def test_importing_the_statistics_leaves_torch_alone() -> None:

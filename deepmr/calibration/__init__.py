@@ -11,6 +11,7 @@ from deepmr.calibration.binary import (
 )
 from deepmr.calibration.binary_scores import binary_scores
 from deepmr.calibration.by_kind import ByKind, choose_strength
+from deepmr.calibration.change import nll_change
 from deepmr.calibration.conformal import Conformal, FittedConformal
 from deepmr.calibration.contract import (
     Calibrator,
@@ -68,6 +69,7 @@ __all__ = [
     "choose_strength",
     "fit_calibrators",
     "from_record",
+    "nll_change",
     "predictive_scores",
     "reliability_curve",
     "score_tasks",

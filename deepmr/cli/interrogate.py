@@ -13,6 +13,7 @@ from deepmr.cli.effects import run_effects, without_effects
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
     command,
+    is_chosen,
     is_leader,
     optional,
     part,
@@ -23,16 +24,17 @@ from deepmr.cli.parts import (
 )
 from deepmr.cli.trust import Trust, build
 from deepmr.files import fingerprint, safe_name, sha256
-from deepmr.inference import OverMembers
+from deepmr.inference import GivenModel, OverMembers
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
 from deepmr.motifs import read_motifs
 from deepmr.mutagenesis import Augmentation
 from deepmr.networks import Networks
 from deepmr.tasks import Task
-from deepmr.uncertainty import Members
+from deepmr.uncertainty import Auto, Given, Members
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.measurement import Compute, open_store
+from deepmr.workflow.post_hoc import CALIBRATOR
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
 from deepmr.workflow.trained_runs import find_runs, newest_run
 from deepmr.workflow.variants import VariantChoice
@@ -59,18 +61,21 @@ def run_interrogation(config: DictConfig) -> float:
     settings = plain(config)
     check_designed(settings["verdict"]["designed"])
     if settings["effects"]["path"] is not None:
-        return run_effects(config, settings, _question(settings))
+        return run_effects(config, settings, _question(settings, 2))  # the table knows its members
     settings = without_effects(settings)
     networks = _networks(config, settings)
     pair = _pair(networks, config)
+    question = _question(settings, len(networks.members))
     compute = _compute(settings, networks.members)
     kept = _kept_tasks(settings, networks, pair)
     variants = _variants(settings, networks, pair, config.seed)
     listed = variants.listed is not None
+    fitted = _calibrator_file(settings)
     recorded = with_content(
         settings,
         weights=list(networks.digests),
         variants=fingerprint(variants.variants.identity) if listed else None,
+        calibrators=sha256(fitted) if fitted else None,
         motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
     )
     digest = run_hash(recorded)
@@ -90,13 +95,21 @@ def run_interrogation(config: DictConfig) -> float:
         networks,
         pair,
         variants,
-        _question(settings),
+        question,
         compute=compute,
         store=open_store(folder.work, networks, variants.loci, variants.variants, compute, kept),
         folder=folder,
         tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),
     )
+
+
+def _calibrator_file(settings: Mapping[str, Any]) -> Path | None:
+    """Return the file that ``calibrator=PATH`` names, by itself or by its folder."""
+    if settings.get("calibrators") is None:
+        return None
+    path = Path(settings["calibrators"])
+    return path / CALIBRATOR if path.is_dir() else path
 
 
 def _check_apart(path: Path, networks: Networks) -> None:
@@ -114,6 +127,9 @@ def _check_apart(path: Path, networks: Networks) -> None:
 
 def _networks(config: DictConfig, settings: Mapping[str, Any]) -> Networks:
     uncertainty = build(settings["uncertainty"], "uncertainty", _OWN)
+    inference = build(settings["inference"], "inference", _OWN)
+    if isinstance(inference, GivenModel) and isinstance(uncertainty, Auto):
+        uncertainty = Given()  # the model as it is, not draws from it
     if config.checkpoint is not None:
         name = short_name(config, "model") if settings.get("model") else ""
         networks = load_checkpoints(
@@ -169,6 +185,7 @@ def _variants(
     named = (
         *(settings["loci"].get(key) for key in ("path", "genome")),
         *(settings[key] for key in ("tasks", "motifs")),
+        _calibrator_file(settings),
     )
     files = (*(Path(path) for path in named if path), *choice.files)
     return replace(choice, notes=notes, files=files)
@@ -193,9 +210,10 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
     )
 
 
-def _question(settings: Mapping[str, Any]) -> Question:
+def _question(settings: Mapping[str, Any], n_members: int) -> Question:
     inference = build(settings["inference"], "inference", _OWN)
-    ignored = inference.ignored if isinstance(inference, OverMembers) else frozenset()
+    own = isinstance(inference, OverMembers | GivenModel)
+    ignored = inference.ignored if own else frozenset()
     chosen = f"inference={_class_name(settings['inference'])}"
     estimators = {
         name: without_null(one) for name, one in (settings.get("estimator") or {}).items()
@@ -222,9 +240,9 @@ def _question(settings: Mapping[str, Any]) -> Question:
             "instruments=motif needs motifs=FILE, a file of motifs (MEME, JASPAR, TRANSFAC)"
         )
     pooling = part(meta, "meta", _OWN)
-    if isinstance(inference, OverMembers):
+    if own:
         inference.check_pooling(pooling)
-    return Question(
+    question = Question(
         rule=build(settings["instruments"], "instruments", _OWN),
         estimators={name: part(one, "estimator", _OWN) for name, one in estimators.items()},
         inference=inference,
@@ -234,6 +252,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
         concordant=bool(settings["concordant"]),
         motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
+    return question.for_members(n_members, chosen=is_chosen("inference"))
 
 
 def _class_name(settings: Mapping[str, Any]) -> str:

@@ -188,6 +188,16 @@ def _config_dirs() -> list[Path]:
     ]
 
 
+def _fitted(config_name: str, argument: str) -> str:
+    """Return ``calibrator=PATH`` of an interrogation as its setting ``calibrators``.
+
+    Hydra would take it for a choice of the group of that name, which training reads.
+    """
+    key, _, value = argument.partition("=")
+    named = config_name == "interrogate" and key == "calibrator"
+    return f"calibrators={value}" if named else argument
+
+
 def _print_help(main: Callable[[], Any], config_name: str) -> None:
     """Print a script's help with the examples spelled as the installed command."""
     with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
@@ -200,14 +210,13 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
 
     Args:
         main: The Hydra main.
-        config_name: train or interrogate.
+        config_name: train, calibrate or interrogate.
         words: Words before the overrides: 1 for ``deepmr train``.
     """
     conf = conf_folder()
     _subcommand[:] = sys.argv[1 : 1 + words]
-    sys.argv[1:] = [
-        _path_of_effects(conf, _without_null(conf, argument)) for argument in sys.argv[1 + words :]
-    ]
+    given = [_fitted(config_name, argument) for argument in sys.argv[1 + words :]]
+    sys.argv[1:] = [_path_of_effects(conf, _without_null(conf, argument)) for argument in given]
     try:
         own = add_own_configuration(sys.argv, conf)
         _own_configuration[:] = ["--config-dir", str(own)] if own else []

@@ -16,13 +16,15 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "train": "train an ensemble on sequence and calibrate it",
+        "calibrate": "fit calibrators to trained networks, without training",
         "interrogate": "ask whether one task drives another",
         "export": "write effects and estimates for other programs",
+        "inspect": "say what a network or a checkpoint is, and check it",
     }
 )
 """Subcommands, each with its meaning."""
 
-HYDRA: frozenset[str] = frozenset({"train", "interrogate"})
+HYDRA: frozenset[str] = frozenset({"train", "calibrate", "interrogate", "inspect"})
 """Those that read a Hydra configuration, scripts of `deepmr.cli.scripts`; every other one is the
 function ``main(words)`` of the module of its name in `deepmr.cli`."""
 

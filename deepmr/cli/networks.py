@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from deepmr.calibration import CalibratorTable
-from deepmr.cli.parts import build_loss, build_network, build_source, part
+from deepmr.cli.parts import build_loss, build_network, build_source
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
 from deepmr.files import expand_paths, read_json, reading, safe_name, sha256
@@ -19,14 +19,17 @@ from deepmr.io.tables import read_table
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.training import load_weights
 from deepmr.losses import MultiTaskLoss
+from deepmr.models import Adapter
+from deepmr.models.adapter import EVERY
 from deepmr.networks import EffectScale, Networks, identity_link
-from deepmr.tasks import read_tasks
+from deepmr.tasks import TaskTable, read_tasks
 from deepmr.uncertainty import Auto, Trained, Uncertainty
 from deepmr.workflow.calibration import calibrate, splits_read
+from deepmr.workflow.post_hoc import with_calibrators
 from deepmr.workflow.run_folder import CONFIG
 from deepmr.workflow.trained_runs import SHARED_ERROR, TrainedRun, find_runs
 
-__all__ = ["load_checkpoints", "load_run", "networks_of_runs"]
+__all__ = ["load_adapted", "load_checkpoints", "load_run", "networks_of_runs", "tasks_of"]
 
 
 def load_run(
@@ -36,6 +39,7 @@ def load_run(
     uncertainty: Uncertainty | None = None,
     data: Mapping[str, Any] | None = None,
     trust: Sequence[str] = (),
+    calibrator: str | Path | None = None,
 ) -> Networks:
     """Load the networks of a training run, calibrated, ready to be interrogated.
 
@@ -47,6 +51,8 @@ def load_run(
         data: Settings of the data, where they lie elsewhere now than when the run was trained.
         trust: Packages with networks of your own that the run's settings may name; by default
             nothing but Deep MR and torch.nn is built from them.
+        calibrator: Calibrators that ``deepmr calibrate`` fitted to these weights, in place of
+            the run's own (None, the default).
 
     Raises:
         FileNotFoundError: If a run, or the data it was trained on, is missing.
@@ -57,7 +63,7 @@ def load_run(
         runs,
         scale=scale,
         uncertainty=uncertainty or Auto(),
-        settings={"data": data, "trust": list(trust)},
+        settings={"data": data, "trust": list(trust), "calibrators": calibrator},
     )
 
 
@@ -67,6 +73,7 @@ def networks_of_runs(
     scale: str,
     uncertainty: Uncertainty,
     settings: Mapping[str, Any],
+    calibrators: CalibratorTable | None = None,
 ) -> Networks:
     """Load the networks of one or several training runs as one ensemble.
 
@@ -75,7 +82,9 @@ def networks_of_runs(
         scale: ``logit`` or ``probability``.
         uncertainty: Turns the networks into members.
         settings: Of the present command: their part ``data``, if any, says where the data lie, and
-            ``trust`` which packages the runs may name.
+            ``trust`` which packages the runs may name, and ``calibrators`` where calibrators
+            lie that were fitted post hoc.
+        calibrators: Calibrators to take in place of the runs' own; None (the default) for those.
 
     Raises:
         FileNotFoundError: If a file of a run, or the data, is missing.
@@ -92,10 +101,14 @@ def networks_of_runs(
     if len(trained) > 1:  # the errors were measured on an ensemble, not on draws from one network
         ratios = [ratio for run in runs for ratio in _error_ratios(run)]
         members = replace(members, error_ratios=tuple(ratios))
-    calibrators = _calibrators(
-        runs, [one.network for one in trained], source, loss, _trust(first, settings)
-    )
-    return Networks(
+    other = settings.get("calibrators")
+    if calibrators is None and other:
+        calibrators = CalibratorTable.identity(first.tasks, reason="calibrated post hoc")
+    if calibrators is None:
+        calibrators = _calibrators(
+            runs, [one.network for one in trained], source, loss, _trust(first, settings)
+        )
+    networks = Networks(
         members=members,
         scale=EffectScale(
             tasks=first.tasks, link=loss.to_effect_scale, calibrators=calibrators, scale=scale
@@ -111,6 +124,7 @@ def networks_of_runs(
         notes=(members.note,) if members.note else (),
         source=source,
     )
+    return with_calibrators(networks, other) if other else networks
 
 
 def load_checkpoints(
@@ -128,18 +142,17 @@ def load_checkpoints(
         FileNotFoundError: If a file is missing.
         ValueError: If model= or tasks= is missing, or the weights belong to another network.
     """
-    for key in ("model", "tasks"):
-        if not settings.get(key):
-            raise ValueError(
-                f"checkpoint= needs {key}= as well; for example "
-                "checkpoint=net.pt model=mine tasks=tasks.tsv"
-            )
+    if not settings.get("model"):
+        raise ValueError(
+            "checkpoint= needs model= as well; for example "
+            "checkpoint=net.pt model=mine tasks=tasks.tsv"
+        )
     own = Trust(packages=settings.get("trust") or (), own=True)
     files = expand_paths(settings["checkpoint"], what="checkpoint")
-    tasks = read_tasks(settings["tasks"])
+    modules = [load_adapted(settings, own, path) for path in files]
+    tasks = tasks_of(settings, modules[0])
     source = build_source(settings, own) if settings.get("data") else None
-    builder = part(settings["model"], "model", own)
-    members = uncertainty([Trained(network=load_weights(builder(), path)) for path in files])
+    members = uncertainty([Trained(network=network) for network in modules])
     notes = ["The network was interrogated as it came, without calibration."]
     if source is None:
         notes.insert(
@@ -147,7 +160,7 @@ def load_checkpoints(
             "The regions this network was trained on are unknown: nothing keeps it from having "
             "seen these loci.",
         )
-    return Networks(
+    networks = Networks(
         members=members,
         scale=EffectScale(
             tasks=tasks,
@@ -163,6 +176,56 @@ def load_checkpoints(
         notes=(*notes, *([members.note] if members.note else [])),
         source=source,
     )
+    networks = networks.as_adapted(modules)
+    other = settings.get("calibrators")
+    return with_calibrators(networks, other) if other else networks
+
+
+def load_adapted(settings: Mapping[str, Any], own: Trust, path: Path | None) -> nn.Module:
+    """Build a network, with parts of its own, and load its weights; an adapter's are the inner's.
+
+    Args:
+        settings: Of the command: model and, where a file names its tasks, tasks.
+        own: The user's word.
+        path: The checkpoint; None leaves the weights random.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If the network cannot be built, or the weights belong to another.
+    """
+    model = dict(settings["model"])
+    if settings.get("tasks") and EVERY in (model.get("outputs") or ()):
+        model["tasks"] = settings["tasks"]
+    network: nn.Module = build(model, "model", own, partial=False)
+    if path is not None:
+        load_weights(network.network if isinstance(network, Adapter) else network, path)
+    return network
+
+
+def tasks_of(settings: Mapping[str, Any], network: nn.Module) -> TaskTable:
+    """Return the outputs in order: an adapter names them, for others a file does.
+
+    Args:
+        settings: Of the command: model and tasks.
+        network: The network that the model builds.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        ValueError: If the tasks are named twice, or nowhere.
+    """
+    file = settings.get("tasks")
+    if isinstance(network, Adapter):
+        if file and EVERY not in settings["model"]["outputs"]:
+            raise ValueError(
+                f"tasks={file} names the tasks that the model's outputs name already; leave it out"
+            )
+        return network.tasks
+    if not file:
+        raise ValueError(
+            "checkpoint= needs tasks= as well, or a model with outputs (deepmr.models.Adapter); "
+            "for example checkpoint=net.pt model=mine tasks=tasks.tsv"
+        )
+    return read_tasks(file)
 
 
 def _trust(run: TrainedRun, settings: Mapping[str, Any]) -> Trust:

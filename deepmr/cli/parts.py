@@ -23,6 +23,7 @@ __all__ = [
     "build_network",
     "build_source",
     "command",
+    "is_chosen",
     "is_leader",
     "optional",
     "part",
@@ -162,3 +163,10 @@ def short_name(config: DictConfig, group: str) -> str:
     from hydra.core.hydra_config import HydraConfig
 
     return str(HydraConfig.get().runtime.choices.get(group) or config[group]["_target_"])
+
+
+def is_chosen(group: str) -> bool:
+    """Say whether a part was named on the command line, rather than left at its default."""
+    from hydra.core.hydra_config import HydraConfig
+
+    return any(one.startswith(f"{group}=") for one in HydraConfig.get().overrides.task)

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from deepmr.cli.configuration import conf_folder
 from deepmr.cli.job import job
 
-__all__ = ["interrogate", "train"]
+__all__ = ["calibrate", "inspect", "interrogate", "train"]
 
 
 @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
@@ -27,3 +27,21 @@ def interrogate(config: DictConfig) -> float:
     from deepmr.cli.interrogate import run_interrogation
 
     return run_interrogation(config)
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="calibrate")
+@job
+def calibrate(config: DictConfig) -> float:
+    """Calibrate trained networks on held-out labels; return the mean NLL for a sweeper."""
+    from deepmr.cli.calibrate import run_calibration
+
+    return run_calibration(config)
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="inspect")
+@job
+def inspect(config: DictConfig) -> float:
+    """Print what a network is, and check it; return its speed for a sweeper."""
+    from deepmr.cli.inspect import run_inspection
+
+    return run_inspection(config)

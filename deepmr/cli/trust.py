@@ -61,7 +61,12 @@ class Place:
 
 PLACES: Mapping[str, Place] = MappingProxyType(
     {
-        "model": Place(what="a network", modules=("deepmr.models", "torch.nn"), bases=(nn.Module,)),
+        "model": Place(
+            what="a network",
+            modules=("deepmr.models", "torch.nn"),
+            bases=(nn.Module,),
+            functions=("deepmr.models.openspliceai.build",),
+        ),
         "loss": Place(what="a loss", modules=("deepmr.losses",), bases=(nn.Module,)),
         "data": Place(
             what="a data source",

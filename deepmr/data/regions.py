@@ -30,12 +30,16 @@ class Regions:
         start: First base of each window, 0-based.
         end: The base behind each window.
         strand: 1 for the forward strand, -1 for the reverse strand, 0 where the file names none.
+        region_start: First base of the region itself; of several with one window, of one.
+        region_end: The base behind its last.
     """
 
     chrom: Shaped[np.ndarray, " region"]
     start: Int64[np.ndarray, " region"]
     end: Int64[np.ndarray, " region"]
     strand: Int8[np.ndarray, " region"]
+    region_start: Int64[np.ndarray, " region"]
+    region_end: Int64[np.ndarray, " region"]
 
     def __len__(self) -> int:
         return self.start.size
@@ -73,7 +77,7 @@ def read_regions(
         raise ValueError(f"{path} holds no region; give one line a region: chrom, start, end")
     interval = kipoiseq().Interval
     names = list(contigs)
-    found = set()
+    found: dict[tuple[int, int, int, int], tuple[int, int]] = {}
     columns = (peaks.contig, peaks.start, peaks.end, peaks.strand)
     for place, start, end, strand in zip(*(one.tolist() for one in columns), strict=True):
         size = contigs[names[place]]
@@ -85,13 +89,15 @@ def read_regions(
         window = interval(names[place], start, end).resize(length)
         inwards = max(0, -window.start) - max(0, window.end - size)
         window = window.shift(inwards)
-        found.add((place, window.start, window.end, strand))
-    ordered = np.asarray(sorted(found), dtype=np.int64)
+        found.setdefault((place, window.start, window.end, strand), (start, end))
+    ordered = np.asarray(sorted((*key, *own) for key, own in found.items()), dtype=np.int64)
     return Regions(
         chrom=np.asarray(names)[ordered[:, 0]],
         start=ordered[:, 1].copy(),
         end=ordered[:, 2].copy(),
         strand=ordered[:, 3].astype(np.int8),
+        region_start=ordered[:, 4].copy(),
+        region_end=ordered[:, 5].copy(),
     )
 
 

@@ -3,6 +3,7 @@
 from deepmr.inference.contract import Estimator, Inference, LocalInference, Pooling
 from deepmr.inference.correlated import Correlated
 from deepmr.inference.errors_in_variables import ErrorsInVariables
+from deepmr.inference.given_model import GivenModel
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.over_members import OverMembers
 from deepmr.inference.per_member import CrossFitted, Jackknife, PerMember
@@ -17,6 +18,7 @@ __all__ = [
     "EffectZScores",
     "ErrorsInVariables",
     "Estimator",
+    "GivenModel",
     "Inference",
     "Jackknife",
     "LocalInference",

@@ -41,7 +41,7 @@ def require_members(members: MemberEffects, minimum: int, method: str) -> None:
     if members.n_members < minimum:
         raise ValueError(
             f"inference={method} needs at least {minimum} members, got {members.n_members}; "
-            "train a larger ensemble, or choose inference=summary"
+            "train a larger ensemble, or choose inference=per_member (2) or given_model (1)"
         )
 
 

@@ -12,8 +12,10 @@ from jaxtyping import Bool, Float64, UInt8
 from deepmr.effect_shard import EffectShard
 from deepmr.inference.concordant import CONCORDANT, FLOOR, Concordant
 from deepmr.inference.contract import Inference, LocalInference
+from deepmr.inference.given_model import GivenModel
 from deepmr.inference.over_members import OverMembers
 from deepmr.inference.per_member import PerMember
+from deepmr.inference.summary import Summary
 from deepmr.instruments import ByModeratedZ, Rule
 from deepmr.loci import Loci
 from deepmr.meta import MetaAnalysisResult, random_effects
@@ -47,7 +49,8 @@ class Question:
             of each direction's own exposure.
         estimators: MR estimators by short name. By default ``slope``, ``egger`` and
             ``weighted_median``.
-        inference: Inference method; `PerMember` by default.
+        inference: Inference method; `PerMember` by default (`GivenModel` for one network without
+            dropout, see `for_members`).
         pooling: Meta-analysis ``(value, se) -> MetaAnalysisResult`` over loci; by default random
             effects by REML.
         controls: Negative controls that are computed: ``standard`` (default), ``all``, ``none``.
@@ -87,7 +90,11 @@ class Question:
 
         Raises:
             LookupError: If the motif library holds no motif of a task's target, or several.
+            ValueError: If a given model is asked by an estimator that rests on errors.
         """
+        if isinstance(self.inference, GivenModel):
+            for name, estimator in self.estimators.items():
+                self.inference.check_estimator(name, estimator)
         if isinstance(self.rule, ByMotif) and self.rule.motif == "exposure":
             for task in pair:
                 self.rule.library.select(task.target)
@@ -95,6 +102,30 @@ class Question:
     def rule_at(self, codes: UInt8[np.ndarray, "locus length"], target: str) -> Rule:
         """Return the instrument rule for given loci and the exposure's target."""
         return self.rule.at(codes, target=target) if isinstance(self.rule, ByMotif) else self.rule
+
+    def for_members(self, number: int, *, chosen: bool = False) -> Question:
+        """Return the question as so many members can answer it.
+
+        One network has no spread, and cannot say what training again would say. By default it is
+        asked what it says itself (`GivenModel`).
+
+        Args:
+            number: Number of members.
+            chosen: Whether the inference was asked for by name, so that it is not replaced.
+
+        Raises:
+            ValueError: If there is one member, and an inference that needs more was asked for.
+        """
+        if number > 1 or not isinstance(self.inference, OverMembers | Summary):
+            return self
+        if chosen or not isinstance(self.inference, PerMember):
+            name = getattr(self.inference, "name", "summary")
+            raise ValueError(
+                f"inference={name} asks what training again would say and needs several members, "
+                "got one network without dropout; leave it out (inference=given_model asks what "
+                "this network says), or train an ensemble"
+            )
+        return replace(self, inference=GivenModel())
 
     def for_errors(self, ratios: Sequence[float]) -> Question:
         """Return the question with the members' shared error estimated, if that is its setting.
@@ -130,17 +161,26 @@ class Question:
         }
 
     @property
+    def asks(self) -> str:
+        """What the intervals are about, for the manifest."""
+        given = isinstance(self.inference, GivenModel)
+        return "what this model says" if given else "what training again would say"
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for the report on how the intervals were made."""
+        if isinstance(self.inference, GivenModel):
+            return (self.inference.note,)
         error = self.shared_error
         if error is None:
             return ()
         between = ""
+        source = error["source"]
         if error["between_sites"] > 0:
             between = f", and {error['between_sites']:.2g} of the variance between sites"
         return (
-            f"Intervals: errors that all members share count as {error['shared']:.2g} times the "
-            f"variance between members{between} ({error['source']}).",
+            "Intervals answer what training again would say: errors that all members share count "
+            f"as {error['shared']:.2g} times the variance between members{between} ({source}).",
         )
 
 

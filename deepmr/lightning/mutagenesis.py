@@ -20,7 +20,7 @@ from tqdm import tqdm
 from deepmr.files import read_json, write_json
 from deepmr.io.shard_store import ShardStore
 from deepmr.lightning import interruptible
-from deepmr.mutagenesis import Engine, RawEffects, Saturation, VariantBatch, VariantSet
+from deepmr.mutagenesis import Engine, Placement, RawEffects, Saturation, VariantBatch, VariantSet
 from deepmr.mutagenesis.member_effects import Scale, member_effects
 from deepmr.uncertainty import Members
 
@@ -108,6 +108,7 @@ class MutagenesisCallback(Callback):
         progress: Show a progress bar over rank 0's loci; True by default.
         on_start: Called on rank 0 before the first shard, to print the expected duration; not
             called if no shard is missing.
+        placement: Strand and outputs of each locus; None (the default) if they are read alike.
     """
 
     def __init__(
@@ -121,10 +122,12 @@ class MutagenesisCallback(Callback):
         variants: VariantSet | None = None,
         progress: bool = True,
         on_start: Callable[[Start], None] | None = None,
+        placement: Placement | None = None,
     ) -> None:
         self.store, self.codes, self.build, self.scale = store, codes, build, scale
         self.members, self.variants = members, variants or Saturation(length=codes.shape[1])
         self.progress, self.on_start = progress, on_start
+        self.placement = placement
         self.engines: list[Engine] = []
         self.bar: tqdm[Any] | None = None
 
@@ -190,7 +193,7 @@ class MutagenesisCallback(Callback):
         batch = self.variants.of(first, codes).within(self.members.margin, length=codes.shape[1])
         began = time.perf_counter()
         effects, reference = member_effects(
-            self._raw(batch, codes), batch.substitutions, self.scale, self.store.tasks
+            self._raw(batch, codes, first), batch.substitutions, self.scale, self.store.tasks
         )
         elapsed = time.perf_counter() - began
         self.store.write(index, loci, batch.place(effects), reference)
@@ -200,10 +203,12 @@ class MutagenesisCallback(Callback):
             self.bar.update(len(loci))
 
     def _raw(
-        self, batch: VariantBatch, codes: UInt8[np.ndarray, "locus length"]
+        self, batch: VariantBatch, codes: UInt8[np.ndarray, "locus length"], first: int
     ) -> Iterator[RawEffects]:
         """Yield raw effects by member; those of one member are in memory at a time."""
         for engine in self.engines:
+            if self.placement is not None:
+                engine = self.placement.rows(slice(first, first + len(codes))).on(engine)
             yield batch.measure(engine, codes)
 
     def on_predict_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:

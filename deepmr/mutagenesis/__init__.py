@@ -9,10 +9,12 @@ from deepmr.mutagenesis.cost import (
     sequences_per_second,
 )
 from deepmr.mutagenesis.dense import Dense
-from deepmr.mutagenesis.dropout import FixedDropout, dropout_draws
+from deepmr.mutagenesis.dropout import FixedDropout, dropout_draws, has_dropout
 from deepmr.mutagenesis.engine import Engine, RawEffects
 from deepmr.mutagenesis.epistasis import PairEffects, pair_effects
 from deepmr.mutagenesis.incremental import Incremental, NotTraceableError
+from deepmr.mutagenesis.placed import PlacedEngine, Placement
+from deepmr.mutagenesis.repeatability import check_repeatable
 from deepmr.mutagenesis.variant_set import AlleleList, Saturation, VariantBatch, VariantSet
 from deepmr.mutagenesis.variants import Variants, saturation, substitutions
 from deepmr.mutagenesis.verification import Verified
@@ -29,6 +31,8 @@ __all__ = [
     "Incremental",
     "NotTraceableError",
     "PairEffects",
+    "PlacedEngine",
+    "Placement",
     "RawEffects",
     "Saturation",
     "VariantBatch",
@@ -39,7 +43,9 @@ __all__ = [
     "augmentations",
     "build_engine",
     "bytes_in_memory",
+    "check_repeatable",
     "dropout_draws",
+    "has_dropout",
     "mutants_per_second",
     "pair_effects",
     "saturation",

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["FixedDropout", "dropout_draws"]
+__all__ = ["FixedDropout", "dropout_draws", "has_dropout"]
 
 
 class FixedDropout(nn.Module):
@@ -116,6 +116,22 @@ def dropout_draws(model: nn.Module, *, draws: int, seed: int) -> list[nn.Module]
             setattr(network.get_submodule(parent), leaf, fixed)
         networks.append(network.eval())
     return networks
+
+
+def has_dropout(model: nn.Module) -> bool:
+    """Say whether draws of a network's dropout would differ.
+
+    Args:
+        model: A network.
+
+    Raises:
+        TypeError: If it has dropout of a kind that has no fixed form.
+
+    Example:
+        >>> has_dropout(nn.Sequential(nn.Dropout(0.1))), has_dropout(nn.Dropout(0.0))
+        (True, False)
+    """
+    return any(_drops(module) for module in model.modules())
 
 
 def _drops(module: nn.Module) -> bool:

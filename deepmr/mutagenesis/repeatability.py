@@ -43,7 +43,14 @@ def check_repeatable(model: nn.Module, *, length: int) -> None:
         first = next((one for one in model.parameters() if one.is_floating_point()), None)
         dtype = torch.float32 if first is None else first.dtype
         sequences = one_hot(torch.from_numpy(codes).to(device_of(model)), dtype)
-        together, again, alone = (model(x) for x in (sequences, sequences, sequences[-1:]))
+        together, again = model(sequences), model(sequences)
+        try:
+            alone = model(sequences[-1:])
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"{type(model).__name__} reads several sequences, but not one alone "
+                f"({str(error).splitlines()[0][:120]}); {_cause(model)}"
+            ) from error
     if not isinstance(together, Tensor) or not bool(torch.isfinite(together).all()):
         return  # said elsewhere
     spread = (together - together.mean(dim=0)).abs().max()
@@ -58,6 +65,33 @@ def check_repeatable(model: nn.Module, *, length: int) -> None:
     if alone.shape[0] != 1 or bool((alone[0] - together[-1]).abs().max() > allowed):
         raise ValueError(
             f"{name} mixes the sequences of a batch: the same sequence alone and beside others "
-            "gives outputs that differ, so effects of mutations depend on the batch; is "
-            "batch_first of an LSTM wrong, or a normalisation over the batch active in evaluation?"
+            "gives outputs that differ, so effects of mutations depend on the batch; "
+            f"{_cause(model)}"
         )
+
+
+def _cause(model: nn.Module) -> str:
+    """Return which layers read the batch, as a clause."""
+    recurrent = [
+        name
+        for name, one in model.named_modules()
+        if isinstance(one, nn.RNNBase) and not one.batch_first
+    ]
+    normalised = [
+        name
+        for name, one in model.named_modules()
+        if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d) and one.running_mean is None
+    ]
+    if normalised:
+        return (
+            f"the batch norm {normalised[0]} has no running statistics and takes them from the "
+            "batch; track_running_stats=True, and weights that hold them"
+        )
+    if recurrent:
+        return (
+            f"{recurrent[0]} is recurrent with batch_first=False: is it given (batch, position, "
+            "channel), so that it runs over the batch?"
+        )
+    return (
+        "is batch_first of an LSTM wrong, or a normalisation over the batch active in evaluation?"
+    )

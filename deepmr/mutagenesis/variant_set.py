@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int, UInt8
 from deepmr.effects import MemberEffects
 from deepmr.mutagenesis.alleles import Allele, allele_effects
 from deepmr.mutagenesis.engine import Engine, RawEffects
+from deepmr.mutagenesis.placed import PlacedEngine
 from deepmr.mutagenesis.variants import Variants, saturation, substitutions
 
 __all__ = ["AlleleList", "Saturation", "VariantBatch", "VariantSet"]
@@ -99,7 +100,11 @@ class VariantBatch:
         if not self.others:
             return effects
         wide = codes if self.beyond is None else np.concatenate([codes, self.beyond], axis=1)
-        found = allele_effects(engine, wide, self.others)
+        found = (
+            engine.allele_effects(wide, self.others)
+            if isinstance(engine, PlacedEngine)
+            else allele_effects(engine, wide, self.others)
+        )
         difference = effects.difference.copy()
         difference[self._rows, :, self.column] = found.difference.T
         return RawEffects(reference=effects.reference, difference=difference)

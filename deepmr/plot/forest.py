@@ -107,7 +107,8 @@ def _rows(
     """Draw one row a locus: a square as large as its weight, its interval, arrows where cut."""
     low, high = centre - half, centre + half
     ax.hlines(rows, low, high, color=FADED, linewidth=1.1)
-    weight = 1.0 / np.maximum(half, 1e-300) ** 2
+    bare = half <= 0  # without an interval, the smallest square
+    weight = np.where(bare, 0.0, 1.0 / np.maximum(half, 1e-150) ** 2)
     area = 14 + 46 * weight / np.max(weight, initial=1e-300)
     ax.scatter(centre, rows, s=area, marker="s", color=INK, zorder=3, linewidth=0)
     for end, sign, marker in ((low, -1, "<"), (high, 1, ">")):

@@ -18,6 +18,8 @@ _EXPLANATIONS = {
     "the outcome by another way than through the exposure, or the errors are understated.",
     "directional_pleiotropy": "MR-Egger's intercept differs from zero: variants change the "
     "outcome in one direction even where they leave the exposure alone.",
+    "one_position": "All instruments lie at one position: nothing can disagree with the slope, "
+    "which has no interval.",
     "member_without_estimate": "Some members of the ensemble gave no slope at the locus; the "
     "estimate is the mean over the others.",
 }

@@ -4,6 +4,7 @@ from deepmr.uncertainty.augmented import Augmented
 from deepmr.uncertainty.auto import Auto
 from deepmr.uncertainty.dropout import Dropout
 from deepmr.uncertainty.ensemble import Ensemble
+from deepmr.uncertainty.given import Given
 from deepmr.uncertainty.members import ForwardPass, Member, Members, Trained, Uncertainty
 from deepmr.uncertainty.snapshots import Snapshots
 
@@ -13,6 +14,7 @@ __all__ = [
     "Dropout",
     "Ensemble",
     "ForwardPass",
+    "Given",
     "Member",
     "Members",
     "Snapshots",

@@ -1,12 +1,14 @@
-"""Default source of members: the ensemble, or dropout draws of a single network."""
+"""Default source of members: the ensemble, dropout draws of a network, or the network given."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deepmr.mutagenesis import has_dropout
 from deepmr.uncertainty.dropout import Dropout
 from deepmr.uncertainty.ensemble import Ensemble
+from deepmr.uncertainty.given import Given
 from deepmr.uncertainty.members import Members, Trained
 
 __all__ = ["Auto"]
@@ -15,6 +17,8 @@ __all__ = ["Auto"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auto:
     """Members from the ensemble if there are two networks or more, else from dropout draws.
+
+    A single network without dropout has no spread: it is taken as given (`Given`).
 
     Args:
         draws: Number of dropout masks of a single network, 30 by default.
@@ -34,11 +38,13 @@ class Auto:
         """Return the members.
 
         Args:
-            trained: The trained networks.
+            trained: The trained networks, one or more.
 
         Raises:
-            ValueError: If a single network has no dropout.
+            TypeError: If a single network has dropout of a kind that has no fixed form.
         """
         if len(trained) > 1:
             return Ensemble()(trained)
+        if not has_dropout(trained[0].network):
+            return Given()(trained)
         return Dropout(draws=self.draws, seed=self.seed)(trained)

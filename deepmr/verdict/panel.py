@@ -128,15 +128,7 @@ def assumption_panel(
         ),
     ]
     checks += _prediction(quality)
-    checks.append(
-        _rising(
-            "ensemble size",
-            Measure(value=float(n_members)),
-            _MEMBERS,
-            "networks trained independently",
-            "train more networks (ensemble=5)",
-        )
-    )
+    checks.append(_size(n_members))
     checks.append(_agreement(decision, pair))
     slope = evidence.value["slope"][at]
     curve = [_slope(evidence, f"_{least}", at) for least in CURVE]
@@ -189,6 +181,25 @@ def _prediction(quality: Sequence[PredictionQuality]) -> list[Check]:
             "calibrate (calibrator=...) on loci like those asked",
         ),
     ]
+
+
+def _size(n_members: int) -> Check:
+    if n_members == 1:
+        return Check(
+            name="ensemble size",
+            state="doubt",
+            number=Measure(value=1.0),
+            meaning="networks trained independently",
+            advice="the answer is what this network says; what training again would say needs "
+            "more of them (ensemble=5)",
+        )
+    return _rising(
+        "ensemble size",
+        Measure(value=float(n_members)),
+        _MEMBERS,
+        "networks trained independently",
+        "train more networks (ensemble=5)",
+    )
 
 
 def _agreement(decision: Decision, pair: int) -> Check:

@@ -246,8 +246,8 @@ def _unreliable(
     if np.isnan(value).all():
         return (
             f"Nothing says whether the network's effects on {names[0]} and {names[1]} are more "
-            "than those of an untrained one: train an ensemble (ensemble=5), or let its "
-            "untrained twin be measured (controls=standard)."
+            "than those of an untrained one: no untrained twin of it could be measured (its "
+            "layers need reset_parameters); an ensemble (ensemble=5) would say."
         )
     if ensemble:
         return (

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, UInt8
 from tqdm import tqdm
 
+from deepmr.adapted import placement
 from deepmr.effect_shard import Effects
 from deepmr.effects import MemberEffects
 from deepmr.lightning import device_of_trainer
@@ -102,6 +103,8 @@ def revise_by_designed(
         return verdict
     if networks is None or loci is None:
         return _not_measured(verdict, "there are effects, but no network to predict with")
+    if placement(networks.members, loci) is not None:
+        return _not_measured(verdict, "the network is read on strands or at places of BED lines")
     made = _plan(effects, (verdict.exposure, verdict.outcome), loci, scale, seed)
     if isinstance(made, str):
         return _not_measured(verdict, made)

@@ -26,9 +26,10 @@ def effect_errors(measured: Effects, loci: Loci, pair: Sequence[str]) -> dict[st
         pair: Names of the tasks.
 
     Returns:
-        Z-scores by task; empty where true effects are unknown, or no effect has a standard error.
+        Z-scores by task; empty where true effects are unknown, or no effect has a standard error,
+        as of one network alone.
     """
-    if loci.true_effects is None:
+    if loci.true_effects is None or measured.n_members < 2:
         return {}
     columns = [loci.true_tasks.index(task) for task in pair]
     truth = np.asarray(loci.true_effects, dtype=np.float64)[:, columns]

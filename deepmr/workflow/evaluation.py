@@ -18,6 +18,7 @@ from scipy.special import expit
 from deepmr.calibration import (
     CalibrationCurve,
     CalibratorTable,
+    FittedConformal,
     FittedVariance,
     PredictiveCalibrator,
     TaskScore,
@@ -262,8 +263,10 @@ def _coverage(
     spread: Float64[np.ndarray, " sample"],
     target: Float64[np.ndarray, " sample"],
 ) -> CalibrationCurve:
-    """Return the observed coverage of intervals at ten nominal levels."""
+    """Return the observed coverage of intervals at ten nominal levels, or at a conformal one's."""
     levels = np.append(np.arange(0.1, 0.95, 0.1), 0.95)
+    if isinstance(calibrator, FittedConformal):
+        levels = np.array(calibrator.levels)
     observed = []
     for level in levels:
         lower, upper = calibrator.interval(prediction, spread, level=float(level))

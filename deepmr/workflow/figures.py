@@ -96,11 +96,12 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
 def _forest_figure(findings: Findings) -> Figure:
     first = findings.answers[0]
     effect = first.local.estimate.effect
+    se = np.where(np.isfinite(effect.value), np.nan_to_num(effect.se), np.nan)  # a bare point
     return Figure(
         name="Slopes of single loci and their mean",
         caption=f"Slope of {first.outcome} on {first.exposure} at each locus by {first.method} "
         "with its 95 % interval, and pooled.",
-        content=to_png(forest(effect.value, effect.se, first.pooled, names=findings.loci.names())),
+        content=to_png(forest(effect.value, se, first.pooled, names=findings.loci.names())),
     )
 
 
@@ -129,7 +130,8 @@ def scatter_arguments(
     first = findings.answers[0]
     row = _busiest(first) if locus is None else locus
     effects = findings.effects.locus(row, findings.names)
-    summary = effects.summarise(first.exposure, first.outcome)
+    describe = effects.summarise if effects.n_members > 1 else effects.exact
+    summary = describe(first.exposure, first.outcome)
     used = first.local.instruments[row, : summary.mask.shape[-1]]
     truth = float(first.true_local[row])
     units = findings.networks.scale.units()

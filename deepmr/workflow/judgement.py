@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +28,8 @@ from deepmr.verdict import (
     compare_locus_sets,
     controls_of,
     decide,
-    effect_scale,
     guard_values,
     judge,
-    locus_maximum,
     member_agreement,
     other_locus,
     pair_statistics,
@@ -41,9 +39,9 @@ from deepmr.verdict import (
 )
 from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
 from deepmr.workflow.loci import loci_of_pair
-from deepmr.workflow.measurement import Compute, measure_in_memory
+from deepmr.workflow.measurement import Compute
 from deepmr.workflow.motif_inputs import revise_by_motifs
-from deepmr.workflow.untrained import untrained_twin
+from deepmr.workflow.twin import Twin, measure_twin, scale_of_tasks, twin_guard
 
 __all__ = ["Judgement", "judge_pair", "scale_of_tasks"]
 
@@ -51,9 +49,6 @@ Change = Callable[[MemberEffects, int], MemberEffects]
 
 _BATCH = 32
 """Loci whose statistics are computed together."""
-
-_TWIN_SHARE = 5
-"""The untrained twin is run on the first 1 / 5 of the loci: a fifth of the cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +141,17 @@ def judge_pair(
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
     scale = scale_of_tasks(effects, pair) if scale is None else scale
     statistics, agreement = _statistics(effects, pair, scale, None)
+    alone = agreement.n_members < 2
+    twins: list[Twin | str] = []
+    if networks and loci is not None and variants and (alone or "untrained" in wanted):
+        # One network has no members that could agree: its guard is an untrained twin, and that
+        # twin's guard, as a control, is another one.
+        seeds = range(seed, seed + 1 + (alone and "untrained" in wanted))
+        engine = compute or Compute()
+        twins = [measure_twin(networks, loci, variants, engine, pair, seed=one) for one in seeds]
+    guard = twin_guard(effects, pair, scale, twins[0]) if alone and twins else None
     verdict = revise_by_designed(
-        judge(statistics, agreement=agreement, seed=seed)[0],
+        judge(statistics, agreement=agreement, twin_scale=guard, seed=seed)[0],
         effects,
         designed=designed,
         scale=scale,
@@ -162,7 +166,7 @@ def judge_pair(
         )
     if networks is not None and loci is not None:
         suits = loci_of_pair(networks, loci, pair)
-        verdict = _beside_other_loci(verdict, statistics, agreement, suits, seed)
+        verdict = _beside_other_loci(verdict, statistics, agreement, guard, suits, seed)
     changes: dict[str, Change] = {
         "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
@@ -175,9 +179,10 @@ def judge_pair(
             not_run.append(ControlNotRun(name=name, reason=reason))
         elif name in changes:
             changed = _statistics(effects, pair, scale, changes[name])
-            answers += controls_of(name, judge(changed[0], agreement=changed[1], seed=seed))
-    if "untrained" in wanted and networks and loci and variants:
-        found = _untrained(networks, loci, variants, compute or Compute(), pair, seed)
+            judged = judge(changed[0], agreement=changed[1], twin_scale=guard, seed=seed)
+            answers += controls_of(name, judged)
+    if "untrained" in wanted and twins:
+        found = _untrained(twins, pair, seed)
         if isinstance(found, ControlNotRun):
             not_run.append(found)
         else:
@@ -186,7 +191,7 @@ def judge_pair(
         verdict=verdict,
         controls=tuple(answers),
         not_run=tuple(not_run),
-        panel=_panel(verdict, statistics, agreement, networks, seed),
+        panel=_panel(verdict, statistics, agreement, guard, networks, seed),
     )
 
 
@@ -194,13 +199,15 @@ def _beside_other_loci(
     verdict: Verdict,
     statistics: PairStatistics,
     agreement: MemberAgreement,
+    twin_scale: np.ndarray | None,
     suits: Bool[np.ndarray, " locus"] | None,
     seed: int,
 ) -> Verdict:
     """Return the verdict; with a caveat if the loci that suit the pair alone give another one."""
     if suits is None or suits.all() or not suits.any():
         return verdict
-    there = judge(statistics.take(np.flatnonzero(suits)), agreement=agreement, seed=seed)
+    chosen = statistics.take(np.flatnonzero(suits))
+    there = judge(chosen, agreement=agreement, twin_scale=twin_scale, seed=seed)
     name = f"the {int(suits.sum())} loci that suit both tasks (loci.rule=pair)"
     return compare_locus_sets([verdict], there, name=name)[0]
 
@@ -209,12 +216,13 @@ def _panel(
     verdict: Verdict,
     statistics: PairStatistics,
     agreement: MemberAgreement,
+    twin_scale: np.ndarray | None,
     networks: Networks | None,
     seed: int,
 ) -> tuple[Check, ...]:
     """Check the assumptions behind the direction that the verdict answers."""
     evidence = resampled_evidence(statistics, seed=seed)
-    guard, _ = guard_values(statistics, agreement, None, Thresholds())
+    guard, _ = guard_values(statistics, agreement, twin_scale, Thresholds())
     decision = decide(evidence, statistics.pairs, guard[statistics.pairs], Thresholds())
     return assumption_panel(
         evidence,
@@ -244,17 +252,6 @@ def _prediction_quality(
         ranked = 2.0 * score.get("auroc", np.nan) - 1.0
         found.append(PredictionQuality(explained=score.get("r2", ranked)))
     return tuple(found)
-
-
-def scale_of_tasks(effects: Effects, pair: tuple[str, str]) -> Float64[np.ndarray, " 2"]:
-    """Return the size of both tasks' effects, by which they are normalized.
-
-    Args:
-        effects: Effects of all loci.
-        pair: Names of the tasks.
-    """
-    maxima = [locus_maximum(shard.effects) for shard in effects.read(pair)]
-    return effect_scale(np.concatenate(maxima))
 
 
 def _statistics(
@@ -287,18 +284,15 @@ def _batches(effects: Effects, pair: tuple[str, str]) -> Iterator[MemberEffects]
 
 
 def _untrained(
-    networks: Networks,
-    loci: Loci,
-    variants: VariantSet,
-    compute: Compute,
-    pair: tuple[str, str],
-    seed: int,
+    twins: Sequence[Twin | str], pair: tuple[str, str], seed: int
 ) -> Control | ControlNotRun:
     """Run the same test on networks with random weights, at some of the loci."""
-    twin = untrained_twin(networks, seed=seed)
-    if isinstance(twin, str):
-        return ControlNotRun(name="untrained", reason=twin)
-    few = loci.first(max(len(loci) // _TWIN_SHARE, 2))
-    effects = measure_in_memory(twin, few, variants, compute, pair)
-    statistics, agreement = _statistics(effects, pair, scale_of_tasks(effects, pair), None)
-    return controls_of("untrained", judge(statistics, agreement=agreement, seed=seed))[0]
+    twin, other = twins[0], twins[-1]
+    if isinstance(twin, str) or isinstance(other, str):
+        reason = twin if isinstance(twin, str) else str(other)
+        return ControlNotRun(name="untrained", reason=reason)
+    statistics, agreement = _statistics(twin.effects, pair, twin.scale, None)
+    guard = other.scale if agreement.n_members < 2 else None
+    return controls_of(
+        "untrained", judge(statistics, agreement=agreement, twin_scale=guard, seed=seed)
+    )[0]

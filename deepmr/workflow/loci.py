@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from deepmr.adapted import adapter_of, fitting_regions
 from deepmr.data.genome import EncodedGenome
-from deepmr.data.regions import read_regions
-from deepmr.loci import Loci, draw
+from deepmr.data.regions import Regions, read_regions
+from deepmr.data.thick import read_thick
+from deepmr.loci import BedRegions, Loci, draw
 from deepmr.networks import Networks
 
 __all__ = ["Loci", "bed_loci", "held_out_loci", "loci_of_pair"]
@@ -137,12 +139,27 @@ def bed_loci(
     path = Path(path)
     found = read_regions(path, encoded.contigs, length=width, contig_names=contig_names)
     chrom, start, end = found.chrom, found.start, found.end
+    adapter = adapter_of(networks.members.networks)
     reverse = int(np.sum(found.strand == -1))
     if reverse:
-        print(
-            f"loci: {reverse} of {len(found)} regions lie on the reverse strand; "
-            "the forward strand of all is used"
+        own = adapter is not None and adapter.format.strand == "bed"
+        used = (
+            "each region is read on its own strand" if own else "the forward strand of all is used"
         )
+        print(f"loci: {reverse} of {len(found)} regions lie on the reverse strand; {used}")
+    regions = _bed_regions(path, found)
+    fits = fitting_regions(networks.members.networks, regions, start, width)
+    if not fits.all():
+        print(
+            f"loci: {int(np.sum(~fits))} of {len(found)} regions reach beyond what the network's "
+            "output covers, and are left out"
+        )
+        if not fits.any():
+            raise ValueError(
+                f"{path}: no region lies within what the network's output covers; let it read more "
+                "(model.input.length)"
+            )
+    chrom, start, end, regions = chrom[fits], start[fits], end[fits], regions.rows(fits)
     if source is not None and not allow_seen:
         seen = source.seen(chrom, start, end)
         if seen.any():
@@ -160,5 +177,29 @@ def bed_loci(
         end=end,
         codes=encoded.windows(encoded.locate(chrom), start, width),
         split="regions",
+        regions=regions.rows(chosen),
     )
     return loci, encoded
+
+
+def _bed_regions(path: Path, found: Regions) -> BedRegions:
+    """Return the lines of a BED file with their thick parts, for networks that are read there."""
+    thick = read_thick(path)
+    keys = zip(found.chrom, found.region_start, found.region_end, found.strand, strict=True)
+    places = np.array(
+        [
+            thick.get(
+                (str(chrom).removeprefix("chr"), int(start), int(end), ".+-"[int(strand)]),
+                (int(start), int(end)),
+            )
+            for chrom, start, end, strand in keys
+        ],
+        dtype=np.int64,
+    )
+    return BedRegions(
+        strand=found.strand,
+        start=found.region_start,
+        end=found.region_end,
+        thick_start=places[:, 0],
+        thick_end=places[:, 1],
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from deepmr.adapted import placement
 from deepmr.effect_shard import EffectShard, EffectsInMemory
 from deepmr.files import fingerprint
 from deepmr.io.shard_store import ShardStore
@@ -68,6 +69,9 @@ def measure_in_memory(
     members, length = networks.members, int(loci.codes.shape[1])
     batch = variants.of(0, loci.codes).within(members.margin, length=length)
     engines = members.engines(compute.engine, length=length)
+    placed = placement(members, loci)
+    if placed is not None:
+        engines = [placed.on(engine) for engine in engines]
     raw = (batch.measure(engine, loci.codes) for engine in engines)
     effects, reference = member_effects(raw, batch.substitutions, networks.scale, tasks)
     effects = replace(batch.place(effects), shared=members.shared)
@@ -107,6 +111,9 @@ def open_store(
         "variants": fingerprint(variants.identity, digits=32),
         "dtype": compute.dtype,
     }
+    placed = placement(members, loci)
+    if placed is not None:
+        content["placement"] = placed.identity
     return ShardStore(
         folder / "effects",
         fingerprint=fingerprint(content, digits=32),
@@ -175,6 +182,7 @@ def fill_store(
         scale=networks.scale,
         variants=variants,
         on_start=report_duration,
+        placement=placement(networks.members, loci),
         progress=compute.progress,
     )
     runner = run_mutagenesis(callback, trainer=compute.trainer, folder=store.folder.parent)

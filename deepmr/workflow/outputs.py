@@ -231,7 +231,9 @@ def _provenance(findings: Findings, given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "network": findings.networks.description,
         "command": given.get("command", ""),
-        "uncertainty": f"{len(members)} members ({members.spread})",
+        "uncertainty": f"{len(members)} members ({members.spread})"
+        if len(members) > 1
+        else "one network, taken as given",
         "loci": f"{len(loci)} ({loci.split})",
         "variants": "substitutions" if findings.variants.listed is None else "listed in a file",
         **{key: value for key, value in given.items() if key != "command"},

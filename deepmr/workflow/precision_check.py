@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from deepmr.adapted import placement
 from deepmr.io.shard_store import ShardStore
 from deepmr.loci import Loci
 from deepmr.mutagenesis import Variants
@@ -111,9 +112,13 @@ def check_precision(
     """
     if not is_reduced(compute.precision, compute.dtype):
         return None
+    if len(networks.members) < 2:
+        print("precision: not compared, since effects of one network have no standard errors")
+        return None
     names = (pair[0].name, pair[1].name)
     exact = functools.partial(compute.engine, engine="dense", precision="float64")
     engines = networks.members.engines(exact, length=loci.codes.shape[1])
+    placed = placement(networks.members, loci)
     generator = np.random.default_rng(seed)
     errors, standard, n_loci = [], [], 0
     rows = np.unique(np.linspace(0, len(loci) - 1, min(len(loci), _LOCI)).astype(int))
@@ -130,7 +135,10 @@ def check_precision(
             mask=np.ones((1, len(chosen)), dtype=bool),
         )
         codes = loci.codes[row : row + 1]
-        raw = (engine(codes, some) for engine in engines)
+        here = engines
+        if placed is not None:
+            here = [placed.rows(slice(row, row + 1)).on(engine) for engine in engines]
+        raw = (engine(codes, some) for engine in here)
         true, _ = member_effects(raw, some, networks.scale, names)
         errors.append((stored.value[..., chosen] - true.value[0]).mean(axis=1))
         summary = stored.summarise(*names)

@@ -47,6 +47,7 @@ _NOT_IDENTITY = frozenset(
         "effects.genome",
         "effects.variants",
         "motifs",  # known by its content
+        "calibrators",
         "instruments.motifs",
         "trainer.accelerator",
         "trainer.log_every_n_steps",
@@ -68,8 +69,10 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
         {'seed': 0, 'model.filters': 64}
     """
     flat: dict[str, Any] = {}
-    # hardware changes the speed of an interrogation alone; its weights are identified by content
-    left_out = _NOT_IDENTITY | ({"trainer", "run", "checkpoint"} if "exposure" in config else set())
+    # hardware changes the speed of what trains nothing; there weights are identified by content
+    left_out = _NOT_IDENTITY | (
+        {"trainer", "run", "checkpoint"} if "checkpoint" in config else set()
+    )
 
     def walk(node: Mapping[str, Any], prefix: str) -> None:
         for key, value in node.items():

@@ -240,8 +240,12 @@ def _rows(
     shown = np.flatnonzero(effects.mask[: len(listed)])  # a shifted window lacks some at its ends
     listed, n = [listed[position] for position in shown], len(shown)
     first, second = effects.tasks
-    found = effects.summarise(first, second)
-    honest = replace(effects, shared=max(shared, effects.shared)).summarise(first, second)
+    alone = effects.n_members < 2
+    found = effects.exact(first, second) if alone else effects.summarise(first, second)
+    honest = found
+    if not alone:
+        honest = replace(effects, shared=max(shared, effects.shared)).summarise(first, second)
+    unknown = np.full(n, np.nan)  # one network's errors are unknown, not 0
     columns = {
         "chrom": np.full(n, place[0], dtype=object),
         "start": np.full(n, place[1]),
@@ -250,17 +254,17 @@ def _rows(
         "id": np.array([one.name for one in listed], dtype=object),
         "ref": np.array([one.ref for one in listed], dtype=object),
         "alt": np.array([one.alt for one in listed], dtype=object),
-        "df": np.full(n, found.df),
+        "df": np.full(n, np.nan if alone else found.df),
     }
     return [
         {
             **columns,
             "task": np.full(n, task, dtype=object),
             "effect": effect[shown],
-            "spread": effects.of(task).std(axis=-2, ddof=1)[shown],
+            "spread": unknown if alone else effects.of(task).std(axis=-2, ddof=1)[shown],
             "n_members": np.full(n, effects.n_members),
-            "se_mean": se_mean[shown],
-            "se": se[shown],
+            "se_mean": unknown if alone else se_mean[shown],
+            "se": unknown if alone else se[shown],
         }
         for task, effect, se_mean, se in (
             (first, found.beta_exposure, found.se_exposure, honest.se_exposure),

@@ -14,7 +14,7 @@ import pytest
 from deepmr import interrogate_effects, read_effects
 from deepmr.data.effect_tables import ReadSettings
 from deepmr.effect_shard import EffectShard
-from deepmr.inference import Jackknife
+from deepmr.inference import GivenModel, Jackknife, Summary
 from deepmr.workflow.table_loci import TableLoci
 from tests.effects.conftest import SLOPE, TableMaker
 
@@ -36,9 +36,12 @@ def test_a_planted_slope_is_found_from_members_and_from_errors(table: TableMaker
         assert upper - lower < 0.1  # 240 effects of size 2 with errors of .02
 
 
-def test_one_member_without_errors_is_refused_and_never_taken_as_exact(table: TableMaker) -> None:
+def test_one_member_without_errors_is_taken_as_given_or_refused(table: TableMaker) -> None:
+    result = interrogate_effects(read_effects(table()), "X", "Y")
+    assert isinstance(result.findings.question.inference, GivenModel)
+    assert any("errors of its effects are unknown" in note for note in result.findings.notes)
     with pytest.raises(ValueError, match="does not say how wrong its effects are") as caught:
-        interrogate_effects(read_effects(table()), "X", "Y")
+        interrogate_effects(read_effects(table()), "X", "Y", inference=Summary())
     assert "\n" not in str(caught.value)
 
 

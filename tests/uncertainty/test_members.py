@@ -17,6 +17,7 @@ from deepmr.uncertainty import (
     Dropout,
     Ensemble,
     ForwardPass,
+    Given,
     Members,
     Snapshots,
     Trained,
@@ -63,6 +64,15 @@ def test_two_networks_are_an_ensemble_and_one_is_asked_through_its_dropout() -> 
     np.testing.assert_array_equal(effects, _effects(one), "a draw keeps its mask")
     other = _effects(Auto(draws=4, seed=2)(_trained(1, 0.5)))
     assert not np.array_equal(effects, other), "the seed decides the masks"
+
+
+def test_one_network_without_dropout_is_taken_as_given() -> None:
+    given = Auto()(_trained(1))
+    assert (given.spread, len(given)) == ("given model", 1)
+    assert "not what training again would say" in given.note
+    assert len(Given()(_trained(1, 0.5))) == 1, "asked by name, dropout is left off"
+    with pytest.raises(ValueError, match="at least 1 network"):
+        Given()([])
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,6 @@ def test_dropout_s_error_is_its_spread_and_does_not_vanish_with_more_draws() -> 
     ("make", "says"),
     [
         (lambda: Dropout()(_trained(1)), "no dropout"),
-        (lambda: Auto()(_trained(1)), "no dropout"),
         (lambda: Ensemble()(_trained(1)), "at least 2 networks, got 1"),
         (lambda: Auto(draws=1), "draws must be at least 2, got 1"),
         (lambda: Snapshots()(_trained(1)), "at least 2 snapshots of a network, got 0"),
