@@ -176,7 +176,8 @@ def _checked(
     """Return the question with its shared error, once all that it asks for is known to exist."""
     check_designed(question.designed)
     check_controls(question.controls)
-    question = question.for_members(len(networks.members))
+    known = isinstance(networks, PairOfTable) and networks.found.has_errors
+    question = question if known else question.for_members(len(networks.members))
     question.check(pair)
     if isinstance(networks, PairOfTable):
         networks.check(question)

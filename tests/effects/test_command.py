@@ -57,7 +57,7 @@ def test_columns_stand_on_the_line_or_in_a_yaml_and_other_content_is_another_que
     [
         (["effects=nowhere.tsv"], "effects=nowhere.tsv: no such file"),
         (["effects='*.nothing'"], "no table of effects matches"),
-        (["effects=TABLE", "inference=summary"], "does not say how wrong its effects are"),
+        (["effects=TABLE", "inference=summary"], "needs several members"),
         (["effects=TABLE", "run=demo"], "leave run= out"),
         (["effects=TABLE", "effects.format=basenj"], "effects.format is auto or one of"),
         (["effects=TABLE", "effects.values=log"], "effects.values is one of"),
