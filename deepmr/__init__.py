@@ -32,8 +32,10 @@ _HOMES = {
     "held_out_loci": "deepmr.workflow.loci",
     "interrogate": "deepmr.interrogation",
     "interrogate_all": "deepmr.interrogation_all",
+    "interrogate_effects": "deepmr.table_interrogation",
     "load_run": "deepmr.cli.networks",
     "pair_effects": "deepmr.mutagenesis",
+    "read_effects": "deepmr.workflow.effect_table",
     "saturation": "deepmr.mutagenesis",
     "write_report": "deepmr.report",
 }
@@ -79,8 +81,10 @@ __all__ = [
     "held_out_loci",
     "interrogate",
     "interrogate_all",
+    "interrogate_effects",
     "load_run",
     "pair_effects",
+    "read_effects",
     "saturation",
     "write_report",
 ]

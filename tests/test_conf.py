@@ -22,6 +22,7 @@ MAIN = {
 }
 ONLY_TRAIN = {"optimizer", "scheduler", "callbacks", "loss", "calibrator"}
 ONLY_INTERROGATE = {
+    "effects",
     "loci",
     "variants",
     "mutagenesis",

@@ -16,6 +16,7 @@ from deepmr.cli.interrogate import (
     _question,
     _variants,
 )
+from deepmr.cli.job_record import JobValue
 from deepmr.cli.parts import command, is_leader, optional, plain, run_name
 from deepmr.cli.trust import Trust
 from deepmr.files import fingerprint, safe_name, sha256
@@ -79,7 +80,7 @@ def run_all_pairs(config: DictConfig) -> float:
         leader=is_leader(),
     )
     kept = _kept(settings, networks, selection)
-    return ask_all(
+    value = ask_all(
         networks,
         selection,
         variants,
@@ -92,6 +93,7 @@ def run_all_pairs(config: DictConfig) -> float:
         tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),
     )
+    return JobValue(value, path)
 
 
 def _pair_settings(settings: Mapping[str, Any]) -> PairSettings:

@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.cli.effects import run_effects, without_effects
 from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
@@ -65,6 +66,9 @@ def run_interrogation(config: DictConfig) -> float:
         return run_all_pairs(config)
     settings = plain(config)
     check_designed(settings["verdict"]["designed"])
+    if settings["effects"]["path"] is not None:
+        return run_effects(config, settings, _question(settings, 2))  # the table knows its members
+    settings = without_effects(settings)
     networks = _networks(config, settings)
     pair = _pair(networks, config)
     question = _question(settings, len(networks.members))

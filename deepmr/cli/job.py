@@ -234,6 +234,27 @@ def _without_null(conf: Path, argument: str) -> str:
     )
 
 
+def _path_of_effects(conf: Path, argument: str) -> str:
+    """``effects=FILE`` names a table; ``effects=NAME`` a yaml of columns, where there is one."""
+    name, mark, value = argument.partition("=")
+    own = Path(os.environ.get("DEEPMR_CONF", "."))
+    yamls = (folder / "effects" / f"{value}.yaml" for folder in (conf, own, *_config_dirs()))
+    if name != "effects" or not mark or any(path.is_file() for path in yamls):
+        return argument
+    return f"effects.path={value}"
+
+
+def _config_dirs() -> list[Path]:
+    """Return the folders that ``--config-dir`` names."""
+    words = sys.argv
+    return [
+        Path(words[place + 1] if word in ("--config-dir", "-cd") else word.partition("=")[2])
+        for place, word in enumerate(words)
+        if word.startswith("--config-dir=")
+        or (word in ("--config-dir", "-cd") and place + 1 < len(words))
+    ]
+
+
 def _fitted(config_name: str, argument: str) -> str:
     """Return ``calibrator=PATH`` of an interrogation as its setting ``calibrators``.
 
@@ -262,7 +283,7 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     conf = conf_folder()
     _subcommand[:] = sys.argv[1 : 1 + words]
     given = [_fitted(config_name, argument) for argument in sys.argv[1 + words :]]
-    sys.argv[1:] = [_without_null(conf, argument) for argument in given]
+    sys.argv[1:] = [_path_of_effects(conf, _without_null(conf, argument)) for argument in given]
     try:
         own = add_own_configuration(sys.argv, conf)
         _own_configuration[:] = ["--config-dir", str(own)] if own else []

@@ -15,6 +15,7 @@ from deepmr.networks import Networks
 from deepmr.tasks import Task
 from deepmr.workflow.judgement import Judgement
 from deepmr.workflow.known_truth import known_structure
+from deepmr.workflow.pair_of_table import PairOfTable
 from deepmr.workflow.variants import VariantChoice
 
 __all__ = ["Findings"]
@@ -25,7 +26,7 @@ class Findings:
     """Results of an interrogation, with the networks, variants and settings behind them.
 
     Args:
-        networks: The networks.
+        networks: The networks, or the table of effects in their place.
         pair: Tasks of exposure and outcome.
         variants: The variants, with their loci.
         effects: Variant effects, in memory or on disk.
@@ -35,7 +36,7 @@ class Findings:
         notes: Sentences for the report; none by default.
     """
 
-    networks: Networks
+    networks: Networks | PairOfTable
     pair: tuple[Task, Task]
     variants: VariantChoice
     effects: Effects

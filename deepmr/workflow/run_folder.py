@@ -45,6 +45,9 @@ _NOT_IDENTITY = frozenset(
         "data.portal",
         "data.parallel",
         "data.retries",
+        "effects.path",  # known by their content
+        "effects.genome",
+        "effects.variants",
         "motifs",  # known by its content
         "calibrators",
         "instruments.motifs",
