@@ -11,7 +11,7 @@ from torch import Tensor, fx
 
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
 from deepmr.mutagenesis.incremental.layers.global_pooling import GlobalLayer
-from deepmr.mutagenesis.incremental.layers.linear import Multiply
+from deepmr.mutagenesis.incremental.layers.linear import Add, Multiply
 from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
 from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer
 from deepmr.mutagenesis.incremental.layers.vector import VectorLayer
@@ -109,6 +109,20 @@ class CompiledNetwork:
             id(layer.fused) for layer in self.position_layers if isinstance(layer, Convolution)
         }
         self.position_layers = [layer for layer in self.position_layers if id(layer) not in fused]
+        self._add_in_place(readers)
+
+    def _add_in_place(self, readers: dict[str, int]) -> None:
+        """Let sums overwrite the output of a convolution that nothing else reads."""
+        owned = {
+            name
+            for layer, name, _ in self.outputs()
+            if isinstance(layer, Convolution) and readers.get(name) == 1
+        }
+        for layer in self.position_layers:
+            if isinstance(layer, Add):
+                signed = zip(layer.sources, layer.signs, strict=True)
+                mine = [place for place, (name, sign) in enumerate(signed) if sign == 1.0 and name in owned]
+                layer.overwritten = mine[0] if mine else None
 
     def _readers(self) -> dict[str, int]:
         """Return how many layers take each node as input."""

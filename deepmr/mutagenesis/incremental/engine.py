@@ -20,6 +20,7 @@ from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.incremental.compile import compile_network
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
 from deepmr.mutagenesis.incremental.cost import expected_speedup
+from deepmr.mutagenesis.incremental.freed_memory import keep_freed_memory
 from deepmr.mutagenesis.incremental.propagation import Mutants, Propagation
 from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.mutagenesis.variants import Variants
@@ -68,6 +69,7 @@ class Incremental:
         self, model: nn.Module, *, length: int, chunk: int | None = None, precision: str = "float32"
     ) -> None:
         check_options("incremental", chunk, precision, _PRECISIONS)
+        keep_freed_memory()
         self._model = model
         self.length = length
         self._precision = precision

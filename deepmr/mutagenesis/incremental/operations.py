@@ -16,6 +16,7 @@ from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
 from deepmr.mutagenesis.incremental.receptive_field import Axis
 
 __all__ = [
+    "EXPONENTIALS",
     "NEGATIONS",
     "Arithmetic",
     "CompilerState",
@@ -23,6 +24,7 @@ __all__ = [
     "arithmetic",
     "batch_norm_factor",
     "is_arithmetic",
+    "is_gated",
     "is_identity",
     "is_rectifier",
     "label",
@@ -35,6 +37,8 @@ _SIGNS: dict[Any, tuple[float, float]] = {
 }  # fmt: skip
 NEGATIONS: frozenset[Any] = frozenset({operator.neg, torch.neg, "neg"})
 """Targets of nodes that change the sign."""
+EXPONENTIALS: frozenset[Any] = frozenset({torch.exp, torch.expm1, "exp", "expm1"})
+"""Targets of nodes that raise e to a power."""
 _PRODUCTS: frozenset[Any] = frozenset({operator.mul, torch.mul, "mul"})
 _QUOTIENTS: frozenset[Any] = frozenset({operator.truediv, torch.div, "div"})
 _POINTWISE_MODULES = (
@@ -171,6 +175,11 @@ def is_identity(node: fx.Node, module: nn.Module | None) -> bool:
 def is_rectifier(node: fx.Node, module: nn.Module | None) -> bool:
     """Return whether a node is a ReLU."""
     return isinstance(module, nn.ReLU) or node.target in {F.relu, torch.relu, "relu"}
+
+
+def is_gated(node: fx.Node, module: nn.Module | None) -> bool:
+    """Return whether a node is a GELU or SiLU: f(x) = max(x, 0) + f(-|x|)."""
+    return isinstance(module, nn.GELU | nn.SiLU) or node.target in {F.gelu, F.silu}
 
 
 def batch_norm_factor(module: nn.BatchNorm1d) -> Tensor:

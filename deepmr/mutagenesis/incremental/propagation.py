@@ -16,6 +16,7 @@ from deepmr.mutagenesis.incremental.fallback import Fallback
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
 from deepmr.mutagenesis.incremental.layers.global_pooling import BlockPlan
 from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer
+from deepmr.mutagenesis.incremental.layers.vector import MutantReferences
 from deepmr.mutagenesis.incremental.receptive_field import Block, Delta, Span
 from deepmr.sequence import one_hot
 
@@ -141,7 +142,7 @@ class Propagation:
             layer.name: layer.delta().reshape(n_mutants, *self._values[layer.name].shape[1:])
             for layer in network.global_layers
         }
-        references = _MutantReferences(self._values, locus)
+        references = MutantReferences(self._values, locus)
         for vector in network.vector_layers:
             deltas[vector.name] = vector.run(deltas, references)
         if fallback is not None:
@@ -197,19 +198,4 @@ class _PositionReferences(dict[str, Tensor]):
         channels, length = self._shapes[name]
         value = self._values[name]
         self[name] = value.reshape(-1, channels, length).transpose(1, 2).contiguous()
-        return self[name]
-
-
-class _MutantReferences(dict[str, Tensor]):
-    """Reference of each node for every mutant, gathered at first use."""
-
-    def __init__(self, values: dict[str, Any], locus: Int[Tensor, " mutant"]) -> None:
-        super().__init__()
-        self._values = values
-        self._locus = locus
-
-    def __missing__(self, name: str) -> Tensor:
-        value = self._values[name]
-        # one locus serves all mutants, by broadcasting over a batch of 1
-        self[name] = value if len(value) == 1 else value.index_select(0, self._locus)
         return self[name]

@@ -137,6 +137,10 @@ def vector_layer(state: CompilerState, node: fx.Node, sources: list[str]) -> vec
     if operations.is_rectifier(node, module):
         return vector.rectified_vector(*here)
     function = operations.pointwise(node, module)
+    if function is not None and operations.is_gated(node, module):
+        return vector.gated_vector(*here, function)
+    if node.target in operations.EXPONENTIALS:
+        return vector.exponential_vector(*here)
     if function is not None:
         return vector.nonlinear_vector(*here, function)
     if node.target in operations.NEGATIONS:

@@ -93,13 +93,20 @@ class Add(PositionLayer):
 
     def __init__(self, output: Output, signs: tuple[float, ...]) -> None:
         super().__init__(output)
-        self._signs = signs
+        self.signs = signs
+        self.overwritten: int | None = None
+        """Which input this layer is the only reader of, and may add the others to, if any."""
 
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
-        """Return the signed sum of the inputs' deltas."""
-        total = zero_delta(block, span, self.channels, deltas[0].values)
-        for delta, sign in zip(deltas, self._signs, strict=True):
-            add_overlap(delta, total, span, sign)
+        """Return the signed sum of the inputs' deltas; may overwrite one of them."""
+        here = self.overwritten
+        if here is not None and deltas[here].span == span:
+            total = deltas[here].values
+        else:
+            total, here = zero_delta(block, span, self.channels, deltas[0].values), None
+        for place, (delta, sign) in enumerate(zip(deltas, self.signs, strict=True)):
+            if place != here:
+                add_overlap(delta, total, span, sign)
         return total
 
 
