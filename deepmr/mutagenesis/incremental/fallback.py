@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, fx
 
-from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
+from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork, call_node
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Delta
 
 __all__ = ["Fallback"]
@@ -107,7 +107,7 @@ class Fallback:
             args, kwargs = fx.map_arg(
                 (node.args, node.kwargs), lambda source: self._operand(source, values, size)
             )
-            values[node.name] = self._call(node, args, kwargs)
+            values[node.name] = call_node(self._network.traced, node, args, kwargs)
         return values[self._network.output]
 
     def _operand(self, node: fx.Node, values: dict[str, Any], size: int) -> Any:
@@ -121,7 +121,7 @@ class Fallback:
         args, kwargs = fx.map_arg(
             (node.args, node.kwargs), lambda source: self._shape_operand(source, values, size)
         )
-        return self._call(node, args, kwargs)
+        return call_node(self._network.traced, node, args, kwargs)
 
     def _shape_operand(self, node: fx.Node, values: dict[str, Any], size: int) -> Any:
         """Return a tensor of the operand's shape for ``size`` mutants, to take its shape from."""
@@ -129,10 +129,3 @@ class Fallback:
         if isinstance(value, Tensor) and self._network.resolve(node.name) in self._changing:
             return value[:1].expand(size, *value.shape[1:])
         return self._operand(node, values, size)
-
-    def _call(self, node: fx.Node, args: Any, kwargs: Any) -> Any:
-        if node.op == "call_module":
-            return self._network.traced.get_submodule(str(node.target))(*args, **kwargs)
-        if node.op == "call_method":
-            return getattr(args[0], str(node.target))(*args[1:], **kwargs)
-        return node.target(*args, **kwargs)  # type: ignore[operator]

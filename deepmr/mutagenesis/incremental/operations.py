@@ -27,6 +27,7 @@ __all__ = [
     "is_gated",
     "is_identity",
     "is_rectifier",
+    "is_zero_at_zero",
     "label",
     "pointwise",
 ]
@@ -55,6 +56,14 @@ _POINTWISE_FUNCTIONS = {
 _POINTWISE_METHODS = {
     "sigmoid", "tanh", "exp", "log", "log1p", "expm1", "sqrt", "square", "abs",
 }  # fmt: skip
+
+
+_ZERO_AT_ZERO = frozenset({
+    nn.GELU, nn.SiLU, nn.ELU, nn.SELU, nn.CELU, nn.Tanh, nn.LeakyReLU, nn.ReLU6, nn.Mish,
+    nn.Softsign, nn.Hardswish, nn.PReLU, F.gelu, F.silu, F.elu, F.selu, F.tanh, F.leaky_relu,
+    F.relu6, F.mish, torch.tanh, torch.abs, torch.square, "tanh", "abs", "square",
+})  # fmt: skip
+"""Elementwise functions that map 0 to 0."""
 
 
 class NoRuleError(Exception):
@@ -175,6 +184,11 @@ def is_identity(node: fx.Node, module: nn.Module | None) -> bool:
 def is_rectifier(node: fx.Node, module: nn.Module | None) -> bool:
     """Return whether a node is a ReLU."""
     return isinstance(module, nn.ReLU) or node.target in {F.relu, torch.relu, "relu"}
+
+
+def is_zero_at_zero(node: fx.Node, module: nn.Module | None) -> bool:
+    """Return whether an elementwise node is known to map 0 to 0."""
+    return (node.target if module is None else type(module)) in _ZERO_AT_ZERO
 
 
 def is_gated(node: fx.Node, module: nn.Module | None) -> bool:

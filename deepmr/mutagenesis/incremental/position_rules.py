@@ -79,7 +79,10 @@ def _elementwise(
     if operations.is_rectifier(node, module):
         return nonlinear.Rectifier(output)
     function = operations.pointwise(node, module)
-    return None if function is None else nonlinear.Pointwise(output, function)
+    if function is None:
+        return None
+    zero_at_zero = operations.is_zero_at_zero(node, module)
+    return nonlinear.Pointwise(output, function, zero_at_zero=zero_at_zero)
 
 
 def _windowed(state: CompilerState, node: fx.Node, source: str, window: SlidingWindow) -> Output:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
+from torch.nn import functional as F
 
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork, run_reference
 from deepmr.mutagenesis.incremental.fallback import Fallback
@@ -138,10 +139,10 @@ class Propagation:
         network = self._network
         n_mutants = len(mutants.locus)
         locus = torch.from_numpy(mutants.locus).to(self.output.device)
-        deltas = {
-            layer.name: layer.delta().reshape(n_mutants, *self._values[layer.name].shape[1:])
-            for layer in network.global_layers
-        }
+        deltas: dict[str, Tensor] = {}
+        for layer in network.global_layers:
+            shape = self._values[layer.name].shape[1:]
+            deltas[layer.name] = layer.delta()[:, : shape[0]].reshape(n_mutants, *shape)
         references = MutantReferences(self._values, locus)
         for vector in network.vector_layers:
             deltas[vector.name] = vector.run(deltas, references)
@@ -197,5 +198,6 @@ class _PositionReferences(dict[str, Tensor]):
     def __missing__(self, name: str) -> Tensor:
         channels, length = self._shapes[name]
         value = self._values[name]
-        self[name] = value.reshape(-1, channels, length).transpose(1, 2).contiguous()
+        rows = value.reshape(len(value), -1, length).transpose(1, 2)
+        self[name] = F.pad(rows, (0, channels - rows.shape[2])).contiguous()
         return self[name]

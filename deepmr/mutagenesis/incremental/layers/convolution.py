@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
 from deepmr.mutagenesis.incremental.layers.position_layer import (
@@ -41,19 +42,30 @@ class Convolution(PositionLayer):
         """Fold a factor of each output channel into the weights."""
         self._factor = factor if self._factor is None else self._factor * factor
 
-    def lay_out_weights(self, product_dtype: torch.dtype | None) -> None:
+    def keeps_zero_channels(self) -> bool:
+        """Return whether a row of weights can be zero: not where channels are in groups."""
+        return self._groups == 1
+
+    def lay_out_weights(self, product_dtype: torch.dtype | None, channels: int) -> None:
         """Copy the weights to (tap, in, out) order; call once, after all folding.
 
         Args:
             product_dtype: Dtype of matrix products; that of the weights if None.
+            channels: Channels of the input's rows; weights of those it lacks are zero.
         """
         self._product_dtype = product_dtype
         weight = self.module.weight
         dtype = product_dtype or weight.dtype
+        filled = (0, self.channels - weight.shape[0], 0, channels - self._groups * weight.shape[1])
+
+        def by_tap(weight: Tensor) -> Tensor:
+            return F.pad(weight.permute(2, 1, 0), filled)
+
         if self._factor is None:
-            self._weight = laid_out(weight, "tap", dtype, _by_tap)
+            self._weight = laid_out(weight, f"tap {channels} {self.channels}", dtype, by_tap)
         else:
-            self._weight = (_by_tap(weight.detach()) * self._factor).to(dtype).contiguous()
+            scaled = weight.detach() * self._factor[:, None, None]
+            self._weight = by_tap(scaled).to(dtype).contiguous()
 
     def affected_span(self, *spans: Span) -> Span:
         """Return the outputs whose kernel holds a changed input."""
@@ -103,7 +115,3 @@ class Convolution(PositionLayer):
         """Return the multiply-adds of one mutant whose input changes at ``source``."""
         pairs = sum(write.stop - write.start for _, _, write in self.window.taps(source, span))
         return pairs * self.channels * self._weight.shape[1]
-
-
-def _by_tap(weight: Float[Tensor, " out in tap"]) -> Float[Tensor, " tap in out"]:
-    return weight.permute(2, 1, 0)

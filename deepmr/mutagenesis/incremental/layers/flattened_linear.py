@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deepmr.mutagenesis.incremental.layers.global_pooling import BlockPlan, GlobalLayer
-from deepmr.mutagenesis.incremental.layers.position_layer import References
+from deepmr.mutagenesis.incremental.layers.position_layer import References, row_width
 from deepmr.mutagenesis.incremental.layers.weight_layout import laid_out
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Delta, Span
 
 __all__ = ["FlattenedLinear"]
 
 _TILE = 64
-"""Outputs are padded to a multiple: matrix products of odd numbers of columns cost a third more."""
+"""Many outputs are filled up to a multiple: odd numbers of columns cost a third more."""
 _WINDOW_BYTES = 1 << 20
 """Weights of a window below which each site is one product: they stay in a core's cache."""
 _MANY_MUTANTS = 32
@@ -123,16 +123,26 @@ class FlattenedLinear(GlobalLayer):
         product_dtype: torch.dtype | None,
     ) -> None:
         super().__init__(name, source, axis)
+        self._module = module
+        self._outputs = module.out_features
+        self._product_dtype = product_dtype
+
+    def lay_out_weights(self, channels: int) -> None:
+        """Copy the weights to (position, in, out) order.
+
+        Args:
+            channels: Channels of the input's rows; weights of those it lacks are zero.
+        """
+        length, outputs = self.axis.length, self._outputs
+        wide = -outputs % _TILE if outputs > 4 * _TILE else row_width(outputs) - outputs
 
         def by_position(weight: Tensor) -> Tensor:
-            reordered = weight.view(weight.shape[0], -1, axis.length).permute(2, 1, 0)
-            return F.pad(reordered, (0, padding))
+            reordered = weight.view(outputs, -1, length).permute(2, 1, 0)
+            return F.pad(reordered, (0, wide, 0, channels - reordered.shape[1]))
 
-        self._outputs = module.out_features
-        padding = -self._outputs % _TILE if self._outputs > 4 * _TILE else 0
-        self._product_dtype = product_dtype
-        dtype = product_dtype or module.weight.dtype
-        self.weight = laid_out(module.weight, f"position {axis.length}", dtype, by_position)
+        weight = self._module.weight
+        dtype = self._product_dtype or weight.dtype
+        self.weight = laid_out(weight, f"position {length} {channels}", dtype, by_position)
 
     def multiply_adds(self, channels: int) -> int:
         """Return the multiply-adds of one input position with some channels."""

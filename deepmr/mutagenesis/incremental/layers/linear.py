@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from deepmr.mutagenesis.incremental.layers.position_layer import (
     Output,
@@ -75,7 +76,8 @@ class Multiply(PositionLayer):
 
     def set_reference(self, references: References) -> None:
         """Pad the factors; the reference itself is not needed."""
-        factor = self.factor.to(references[self.name]).expand(self.axis.length, -1)
+        filled = F.pad(self.factor, (0, self.channels - self.factor.shape[1]))
+        factor = filled.to(references[self.name]).expand(self.axis.length, -1)
         self._padded_factor = PaddedReference(factor[None], self.axis, self.margin, 0.0)
 
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
@@ -129,6 +131,10 @@ class Product(PositionLayer):
 
 class Concatenate(PositionLayer):
     """Concatenation of the channels of several inputs."""
+
+    def keeps_zero_channels(self) -> bool:
+        """Return False: they would come to lie between channels."""
+        return False
 
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
         """Return the inputs' deltas, concatenated along channels."""
