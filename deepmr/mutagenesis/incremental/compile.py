@@ -45,8 +45,8 @@ def compile_network(
     Raises:
         NotTraceableError: If torch.fx cannot trace the model.
     """
-    traced = trace(model)
     probe = torch.zeros((1, 4, length), dtype=dtype, device=device_of(model))
+    traced = trace(model, probe)
     values = run_reference(traced, probe)
     network, state = _compiled(traced, values, length, product_dtype, compile_vectors=True)
     if any(name in state.axes for name in network.fallback_inputs()):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
 from deepmr.mutagenesis.incremental.layers.flattened_linear import FlattenedLinear
@@ -47,6 +47,7 @@ class CompiledNetwork:
         length: Bases of a locus.
         n_tasks: Values of the raw output.
         aliases: Nodes with the same value as another node (dropout in evaluation mode), by name.
+        channels_last: Nodes whose value is ``(batch, position, channel)``, by name.
         position_layers: Layers whose output has a position axis.
         global_layers: Layers that remove the position axis.
         vector_layers: Layers after those.
@@ -59,6 +60,7 @@ class CompiledNetwork:
     length: int
     n_tasks: int = 0
     aliases: dict[str, str] = field(default_factory=dict)
+    channels_last: set[str] = field(default_factory=set)
     position_layers: list[PositionLayer] = field(default_factory=list)
     global_layers: list[GlobalLayer] = field(default_factory=list)
     vector_layers: list[VectorLayer] = field(default_factory=list)
@@ -222,11 +224,11 @@ class CompiledNetwork:
             reducer.margin = margins[reducer.source]
 
 
-def call_node(traced: fx.GraphModule, node: fx.Node, args: Any, kwargs: Any) -> Any:
+def call_node(traced: nn.Module, node: fx.Node, args: Any, kwargs: Any) -> Any:
     """Return the value of a node that calls a module, a method or a function.
 
     Args:
-        traced: The graph.
+        traced: The graph, or the model that it was traced from.
         node: The node.
         args: Its arguments, nodes replaced by their values.
         kwargs: Its keyword arguments, likewise.

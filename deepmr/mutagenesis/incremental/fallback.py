@@ -73,7 +73,9 @@ class Fallback:
     def _mutated(self, block: Block, delta: Delta, name: str) -> Float[Tensor, "mutant ..."]:
         """Return a layer's output at all positions for every mutant of a block."""
         channels, length = self._network.shapes()[name]
-        reference = self._values[name].reshape(-1, channels, length).transpose(1, 2)
+        last = name in self._network.channels_last
+        reference = self._values[name]
+        reference = reference if last else reference.reshape(-1, channels, length).transpose(1, 2)
         n_alternatives, n_sites = block.mutants.shape
         loci = torch.from_numpy(np.tile(block.loci, n_alternatives)).to(reference.device)
         rows = reference[loci].reshape(-1, channels)
@@ -87,7 +89,8 @@ class Fallback:
         kept = torch.from_numpy(np.flatnonzero(inside)).to(rows.device)
         index = torch.from_numpy(at[inside]).to(rows.device)
         rows = rows.index_add(0, index, delta.values.reshape(-1, channels)[kept])
-        mutated = rows.view(-1, length, channels).transpose(1, 2).contiguous()
+        mutated = rows.view(-1, length, channels)
+        mutated = mutated if last else mutated.transpose(1, 2).contiguous()
         return mutated.view(-1, *self._values[name].shape[1:])
 
     def _run(

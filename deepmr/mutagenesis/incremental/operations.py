@@ -173,7 +173,7 @@ def arithmetic(state: CompilerState, node: fx.Node, changing: Collection[str]) -
 
 def is_identity(node: fx.Node, module: nn.Module | None) -> bool:
     """Return whether a node returns its input in evaluation mode."""
-    if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Identity):
+    if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Identity):
         return True
     if node.op == "call_function" and node.target in {F.dropout, F.dropout1d}:
         training = node.args[2] if len(node.args) > 2 else node.kwargs.get("training", True)
@@ -196,7 +196,7 @@ def is_gated(node: fx.Node, module: nn.Module | None) -> bool:
     return isinstance(module, nn.GELU | nn.SiLU) or node.target in {F.gelu, F.silu}
 
 
-def batch_norm_factor(module: nn.BatchNorm1d) -> Tensor:
+def batch_norm_factor(module: nn.BatchNorm1d | nn.BatchNorm2d) -> Tensor:
     """Return the factor of each channel in batch norm in evaluation mode.
 
     Raises:

@@ -193,11 +193,15 @@ class _PositionReferences(dict[str, Tensor]):
     def __init__(self, network: CompiledNetwork, values: dict[str, Any]) -> None:
         super().__init__()
         self._shapes = network.shapes()
+        self._channels_last = network.channels_last
         self._values = values
 
     def __missing__(self, name: str) -> Tensor:
         channels, length = self._shapes[name]
         value = self._values[name]
-        rows = value.reshape(len(value), -1, length).transpose(1, 2)
+        if name in self._channels_last:
+            rows = value
+        else:
+            rows = value.reshape(len(value), -1, length).transpose(1, 2)
         self[name] = F.pad(rows, (0, channels - rows.shape[2])).contiguous()
         return self[name]

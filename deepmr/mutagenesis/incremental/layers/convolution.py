@@ -25,17 +25,19 @@ class Convolution(PositionLayer):
 
     Args:
         output: Node and shape of the output.
-        module: Convolution with zero padding.
+        module: Convolution with zero padding, or a linear layer applied to each position.
         window: Its kernel geometry.
     """
 
-    def __init__(self, output: Output, module: nn.Conv1d, window: SlidingWindow) -> None:
+    def __init__(
+        self, output: Output, module: nn.Conv1d | nn.Conv2d | nn.Linear, window: SlidingWindow
+    ) -> None:
         super().__init__(output)
         self.window = window
-        self.module = module
+        self.weight = _along_sequence(module.weight)
         self.fused: Nonlinear | None = None
         self._factor: Float[Tensor, " channel"] | None = None
-        self._groups = module.groups
+        self._groups = 1 if isinstance(module, nn.Linear) else module.groups
         self._product_dtype: torch.dtype | None = None
 
     def fold(self, factor: Float[Tensor, " channel"]) -> None:
@@ -54,7 +56,7 @@ class Convolution(PositionLayer):
             channels: Channels of the input's rows; weights of those it lacks are zero.
         """
         self._product_dtype = product_dtype
-        weight = self.module.weight
+        weight = self.weight
         dtype = product_dtype or weight.dtype
         filled = (0, self.channels - weight.shape[0], 0, channels - self._groups * weight.shape[1])
 
@@ -115,3 +117,10 @@ class Convolution(PositionLayer):
         """Return the multiply-adds of one mutant whose input changes at ``source``."""
         pairs = sum(write.stop - write.start for _, _, write in self.window.taps(source, span))
         return pairs * self.channels * self._weight.shape[1]
+
+
+def _along_sequence(weight: Tensor) -> Float[Tensor, " out in tap"]:
+    """Return weights of an image of height 1 without the height, of a linear layer with one tap."""
+    if weight.ndim == 2:
+        return weight.detach().unsqueeze(2)
+    return weight if weight.ndim == 3 else weight.detach().squeeze(2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,7 +24,16 @@ from deepmr.mutagenesis.incremental.receptive_field import (
     Span,
 )
 
-__all__ = ["Add", "AveragePool", "Concatenate", "CropOrPad", "Multiply", "Product", "Reshape"]
+__all__ = [
+    "Add",
+    "AveragePool",
+    "Concatenate",
+    "CropOrPad",
+    "Multiply",
+    "PickChannels",
+    "Product",
+    "Reshape",
+]
 
 
 class AveragePool(PositionLayer):
@@ -139,6 +148,32 @@ class Concatenate(PositionLayer):
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
         """Return the inputs' deltas, concatenated along channels."""
         return torch.cat([zero_padded(block, delta, span) for delta in deltas], dim=-1)
+
+
+class PickChannels(PositionLayer):
+    """Some channels of the input, in any order.
+
+    Args:
+        output: Node and shape of the output.
+        picked: Which channel of the input each channel of the output is.
+    """
+
+    def __init__(self, output: Output, picked: Int[Tensor, " channel"]) -> None:
+        super().__init__(output)
+        self._picked = picked
+
+    def keeps_zero_channels(self) -> bool:
+        """Return False: channels are counted."""
+        return False
+
+    def run(
+        self,
+        block: Block,  # noqa: ARG002 - the signature all layers share
+        deltas: list[Delta],
+        span: Span,
+    ) -> Values:
+        """Return the delta of the picked channels."""
+        return deltas[0].part(span).index_select(-1, self._picked)
 
 
 class Reshape(PositionLayer):

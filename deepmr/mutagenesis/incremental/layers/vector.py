@@ -103,7 +103,8 @@ def linear_vector(
 
     Example:
         >>> layer = linear_vector("double", ("x",), lambda delta: 2 * delta)
-        >>> references = MutantReferences({"x": torch.zeros(1, 2)}, torch.zeros(1, dtype=torch.long))
+        >>> locus = torch.zeros(1, dtype=torch.long)
+        >>> references = MutantReferences({"x": torch.zeros(1, 2)}, locus)
         >>> layer.run({"x": torch.ones(1, 2)}, references).tolist()
         [[2.0, 2.0]]
     """
@@ -115,8 +116,9 @@ def nonlinear_vector(
 ) -> VectorLayer:
     """Return a layer that applies a nonlinear function to one input.
 
-    f(reference + delta) - f(reference) in the dtype of the reference. f(reference) is worked out
-    once a locus, by the same function, so that a delta of zero gives a delta of exactly zero.
+    f(reference + delta) - f(reference) in the dtype of the reference, f(reference) once a locus. A
+    delta of zero gives exactly zero, though a function may round the last values of an array
+    otherwise than those before.
 
     Args:
         name: Name of the node.
@@ -125,7 +127,8 @@ def nonlinear_vector(
     """
 
     def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
-        return function(references[0] + deltas[0]).sub_(references[1])
+        changed = function(references[0] + deltas[0]).sub_(references[1])
+        return changed.masked_fill_(deltas[0] == 0, 0.0)
 
     return VectorLayer(name, sources, rule, function)
 
@@ -150,7 +153,7 @@ def gated_vector(
     def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
         delta, reference, start = deltas[0], references[0], references[1]
         rectified = torch.maximum(delta + reference.clamp(max=0), -reference.clamp(min=0))
-        return rectified.add_(rest(reference + delta).sub_(start))
+        return rectified.add_(rest(reference + delta).sub_(start)).masked_fill_(delta == 0, 0.0)
 
     return VectorLayer(name, sources, rule, rest)
 
