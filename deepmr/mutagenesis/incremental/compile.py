@@ -51,7 +51,9 @@ def compile_network(
     network, state = _compiled(traced, values, length, product_dtype, compile_vectors=True)
     if any(name in state.axes for name in network.fallback_inputs()):
         # fallback nodes read position layers block by block: nothing may wait for all blocks
+        reasons = network.fallback.reasons
         network, state = _compiled(traced, values, length, product_dtype, compile_vectors=False)
+        network.fallback.reasons = reasons
     network.fuse()
     network.widen_rows()
     channels = {name: wide for name, (wide, _) in network.shapes().items()}

@@ -152,7 +152,7 @@ RULED = [
 ]  # fmt: skip
 ENDED = {
     ChannelsLastAttention: (2, "softmax"),
-    SqueezeExcite: (2, "mean"),
+    SqueezeExcite: (2, "mul"),
     GroupNorm: (2, "group_norm"),
     StrandSymmetric: (2, "flip"),
     SoftmaxPool: (2, "view"),

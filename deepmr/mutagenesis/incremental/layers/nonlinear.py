@@ -58,9 +58,10 @@ class Nonlinear(PositionLayer):
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
         """Return the output's delta at ``span``."""
         inputs = self.input_span(span)
-        if self.overwrites and deltas[0].span == inputs:
-            added = deltas[0].values.add_(self._padded_input().around(block, inputs))
-            return self.to_delta(block, added, span)
+        if deltas[0].span == inputs:
+            around = self._padded_input().around(block, inputs)
+            own = deltas[0].values if self.overwrites else None
+            return self.to_delta(block, torch.add(deltas[0].values, around, out=own), span)
         accumulator = self.accumulator(block, inputs)
         add_overlap(deltas[0], accumulator, inputs)
         return self.to_delta(block, accumulator, span)

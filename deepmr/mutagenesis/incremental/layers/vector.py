@@ -152,10 +152,16 @@ def gated_vector(
 
     def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
         delta, reference, start = deltas[0], references[0], references[1]
-        rectified = torch.maximum(delta + reference.clamp(max=0), -reference.clamp(min=0))
-        return rectified.add_(rest(reference + delta).sub_(start)).masked_fill_(delta == 0, 0.0)
+        changed = function((reference + delta).abs_().neg_()).sub_(start)
+        changed.add_(_rectified(delta, reference))
+        return changed.masked_fill_(delta == 0, 0.0)
 
     return VectorLayer(name, sources, rule, rest)
+
+
+def _rectified(delta: Tensor, reference: Tensor) -> Tensor:
+    """Return the delta of a ReLU: max(d, -r) + min(r, 0), without cancellation."""
+    return torch.maximum(delta, -reference).add_(reference.clamp(max=0))
 
 
 def exponential_vector(name: str, sources: tuple[str, ...]) -> VectorLayer:
@@ -173,18 +179,14 @@ def exponential_vector(name: str, sources: tuple[str, ...]) -> VectorLayer:
 
 
 def rectified_vector(name: str, sources: tuple[str, ...]) -> VectorLayer:
-    """Return a ReLU: max(d + min(r, 0), -max(r, 0)), without cancellation.
+    """Return a ReLU, without cancellation.
 
     Args:
         name: Name of the node.
         sources: Name of its input.
     """
 
-    def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
-        reference = references[0]
-        return torch.maximum(deltas[0] + reference.clamp(max=0), -reference.clamp(min=0))
-
-    return VectorLayer(name, sources, rule)
+    return VectorLayer(name, sources, lambda d, r: _rectified(d[0], r[0]))
 
 
 def product_vector(name: str, sources: tuple[str, ...]) -> VectorLayer:
