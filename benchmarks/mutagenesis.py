@@ -93,7 +93,7 @@ def measured(
     model = subject.build().to(device).eval()
     shape = (subject.loci, subject.length)
     codes = np.random.default_rng(0).integers(0, 4, shape).astype(np.uint8)
-    clock = _timed(_CLOCKS[options.clock], device)
+    clock = timed(_CLOCKS[options.clock], device)
     methods, errors, batches = _methods(model, subject, codes, clock)
     speeds: dict[str, list[float]] = {method: [] for method in methods}
     for round_ in range(options.rounds + 1):
@@ -132,7 +132,7 @@ def _ratios(to: str, values: list[float], theirs: list[float] | None) -> dict[st
     return {f"ratio_to_{to}": round(statistics.median(ratios), 2), key: span}
 
 
-def _timed(clock: Callable[[], float], device: torch.device) -> Callable[[Method], float]:
+def timed(clock: Callable[[], float], device: torch.device) -> Callable[[Method], float]:
     """Return a function from a method to its mutants a second."""
 
     def speed(method: Method) -> float:
@@ -145,7 +145,7 @@ def _timed(clock: Callable[[], float], device: torch.device) -> Callable[[Method
     return speed
 
 
-def _best(methods: dict[int, Method], speed: Callable[[Method], float]) -> int:
+def best_batch(methods: dict[int, Method], speed: Callable[[Method], float]) -> int:
     """Return the batch of the fastest method, the better of two runs of each."""
     return max(methods, key=lambda batch: max(speed(methods[batch]) for _ in range(2)))
 
@@ -155,35 +155,35 @@ def _methods(
 ) -> tuple[dict[str, Method], dict[str, dict[str, float]], dict[str, int]]:
     """Return each method, its errors, and its batch where it has been chosen."""
     variants = saturation(codes)
-    sample = _Sample.of(model, codes, variants)
+    sample = Sample.of(model, codes, variants)
     engines = {
         "dense": Dense(model, length=subject.length),
         "incremental": Incremental(model, length=subject.length),
         "incremental:bfloat16": Incremental(model, length=subject.length, precision="bfloat16"),
         "auto": build_engine(model, length=subject.length),
     }
-    plain = _Plain(model, codes, _limited(variants, subject.plain_mutants))
+    plain = Plain(model, codes, limited(variants, subject.plain_mutants))
     usable = [batch for batch in BATCHES if batch <= plain.mutants] or [plain.mutants]
-    batch = _best({size: plain.in_batches(size) for size in usable}, speed)
+    batch = best_batch({size: plain.in_batches(size) for size in usable}, speed)
     methods: dict[str, Method] = {"plain": plain.in_batches(batch)}
     batches = {"plain": batch}
-    found = _Plain(model, codes[:1], sample.some).outputs(batch)
+    found = Plain(model, codes[:1], sample.some).outputs(batch)
     errors = {"plain": sample.errors(found)}
     for name, engine in engines.items():
         slow = engine.settings["engine"] == "dense"
-        asked = _limited(variants, subject.plain_mutants) if slow else variants
-        methods[name] = _runs(engine, codes, asked)
+        asked = limited(variants, subject.plain_mutants) if slow else variants
+        methods[name] = measuring(engine, codes, asked)
         everything = engine(codes[:1], sample.some if slow else _first(variants))
         errors[name] = sample.errors(everything.difference[0][:, sample.chosen])
-    theirs = _tangermeme(model, subject, codes)
+    theirs = tangermeme_on(model, subject, codes)
     if theirs is not None:
-        batch = _best({size: theirs.in_batches(size) for size in BATCHES}, speed)
+        batch = best_batch({size: theirs.in_batches(size) for size in BATCHES}, speed)
         methods["tangermeme"], batches["tangermeme"] = theirs.in_batches(batch), batch
         errors["tangermeme"] = sample.errors(theirs.outputs(sample.some, batch))
     return methods, errors, batches
 
 
-class _Sample:
+class Sample:
     """Mutants of the first locus whose effects are known from float64."""
 
     def __init__(
@@ -193,7 +193,7 @@ class _Sample:
         self._exact, self._largest = exact, largest
 
     @classmethod
-    def of(cls, model: nn.Module, codes: np.ndarray, variants: Variants) -> _Sample:
+    def of(cls, model: nn.Module, codes: np.ndarray, variants: Variants) -> Sample:
         """Draw the mutants, and run them in float64."""
         drawn = np.random.default_rng(1).choice(variants.n_variants, size=_SAMPLE, replace=False)
         chosen = np.sort(drawn)
@@ -217,7 +217,7 @@ class _Sample:
         }
 
 
-class _Plain:
+class Plain:
     """What plain PyTorch does at its best: batches of mutants, made without a loop."""
 
     def __init__(self, model: nn.Module, codes: np.ndarray, variants: Variants) -> None:
@@ -254,7 +254,9 @@ class _Plain:
         return one_hot(torch.from_numpy(codes).to(self._device), torch.float32)
 
 
-def _runs(engine: Callable[..., object], codes: np.ndarray, variants: Variants) -> Method:
+def measuring(engine: Callable[..., object], codes: np.ndarray, variants: Variants) -> Method:
+    """Return a method that measures all variants with an engine."""
+
     def run() -> int:
         engine(codes, variants)
         return int(variants.mask.sum())
@@ -266,7 +268,7 @@ def _first(variants: Variants) -> Variants:
     return variants.subset(slice(0, 1), variants.mask[:1])
 
 
-def _limited(variants: Variants, most: int) -> Variants:
+def limited(variants: Variants, most: int) -> Variants:
     """Keep the first mutants: whole forward passes all take the same time."""
     mask = variants.mask.copy()
     mask.reshape(-1)[most:] = False
@@ -318,7 +320,7 @@ class _Tangermeme:
         return np.asarray(found.double().numpy().T)
 
 
-def _tangermeme(model: nn.Module, subject: Subject, codes: np.ndarray) -> _Tangermeme | None:
+def tangermeme_on(model: nn.Module, subject: Subject, codes: np.ndarray) -> _Tangermeme | None:
     """Return tangermeme where it is installed."""
     try:
         return _Tangermeme(model, subject, codes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -23,8 +24,8 @@ __all__ = [
     "NoRuleError",
     "arithmetic",
     "batch_norm_factor",
+    "gated_rest",
     "is_arithmetic",
-    "is_gated",
     "is_identity",
     "is_rectifier",
     "is_zero_at_zero",
@@ -191,9 +192,21 @@ def is_zero_at_zero(node: fx.Node, module: nn.Module | None) -> bool:
     return (node.target if module is None else type(module)) in _ZERO_AT_ZERO
 
 
-def is_gated(node: fx.Node, module: nn.Module | None) -> bool:
-    """Return whether a node is a GELU or SiLU: f(x) = max(x, 0) + f(-|x|)."""
-    return isinstance(module, nn.GELU | nn.SiLU) or node.target in {F.gelu, F.silu}
+def gated_rest(node: fx.Node, module: nn.Module | None) -> Any:
+    """Return f for values up to 0 of a GELU or SiLU, f(x) = max(x, 0) + f(-|x|); or None.
+
+    A GELU is worked out by the complementary error function: PyTorch's own is off by up to 1e-6 in
+    float32 on a CPU, thirty times as much.
+    """
+    given = node.kwargs.get("approximate", "none")
+    if isinstance(module, nn.GELU) or node.target is F.gelu:
+        approximate = module.approximate if isinstance(module, nn.GELU) else given
+        return _gelu if approximate == "none" else functools.partial(F.gelu, approximate="tanh")
+    return F.silu if isinstance(module, nn.SiLU) or node.target is F.silu else None
+
+
+def _gelu(values: Tensor) -> Tensor:
+    return torch.erfc(values * -math.sqrt(0.5)).mul_(values).mul_(0.5)
 
 
 def batch_norm_factor(module: nn.BatchNorm1d | nn.BatchNorm2d) -> Tensor:

@@ -143,8 +143,9 @@ def vector_layer(state: CompilerState, node: fx.Node, sources: list[str]) -> vec
     if operations.is_rectifier(node, module):
         return vector.rectified_vector(*here)
     function = operations.pointwise(node, module)
-    if function is not None and operations.is_gated(node, module):
-        return vector.gated_vector(*here, function)
+    rest = operations.gated_rest(node, module)
+    if rest is not None:
+        return vector.gated_vector(*here, rest)
     if node.target in operations.EXPONENTIALS:
         return vector.exponential_vector(*here)
     if function is not None:

@@ -144,7 +144,7 @@ def gated_vector(
     Args:
         name: Name of the node.
         sources: Name of its input.
-        function: The activation.
+        function: The activation, for values up to 0.
     """
 
     def rest(values: Tensor) -> Tensor:
@@ -185,7 +185,6 @@ def rectified_vector(name: str, sources: tuple[str, ...]) -> VectorLayer:
         name: Name of the node.
         sources: Name of its input.
     """
-
     return VectorLayer(name, sources, lambda d, r: _rectified(d[0], r[0]))
 
 
