@@ -24,7 +24,7 @@ from deepmr.lightning import device_of_trainer
 from deepmr.lightning.rehearsal import check_trainer
 from deepmr.lightning.tracking import NoTracker, Tracker
 from deepmr.loci import Loci
-from deepmr.motifs import ByMotif
+from deepmr.motifs import ByMotif, MotifLibrary
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.sequence import base_codes
@@ -32,7 +32,7 @@ from deepmr.tasks import Task, TaskTable
 from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.findings import Findings
-from deepmr.workflow.judgement import judge_pair
+from deepmr.workflow.judgement import judge_pair, scale_of_tasks
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.outputs import write_run
 from deepmr.workflow.precision_check import check_precision
@@ -173,12 +173,23 @@ def _conclude(
     """Estimate and judge: what both doors do with the measured effects."""
     names = (pair[0].name, pair[1].name)
     targets = {task.name: task.target for task in pair}
-    answers = estimate(effects.read(names), variants.loci, names, question, targets=targets)
+    scale = scale_of_tasks(effects, names)
+    answers = estimate(
+        effects.read(names),
+        variants.loci,
+        names,
+        question,
+        targets=targets,
+        scale=dict(zip(names, scale.tolist(), strict=True)),
+    )
     judgement = judge_pair(
         effects,
         names,
+        scale=scale,
         controls=question.controls,
         designed=question.designed,
+        motifs=question.motifs,
+        targets=targets,
         networks=networks,
         loci=variants.loci,
         variants=variants.variants,
@@ -223,6 +234,7 @@ def interrogate(
     scale: str | None = None,
     controls: str = "standard",
     designed: str = "none",
+    motifs: MotifLibrary | None = None,
     region: Sequence[int] | Sequence[Sequence[int]] | None = None,
     every: int = 1,
     compute: Compute | None = None,
@@ -256,6 +268,8 @@ def interrogate(
         designed: Whether designed sequences revise the verdict: ``none`` (default), ``auto`` (where
             it is a direction, or undecided for reliable tasks) or ``all``. They cost thousands of
             forward passes a member.
+        motifs: Motifs that the tasks may read (`deepmr.motifs.read_motifs`), which revise the
+            verdict; none by default.
         region: ``(start, end)`` within the sequences to mutate, or several; by default all.
         every: Mutate each k-th base, default 1.
         compute: Engine and precision; by default the exact engine in float32.
@@ -300,7 +314,7 @@ def interrogate(
     choice = saturate(_loci(sequences, names), region=region, every=every)
     chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
     given = {key: value for key, value in chosen.items() if value is not None}
-    question = replace(Question(), controls=controls, designed=designed, **given)
+    question = replace(Question(), controls=controls, designed=designed, motifs=motifs, **given)
     question = _checked(question, networks, pair)
     compute = compute or Compute()
     kept = (pair[0].name, pair[1].name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +73,16 @@ def _structures(name: str, members: int) -> dict[str, Any]:
     return content
 
 
-def _designed(content: dict[str, Any], networks: list[nn.Module]) -> dict[str, Any]:
-    """Measure designed sequences with the networks that are at hand now."""
+def _designed(
+    content: dict[str, Any], networks: list[nn.Module], order: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """Measure designed sequences with the networks that are at hand now.
+
+    Args:
+        content: Effects at loci.
+        networks: The ensemble.
+        order: Columns of their outputs in the order of the tasks; all by default.
+    """
     import torch
 
     effects_, _ = _members(content)
@@ -86,7 +94,8 @@ def _designed(content: dict[str, Any], networks: list[nn.Module]) -> dict[str, A
         with torch.inference_mode():
             parts = torch.from_numpy(one_hot).split(_AT_ONCE)
             predicted = [torch.cat([one(part) for part in parts]).numpy() for one in networks]
-        return np.stack(predicted, axis=-1).astype(np.float64)
+        ordered = slice(None) if order is None else list(order)
+        return np.stack(predicted, axis=-1)[:, ordered].astype(np.float64)
 
     found = measure_designed(plan, predict)
     return {
@@ -152,14 +161,16 @@ def _paper(name: str, cache: Path, members: int) -> dict[str, Any]:
     kept = first | (both & (np.cumsum(both) <= _PAPER_LOCI))
     codes = part.codes[kept]
     variants = saturation(codes)
-    value = []
-    for k in range(members):
-        network = load_weights(training.recipe.network(), training.member(k) / "best.ckpt")
-        value.append(build_engine(network, length=source.length)(codes, variants).difference)
+    networks = [
+        load_weights(training.recipe.network(), training.member(k) / "best.ckpt").eval()
+        for k in range(members)
+    ]
+    engines = [build_engine(network, length=source.length) for network in networks]
+    value = np.stack([engine(codes, variants).difference for engine in engines], axis=2)
     shutil.rmtree(training.folder.path)
     order = [source.tasks.names.index(task) for task in _TASKS]
-    return {
-        "x": np.stack(value, axis=2)[:, order].astype(np.float32),
+    content = {
+        "x": value[:, order].astype(np.float32),
         "mask": variants.mask,
         "codes": codes,
         "tasks": np.array(_TASKS),
@@ -167,6 +178,8 @@ def _paper(name: str, cache: Path, members: int) -> dict[str, Any]:
         "has_both": both[kept],
         "structures": np.array(json.dumps([_truth(scenario, one.effect)])),
     }
+    asked = {name: content[name][first[kept]] for name in ("x", "mask", "codes")}
+    return content | _designed(content | asked, networks, order)
 
 
 def _truth(scenario: str, effect: float | None) -> dict[str, Any]:

@@ -218,7 +218,9 @@ def _checked_choices(
         if override.is_delete() or key not in groups or isinstance(override.value(), dict):
             continue
         if key == "estimator" and not _choices(override):
-            raise ValueError("estimator= must name at least one, for example estimator=[ivw,egger]")
+            raise ValueError(
+                "estimator= must name at least one, for example estimator=[slope,egger]"
+            )
         for choice in _choices(override):
             if choice is not None and str(choice) not in groups[key]:
                 raise ValueError(

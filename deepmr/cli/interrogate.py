@@ -25,6 +25,7 @@ from deepmr.files import fingerprint, safe_name, sha256
 from deepmr.inference import OverMembers
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
+from deepmr.motifs import read_motifs
 from deepmr.mutagenesis import Augmentation
 from deepmr.networks import Networks
 from deepmr.tasks import Task
@@ -196,7 +197,7 @@ def _question(settings: Mapping[str, Any]) -> Question:
         name: without_null(one) for name, one in (settings.get("estimator") or {}).items()
     }
     if not estimators:
-        raise ValueError("estimator= must name at least one, for example estimator=[ivw,egger]")
+        raise ValueError("estimator= must name at least one, for example estimator=[slope,egger]")
     weighted = [name for name, one in estimators.items() if "weights" in one]
     if weighted and "weights" in ignored:
         raise ValueError(
@@ -212,12 +213,9 @@ def _question(settings: Mapping[str, Any]) -> Question:
             f"meta.adjustment={meta['adjustment']} has no effect under {chosen}, which counts the "
             "error that loci share by itself; leave it out, or use inference=summary"
         )
-    by_motif = "motifs" in settings["instruments"]
-    if by_motif != (settings["motifs"] is not None):
+    if "motifs" in settings["instruments"] and settings["motifs"] is None:
         raise ValueError(
             "instruments=motif needs motifs=FILE, a file of motifs (MEME, JASPAR, TRANSFAC)"
-            if by_motif
-            else "motifs= is read by instruments=motif alone; add it, or leave motifs= out"
         )
     pooling = part(meta, "meta", _OWN)
     if isinstance(inference, OverMembers):
@@ -229,6 +227,8 @@ def _question(settings: Mapping[str, Any]) -> Question:
         pooling=pooling,
         controls=str(settings["controls"]),
         designed=settings["verdict"]["designed"],
+        concordant=bool(settings["concordant"]),
+        motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
 
 

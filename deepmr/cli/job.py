@@ -35,6 +35,8 @@ _own_configuration: list[str] = []
 def _line(error: BaseException) -> str:
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
+    if (failed := _machine_failed(error)) is not None:
+        return failed
     if isinstance(error, MissingMandatoryValue) and error.full_key:
         return f"{error.full_key} must be set; add {error.full_key}=VALUE to the command"
     if isinstance(error, KeyError) and error.args:
@@ -51,7 +53,32 @@ def _line(error: BaseException) -> str:
 def _is_bad_input(error: BaseException) -> bool:
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
-    return isinstance(error, _USER_ERRORS)
+    return isinstance(error, _USER_ERRORS) or _machine_failed(error) is not None
+
+
+def _machine_failed(error: BaseException) -> str | None:
+    """Return in one line what to do where a process was killed or memory ran out; else None.
+
+    Example:
+        >>> _machine_failed(RuntimeError("DataLoader worker (pid 7) is killed by signal"))[:34]
+        'a loader process was killed, perha'
+        >>> _machine_failed(RuntimeError("shapes differ")) is None
+        True
+    """
+    if not isinstance(error, RuntimeError):
+        return None
+    text = str(error)
+    if text.startswith("DataLoader worker"):
+        return (
+            "a loader process was killed, perhaps for want of memory; the same command goes on, "
+            "with workers=0 without such processes"
+        )
+    if "out of memory" in text:
+        return (
+            "the device ran out of memory; the same command goes on with a smaller batch_size "
+            "(training) or mutagenesis.chunk (interrogation)"
+        )
+    return None
 
 
 def _full_error() -> bool:

@@ -56,6 +56,8 @@ def build_training(config: DictConfig) -> Training:
     settings = plain(config)
     if config.seed < 0:
         raise ValueError(f"seed must not be negative, got {config.seed}")
+    if config.workers < 0:
+        raise ValueError(f"workers must be 0 or more loader processes, got {config.workers}")
     trust = _trust(config)
     source: DataSource = build_source(settings, trust)
     recorded = with_content(settings, data=source.fingerprint)

@@ -10,14 +10,15 @@ import numpy as np
 from jaxtyping import Bool, Float64, UInt8
 
 from deepmr.effect_shard import EffectShard
+from deepmr.inference.concordant import CONCORDANT, FLOOR, Concordant
 from deepmr.inference.contract import Inference, LocalInference
 from deepmr.inference.over_members import OverMembers
 from deepmr.inference.per_member import PerMember
 from deepmr.instruments import ByModeratedZ, Rule
 from deepmr.loci import Loci
 from deepmr.meta import MetaAnalysisResult, random_effects
-from deepmr.motifs import ByMotif
-from deepmr.mr import MREstimate, egger, inverse_variance_weighted, weighted_median
+from deepmr.motifs import ByMotif, MotifLibrary
+from deepmr.mr import MREstimate, egger, slope, weighted_median
 from deepmr.tasks import Task
 
 __all__ = ["Answer", "Question", "estimate", "true_slope"]
@@ -33,7 +34,7 @@ def _default_rule() -> Rule:
 
 
 def _default_estimators() -> dict[str, Estimator]:
-    return {"ivw": inverse_variance_weighted, "egger": egger, "weighted_median": weighted_median}
+    return {"slope": slope, "egger": egger, "weighted_median": weighted_median}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +45,20 @@ class Question:
         rule: Instrument selection rule; by default a moderated z of at least 3 and an absolute
             exposure effect of at least .5 units of the effect scale. `ByMotif` looks for the motif
             of each direction's own exposure.
-        estimators: MR estimators by short name; the verdict uses the first. By default ``ivw``,
-            ``egger`` and ``weighted_median``.
+        estimators: MR estimators by short name. By default ``slope``, ``egger`` and
+            ``weighted_median``.
         inference: Inference method; `PerMember` by default.
         pooling: Meta-analysis ``(value, se) -> MetaAnalysisResult`` over loci; by default random
             effects by REML.
         controls: Negative controls that are computed: ``standard`` (default), ``all``, ``none``.
         designed: Whether designed sequences revise the verdict: ``none`` (default), ``auto``,
             ``all``.
+        motifs: Motifs that the tasks may read, which revise the verdict; none by default.
+        concordant: Whether the first estimator is asked a second time over the instruments that
+            lie on one dose-response (`Concordant`), and reported first; True by default.
 
     Raises:
-        ValueError: If there is no estimator.
+        ValueError: If there is no estimator, or one has the name of that method.
     """
 
     rule: Rule | ByMotif = field(default_factory=_default_rule)
@@ -63,10 +67,17 @@ class Question:
     pooling: Callable[..., MetaAnalysisResult] = random_effects
     controls: str = "standard"
     designed: str = "none"
+    motifs: MotifLibrary | None = None
+    concordant: bool = True
 
     def __post_init__(self) -> None:
         if not self.estimators:
             raise ValueError("a question needs at least one estimator, got none")
+        if CONCORDANT in self.estimators:
+            raise ValueError(
+                f"an estimator cannot be called {CONCORDANT}: the question adds a method of that "
+                "name itself"
+            )
 
     def check(self, pair: Sequence[Task]) -> None:
         """Make sure that both directions have instruments, before anything is computed.
@@ -95,6 +106,16 @@ class Question:
         if not isinstance(self.inference, OverMembers):
             return self
         return replace(self, inference=self.inference.with_errors(ratios))
+
+    def methods(self, *, concordant: bool) -> dict[str, Estimator]:
+        """Return the estimators by the names of the tables, the concordant slope first.
+
+        Args:
+            concordant: Whether the concordant instruments can be told.
+        """
+        if not (concordant and self.concordant):
+            return dict(self.estimators)
+        return {CONCORDANT: next(iter(self.estimators.values())), **self.estimators}
 
     @property
     def shared_error(self) -> dict[str, Any] | None:
@@ -187,6 +208,7 @@ def estimate(
     question: Question,
     *,
     targets: Mapping[str, str] | None = None,
+    scale: Mapping[str, float] | None = None,
 ) -> list[Answer]:
     """Estimate the effects of a pair of tasks in both directions with every estimator.
 
@@ -197,14 +219,18 @@ def estimate(
         question: Statistical settings.
         targets: What each task measures, by name; by default its name. Instruments by motif need
             it.
+        scale: Size of each task's effects by name (`deepmr.verdict.effect_scale`), which tells the
+            concordant instruments; without it (the default) there is no concordant slope.
 
     Returns:
-        One answer for each direction and estimator: forward first, estimators in their order.
+        One answer for each direction and method: forward first; the concordant slope before the
+        estimators in their order.
     """
+    methods = question.methods(concordant=scale is not None)
     keys = [
         (exposure, outcome, method)
         for exposure, outcome in (pair, pair[::-1])
-        for method in question.estimators
+        for method in methods
     ]
     parts: dict[tuple[str, str, str], list[LocalInference]] = {key: [] for key in keys}
     start = 0
@@ -212,22 +238,24 @@ def estimate(
         codes = loci.codes[start : start + len(shard.loci)]
         start += len(codes)
         rules = {task: question.rule_at(codes, (targets or {}).get(task, task)) for task in pair}
-        here: dict[tuple[str, str], LocalInference] = {}
+        here: dict[tuple[str, str], list[LocalInference]] = {}
         for exposure, outcome, method in keys:
+            rule = rules[exposure]
+            if method == CONCORDANT and scale is not None:
+                rule = Concordant(rule=rule, floor=FLOOR * scale[outcome])
             found = question.inference.local(
-                shard.effects,
-                exposure,
-                outcome,
-                rule=rules[exposure],
-                estimator=question.estimators[method],
+                shard.effects, exposure, outcome, rule=rule, estimator=methods[method]
             )
-            found = _sharing(found, here.setdefault((exposure, outcome), found))
+            if method == CONCORDANT:
+                found = replace(found, estimate=replace(found.estimate, method=CONCORDANT))
+            found = _sharing(found, *here.setdefault((exposure, outcome), []))
+            here[exposure, outcome].append(found)
             parts[exposure, outcome, method].append(found)
     answers: list[Answer] = []
     for key in keys:
         joined = LocalInference.join(parts.pop(key))
         alike = [one.local for one in answers if (one.exposure, one.outcome) == key[:2]]
-        answers.append(_answer(key, _sharing(joined, *alike[:1]), loci, question))
+        answers.append(_answer(key, _sharing(joined, *alike), loci, question))
     return answers
 
 

@@ -147,13 +147,11 @@ VARIANTS = _schema(
         ("alt", pa.string(), "", "Alternative allele, as in the VCF."),
         ("task", pa.string(), "", "Name of the task."),
         ("effect", pa.float64(), _TASK, "Alternative minus reference, mean over members."),
-        (
-            "se",
-            pa.float64(),
-            _TASK,
-            "Standard error of the mean, from the variance between members.",
-        ),
-        ("df", pa.float64(), "", "Degrees of freedom of se: members - 1."),
+        ("spread", pa.float64(), _TASK, "Standard deviation between members."),
+        ("n_members", pa.int64(), "", "Networks, or draws from one."),
+        ("se_mean", pa.float64(), _TASK, "Standard error of the members' mean, for choosing."),
+        ("se", pa.float64(), _TASK, "Standard error with what all members misjudge alike."),
+        ("df", pa.float64(), "", "Degrees of freedom of both: members - 1."),
     ),
     "",
 )

@@ -75,6 +75,7 @@ from deepmr.mr.multivariable import (
 from deepmr.mr.presso import Presso, presso, presso_tests
 from deepmr.mr.raps import overdispersion, raps
 from deepmr.mr.result import MREstimate
+from deepmr.mr.unweighted import slope
 from deepmr.mr.value_only import value_only
 from deepmr.mr.wald import wald_ratio, wald_ratios
 
@@ -128,6 +129,7 @@ __all__ = [
     "rows",
     "simple_median",
     "simple_mode",
+    "slope",
     "steiger",
     "value_only",
     "wald_ratio",

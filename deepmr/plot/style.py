@@ -25,7 +25,7 @@ TRUTH = "#000000"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6f00", "#5b5b5b")
 _LONGEST_LINE = 60  # letters; what is longer leaves no room for the figure
 _LONGEST_LABEL = 36  # the same, beside the axes or within them
-_FIRST = ("ivw", "egger", "weighted_median")
+_FIRST = ("slope", "egger", "weighted_median", "concordant", "ivw")
 
 _SETTINGS: dict[Any, Any] = {
     "axes.axisbelow": True,

@@ -48,7 +48,7 @@ Example:
     (1, 2)
 """
 
-from deepmr.verdict.concordance import concordant_variants, median_slopes
+from deepmr.verdict.concordance import concordant_variants
 from deepmr.verdict.controls import (
     CONTROLS,
     Control,
@@ -68,11 +68,11 @@ from deepmr.verdict.doses import (
     DoseStatistics,
     dose_evidence,
     dose_statistics,
-    judge_doses,
 )
 from deepmr.verdict.evidence import PairEvidence, resampled_evidence
 from deepmr.verdict.judge import guard_values, judge
 from deepmr.verdict.locus_sets import compare_locus_sets
+from deepmr.verdict.motif_inputs import explained_alone, judge_doses, likely_inputs
 from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.verdict.reasons import CAVEATS
 from deepmr.verdict.reliability import MemberAgreement, member_agreement
@@ -129,13 +129,14 @@ __all__ = [
     "dose_statistics",
     "effect_scale",
     "empirical_p",
+    "explained_alone",
     "guard_values",
     "judge",
     "judge_designed",
     "judge_doses",
+    "likely_inputs",
     "locus_maximum",
     "measure_designed",
-    "median_slopes",
     "member_agreement",
     "other_locus",
     "pair_statistics",

@@ -5,48 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from deepmr.inference.concordant import median_slopes
 from deepmr.verdict.thresholds import Thresholds
 
-__all__ = ["concordant_variants", "median_slopes"]
-
-
-def median_slopes(
-    exposure: Float64[np.ndarray, "*batch variant"],
-    outcome: Float64[np.ndarray, "*batch variant"],
-    *subsets: Bool[np.ndarray, "*batch variant"],
-) -> tuple[Float64[np.ndarray, "*batch"], ...]:
-    """Return medians of outcome over exposure, weighted by squared exposure effects.
-
-    One median a subset of variants; the ratios are sorted once for all. A median, so that the
-    outcome's own variants or a second pathway do not drag the slope along.
-
-    Args:
-        exposure: Effects on the exposure; variants with 0 are left out.
-        outcome: Effects on the outcome.
-        subsets: True for the variants of each subset.
-
-    Returns:
-        A slope for each subset, 0 where it is empty.
-
-    Example:
-        >>> x, y = np.array([1.0, 1.0, 1.0, 2.0]), np.array([0.5, 0.4, 9.0, 1.0])
-        >>> [b.item() for b in median_slopes(x, y, x > 0, x < 2)]
-        [0.5, 0.5]
-    """
-    used = exposure != 0
-    ratio = np.divide(outcome, exposure, out=np.zeros_like(outcome), where=used)
-    order = np.argsort(ratio, axis=-1)
-    ratio = np.take_along_axis(ratio, order, axis=-1)
-    weight = np.take_along_axis(exposure**2, order, axis=-1)
-    slopes = []
-    for subset in subsets:
-        part = np.where(np.take_along_axis(subset, order, axis=-1), weight, 0.0)
-        total = np.cumsum(part, axis=-1)
-        # Half the weight less a rounding error: three equal weights' median is the middle one.
-        middle = (total >= total[..., -1:] * (0.5 - 1e-12)).argmax(axis=-1)
-        slope = np.take_along_axis(ratio, middle[..., None], axis=-1)[..., 0]
-        slopes.append(np.where(total[..., -1] > 0, slope, 0.0))
-    return tuple(slopes)
+__all__ = ["concordant_variants"]
 
 
 def concordant_variants(

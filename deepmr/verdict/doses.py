@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,8 @@ from jaxtyping import Bool, Float64, Int, Shaped
 
 from deepmr.effects import MemberEffects
 from deepmr.verdict.scale import scaled_effects
-from deepmr.verdict.verdict import Measure, Verdict
 
-__all__ = ["DoseEvidence", "DoseStatistics", "dose_evidence", "dose_statistics", "judge_doses"]
+__all__ = ["DoseEvidence", "DoseStatistics", "dose_evidence", "dose_statistics"]
 
 _RIDGE = 0.01  # of the mean squared dose at a locus: motifs that overlap share their effect
 _INPUT = 0.15  # a motif is an input if it moves the task by .15 of the task's scale
@@ -114,7 +113,7 @@ class DoseEvidence:
             90th percentile over loci.
         threshold: What a response must exceed to count: .15, or half more than any decoy's.
         explained: Share of each task's squared effects that the true motifs explain, locus by
-            locus, beyond what decoys explain.
+            locus, of what decoys leave.
         motifs: Names of the motifs, decoys left out.
     """
 
@@ -185,57 +184,9 @@ def dose_evidence(statistics: DoseStatistics) -> DoseEvidence:
     return DoseEvidence(
         response=response[true],
         threshold=np.maximum(_INPUT, _OVER_DECOYS * decoys),
-        explained=own - chance,
+        explained=np.divide(own - chance, 1.0 - chance, out=np.zeros_like(own), where=chance < 1.0),
         motifs=tuple(n for n, yes in zip(statistics.motifs, true, strict=True) if yes),
     )
-
-
-def judge_doses(
-    verdicts: Sequence[Verdict], evidence: DoseEvidence, pairs: Int[np.ndarray, "pair 2"]
-) -> tuple[Verdict, ...]:
-    """Revise verdicts by the motifs that tasks read, where these explain both tasks' effects.
-
-    A direction becomes shared if its source reads a motif that its target does not; an undecided
-    or inseparable pair of reliable tasks takes the direction in which one task's motifs are a part
-    of the other's, with the nested caveat. The motifs and the explained share become evidence of
-    every pair.
-
-    Args:
-        verdicts: As `judge` returns them.
-        evidence: As `dose_evidence` returns it.
-        pairs: Positions of both tasks of each pair.
-    """
-    words = evidence.structure(pairs)
-    return tuple(
-        _revised(verdict, evidence, str(word), (int(a), int(b)))
-        for verdict, word, (a, b) in zip(verdicts, words, pairs, strict=True)
-    )
-
-
-def _revised(verdict: Verdict, evidence: DoseEvidence, word: str, pair: tuple[int, int]) -> Verdict:
-    explained = evidence.explained[list(pair)]
-    numbers = {
-        "doses_explained_exposure": Measure(value=float(explained[0])),
-        "doses_explained_outcome": Measure(value=float(explained[1])),
-    }
-    found = {**verdict.evidence, **numbers}
-    if word == "undecided":
-        return replace(verdict, evidence=found)
-    read = [", ".join(evidence.inputs(task)) for task in pair]
-    reason = (
-        f"By motif doses {verdict.exposure} reads {read[0]} and {verdict.outcome} reads {read[1]} "
-        f"(they explain {explained[0]:.2f} and {explained[1]:.2f} of the squared effects)."
-    )
-    new = replace(verdict, evidence=found, reasons=(*verdict.reasons, reason))
-    if verdict.structure in ("forward", "reverse") and word == "shared":
-        return replace(new, structure="shared", caveats=(), reasons=(reason, *verdict.reasons))
-    reliable = "is_reliable" in verdict.evidence and verdict.evidence["is_reliable"].value > 0
-    is_open = verdict.structure in ("undecided", "inseparable") and reliable
-    if is_open and word in ("forward", "reverse"):
-        caveats = tuple(dict.fromkeys((*verdict.caveats, "nested")))
-        reasons = (reason, *verdict.reasons)
-        return replace(new, structure=word, caveats=caveats, reasons=reasons)
-    return new
 
 
 def _slopes(

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int
 
 from deepmr.effects import MemberEffects
-from deepmr.verdict.concordance import median_slopes
+from deepmr.inference.concordant import median_slopes
 from deepmr.verdict.scale import scaled_effects
 from deepmr.verdict.sites import Instruments, dense_coverage, find_instruments
 from deepmr.verdict.thresholds import Thresholds

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float64
 
 from deepmr.effect_shard import Effects
 from deepmr.effects import MemberEffects
 from deepmr.loci import Loci
+from deepmr.motifs import MotifLibrary
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.verdict import (
@@ -23,6 +25,7 @@ from deepmr.verdict import (
     Thresholds,
     Verdict,
     assumption_panel,
+    compare_locus_sets,
     controls_of,
     decide,
     effect_scale,
@@ -37,10 +40,12 @@ from deepmr.verdict import (
     wanted_controls,
 )
 from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
+from deepmr.workflow.loci import loci_of_pair
 from deepmr.workflow.measurement import Compute, measure_in_memory
+from deepmr.workflow.motif_inputs import revise_by_motifs
 from deepmr.workflow.untrained import untrained_twin
 
-__all__ = ["Judgement", "judge_pair"]
+__all__ = ["Judgement", "judge_pair", "scale_of_tasks"]
 
 Change = Callable[[MemberEffects, int], MemberEffects]
 
@@ -97,8 +102,11 @@ def judge_pair(
     effects: Effects,
     pair: tuple[str, str],
     *,
+    scale: Float64[np.ndarray, " 2"] | None = None,
     controls: str = "standard",
     designed: str = "none",
+    motifs: MotifLibrary | None = None,
+    targets: Mapping[str, str] | None = None,
     networks: Networks | None = None,
     loci: Loci | None = None,
     variants: VariantSet | None = None,
@@ -107,17 +115,20 @@ def judge_pair(
 ) -> Judgement:
     """Return the verdict on a pair of tasks, and the same test on negative controls.
 
-    Effects are read twice, shard by shard: once for the normalization of each task, once for the
-    sufficient statistics.
+    Effects are read shard by shard: once for the normalization of each task, unless ``scale`` is
+    given, and once for the sufficient statistics.
 
     Args:
         effects: Effects of all loci on both tasks.
         pair: Names of the exposure's and the outcome's task.
+        scale: Of both tasks, as `scale_of_tasks` returns it; computed by default.
         controls: ``standard`` (effects permuted within loci, effects of other loci, the untrained
             twin), ``all`` or ``none``.
         designed: Whether designed sequences revise the verdict: ``none`` (the default), ``auto``
             (where it is a direction, or undecided for reliable tasks) or ``all``. Negative
             controls are judged without them.
+        motifs: Motifs that the tasks may read, which revise the verdict; none by default.
+        targets: What each task measures, by name, to find its own motif among them.
         networks: The networks, for their untrained twin and designed sequences; None (the
             default) for a table of effects.
         loci: The loci, for the same.
@@ -133,7 +144,7 @@ def judge_pair(
     check_designed(designed)
     has_network = networks is not None and loci is not None and variants is not None
     wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
-    scale = _scale(effects, pair)
+    scale = scale_of_tasks(effects, pair) if scale is None else scale
     statistics, agreement = _statistics(effects, pair, scale, None)
     verdict = revise_by_designed(
         judge(statistics, agreement=agreement, seed=seed)[0],
@@ -145,6 +156,13 @@ def judge_pair(
         compute=compute,
         seed=seed,
     )
+    if motifs is not None and loci is not None:
+        verdict = revise_by_motifs(
+            verdict, effects, loci, motifs, scale=scale, targets=targets, seed=seed
+        )
+    if networks is not None and loci is not None:
+        suits = loci_of_pair(networks, loci, pair)
+        verdict = _beside_other_loci(verdict, statistics, agreement, suits, seed)
     changes: dict[str, Change] = {
         "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
@@ -170,6 +188,21 @@ def judge_pair(
         not_run=tuple(not_run),
         panel=_panel(verdict, statistics, agreement, networks, seed),
     )
+
+
+def _beside_other_loci(
+    verdict: Verdict,
+    statistics: PairStatistics,
+    agreement: MemberAgreement,
+    suits: Bool[np.ndarray, " locus"] | None,
+    seed: int,
+) -> Verdict:
+    """Return the verdict; with a caveat if the loci that suit the pair alone give another one."""
+    if suits is None or suits.all() or not suits.any():
+        return verdict
+    there = judge(statistics.take(np.flatnonzero(suits)), agreement=agreement, seed=seed)
+    name = f"the {int(suits.sum())} loci that suit both tasks (loci.rule=pair)"
+    return compare_locus_sets([verdict], there, name=name)[0]
 
 
 def _panel(
@@ -213,7 +246,13 @@ def _prediction_quality(
     return tuple(found)
 
 
-def _scale(effects: Effects, pair: tuple[str, str]) -> np.ndarray:
+def scale_of_tasks(effects: Effects, pair: tuple[str, str]) -> Float64[np.ndarray, " 2"]:
+    """Return the size of both tasks' effects, by which they are normalized.
+
+    Args:
+        effects: Effects of all loci.
+        pair: Names of the tasks.
+    """
     maxima = [locus_maximum(shard.effects) for shard in effects.read(pair)]
     return effect_scale(np.concatenate(maxima))
 
@@ -261,5 +300,5 @@ def _untrained(
         return ControlNotRun(name="untrained", reason=twin)
     few = loci.first(max(len(loci) // _TWIN_SHARE, 2))
     effects = measure_in_memory(twin, few, variants, compute, pair)
-    statistics, agreement = _statistics(effects, pair, _scale(effects, pair), None)
+    statistics, agreement = _statistics(effects, pair, scale_of_tasks(effects, pair), None)
     return controls_of("untrained", judge(statistics, agreement=agreement, seed=seed))[0]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.regions import read_regions
 from deepmr.loci import Loci, draw
 from deepmr.networks import Networks
 
-__all__ = ["Loci", "bed_loci", "held_out_loci"]
+__all__ = ["Loci", "bed_loci", "held_out_loci", "loci_of_pair"]
 
 
 def held_out_loci(
@@ -58,6 +59,36 @@ def held_out_loci(
         true_tasks=source.tasks.names,
     )
     return loci, source.genome
+
+
+def loci_of_pair(
+    networks: Networks, loci: Loci, pair: tuple[str, str]
+) -> Bool[np.ndarray, " locus"] | None:
+    """Say which held-out loci suit the pair by itself: both tasks positive, or both motifs there.
+
+    Args:
+        networks: Networks with the data they were trained on.
+        loci: Loci, as `held_out_loci` returns them.
+        pair: Names of exposure and outcome.
+
+    Returns:
+        True where the middle of a locus lies in a locus of ``rule="pair"``; None where the loci
+        are not held-out ones of known data, or none suits the pair.
+    """
+    if networks.source is None or loci.split != "test":
+        return None
+    try:
+        found = networks.source.candidate_loci("pair", exposure=pair[0], outcome=pair[1])
+    except LookupError:
+        return None
+    suits = np.zeros(len(loci), dtype=bool)
+    middle = (loci.start + loci.end) // 2
+    for name in np.unique(loci.chrom):
+        here, there = loci.chrom == name, found[0] == name
+        start, end = np.sort(found[1][there]), np.sort(found[2][there])
+        before = np.searchsorted(start, middle[here], side="right")
+        suits[here] = before > np.searchsorted(end, middle[here], side="right")
+    return suits
 
 
 def bed_loci(

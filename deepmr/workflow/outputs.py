@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepmr.files import atomic_write, write_json
+from deepmr.inference.between_sites import SharedError
 from deepmr.io.manifest import provenance
 from deepmr.io.table_schemas import ESTIMATES, LOCI, META
 from deepmr.io.tables import write_table
@@ -99,8 +100,17 @@ def write_tables(findings: Findings, folder: Path) -> list[Path]:
             findings.loci,
             findings.variants.listed,
             scale=findings.networks.scale.scale,
+            shared=_shared_error(findings),
         )
     return [folder / name for name in names]
+
+
+def _shared_error(findings: Findings) -> float:
+    """Return the shared error variance of single effects: the question's, else the networks'."""
+    said = findings.question.shared_error
+    if said is not None:
+        return float(said["shared"])
+    return SharedError.estimated(list(findings.networks.members.error_ratios)).shared
 
 
 def print_summary(findings: Findings) -> None:

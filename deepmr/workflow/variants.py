@@ -206,8 +206,12 @@ def write_variants(
     listed: Sequence[Sequence[ListedAllele]],
     *,
     scale: str,
+    shared: float = 0.0,
 ) -> None:
     """Write the effects of a VCF's variants with standard errors, as GWAS summary statistics.
+
+    ``se_mean`` tells an effect from the noise of training, which is what instruments are chosen
+    by; ``se`` holds, besides, the error that all members share, and is the one for intervals.
 
     Args:
         path: The parquet file.
@@ -215,23 +219,29 @@ def write_variants(
         loci: The loci.
         listed: Alleles of each locus, in the order of the effects.
         scale: Effect scale, for the file's metadata.
+        shared: Shared error variance (ratio to the variance between members), 0 by default; never
+            less than the members' own.
     """
     parts, row = [], 0
     for shard in shards:
         for inside in range(len(shard.loci)):
             if listed[row]:
-                parts += _rows(shard.effects.at(inside), loci.places()[row], listed[row])
+                parts += _rows(shard.effects.at(inside), loci.places()[row], listed[row], shared)
             row += 1
     write_table(path, concatenate(parts), VARIANTS, metadata={"effect_scale": scale})
 
 
 def _rows(
-    effects: MemberEffects, place: tuple[str, int, int], listed: Sequence[ListedAllele]
+    effects: MemberEffects,
+    place: tuple[str, int, int],
+    listed: Sequence[ListedAllele],
+    shared: float,
 ) -> list[dict[str, np.ndarray]]:
     shown = np.flatnonzero(effects.mask[: len(listed)])  # a shifted window lacks some at its ends
     listed, n = [listed[position] for position in shown], len(shown)
     first, second = effects.tasks
     found = effects.summarise(first, second)
+    honest = replace(effects, shared=max(shared, effects.shared)).summarise(first, second)
     columns = {
         "chrom": np.full(n, place[0], dtype=object),
         "start": np.full(n, place[1]),
@@ -247,10 +257,13 @@ def _rows(
             **columns,
             "task": np.full(n, task, dtype=object),
             "effect": effect[shown],
+            "spread": effects.of(task).std(axis=-2, ddof=1)[shown],
+            "n_members": np.full(n, effects.n_members),
+            "se_mean": se_mean[shown],
             "se": se[shown],
         }
-        for task, effect, se in (
-            (first, found.beta_exposure, found.se_exposure),
-            (second, found.beta_outcome, found.se_outcome),
+        for task, effect, se_mean, se in (
+            (first, found.beta_exposure, found.se_exposure, honest.se_exposure),
+            (second, found.beta_outcome, found.se_outcome, honest.se_outcome),
         )
     ]

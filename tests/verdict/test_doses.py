@@ -10,7 +10,8 @@ from deepmr.verdict import (
     effect_scale,
     locus_maximum,
 )
-from deepmr.verdict.doses import DoseStatistics, dose_evidence, dose_statistics, judge_doses
+from deepmr.verdict.doses import DoseStatistics, dose_evidence, dose_statistics
+from deepmr.verdict.motif_inputs import judge_doses, likely_inputs
 
 TASKS = {
     "X": {"a": 1.0},
@@ -112,3 +113,60 @@ def test_verdict_that_depends_on_the_loci_says_so_and_an_undecided_one_does_not(
     assert "At loci with both motifs the verdict is shared" in changed.reasons[-1]
     (same,) = compare_locus_sets([_verdict("undecided")], there, name="loci with both motifs")
     assert same.caveats == ()
+
+
+MUTUAL = {
+    "F": {"a": 1.0, "b": 0.5},
+    "G": {"a": 0.5, "b": 1.0},
+    "E": {"a": 1.0, "b": 0.5},
+}
+
+
+def _mutual():
+    effects = planted(MUTUAL, noise=0.01)
+    alone = planted({name: {name: 1.0} for name in "ab"}, noise=0.0)
+    return dose_evidence(
+        dose_statistics(
+            effects,
+            alone.value.mean(axis=2),
+            scale=effect_scale(locus_maximum(effects)),
+            motifs=["a", "b"],
+        )
+    )
+
+
+@pytest.mark.parametrize("word", ["shared", "undecided", "inseparable"])
+def test_own_motifs_that_move_either_task_are_feedback_with_its_caveat(word):
+    (found,) = judge_doses([_verdict(word)], _mutual(), np.array([[0, 1]]), own=("a", "b", "a"))
+    assert (found.structure, found.caveats) == ("both", ("feedback",))
+    # Own over other is 1 : .5 for F, over .5 : 1 for G.
+    assert found.evidence["own_motif_weight"].value == pytest.approx(2.0, rel=0.05)
+    assert "Sites of a, the motif of X, move Y" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("own", "pair"),
+    [
+        ((), [0, 1]),  # nobody's motif
+        (("b", "a", "b"), [0, 1]),  # each moves the other task more
+        (("a", "a", "b"), [0, 1]),  # one motif of both
+        (("a", None, "b"), [0, 2]),  # equal inputs of equal weights
+        (("a", "c", None), [0, 1]),  # a motif that was not kept
+    ],
+)
+def test_without_two_own_motifs_that_each_move_their_own_task_more_there_is_no_feedback(own, pair):
+    (found,) = judge_doses([_verdict("shared")], _mutual(), np.array([pair]), own=own)
+    assert found.structure == "shared"
+
+
+def test_a_direction_is_never_made_feedback_by_its_motifs():
+    (found,) = judge_doses([_verdict("forward")], _mutual(), np.array([[0, 1]]), own=("a", "b"))
+    assert found.structure == "forward"
+
+
+def test_likely_inputs_keep_one_of_motifs_that_bind_alike_and_those_asked_for():
+    effects = planted({"X": {"a": 1.0, "b": 0.5}}, noise=0.01).value.mean(axis=2).swapaxes(0, 1)
+    alone = planted({name: {name: 1.0} for name in "abc"}, noise=0.0).value.mean(axis=2)
+    doses = np.concatenate([alone, 0.5 * alone[:, :1]], axis=1).swapaxes(0, 1)
+    assert likely_inputs(effects, doses, n=2).tolist() == [0, 1]
+    assert likely_inputs(effects, doses, n=1, always=[2]).tolist() == [0, 2]

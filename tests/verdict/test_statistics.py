@@ -1,12 +1,12 @@
 import numpy as np
 from verdict.planted import planted
 
+from deepmr.inference.concordant import median_slopes
 from deepmr.verdict import (
     Thresholds,
     concordant_variants,
     effect_scale,
     locus_maximum,
-    median_slopes,
     pair_statistics,
 )
 

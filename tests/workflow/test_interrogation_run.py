@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from deepmr.files import read_json
 from deepmr.io.manifest import changed_outputs
 from deepmr.io.shard_format import read_shard
 from deepmr.io.table_schemas import ESTIMATES, META
@@ -62,11 +63,11 @@ def test_tables_have_both_directions_and_the_truth(asked: Path) -> None:
     assert list(estimates) == ESTIMATES.names
     assert list(meta) == META.names
     asked_pairs = set(zip(meta["exposure"], meta["outcome"], meta["method"], strict=True))
-    methods = ("ivw", "egger", "weighted_median")
+    methods = ("concordant", "slope", "egger", "weighted_median")
     assert asked_pairs == {
         (*pair, method) for pair in (("GATA1", "TAL1"), ("TAL1", "GATA1")) for method in methods
     }
-    assert len(estimates["value"]) == 6 * 6
+    assert len(estimates["value"]) == 6 * 2 * len(methods)
     known = np.isfinite(estimates["value"])
     assert np.isfinite(estimates["true_value"][known & (estimates["n_instruments"] > 3)]).any()
 
@@ -241,7 +242,7 @@ def test_half_precision_rounds_effects_within_what_it_promises(
         read_table(folder / "estimates.parquet")
         for folder in (asked, runs / "interrogate/tiny/half")
     )
-    known = np.isfinite(one["value"]) & (one["method"] == "ivw")
+    known = np.isfinite(one["value"]) & (one["method"] == "slope")
     # rounding at random by up to .05 % an effect moves a slope over many by far less than its error
     shift = np.abs(one["value"] - two["value"])[known] / one["se"][known]
     assert shift.max() < 0.01
@@ -330,7 +331,7 @@ def test_instruments_by_motif_are_those_of_each_direction_s_own_exposure(
     ended = script(
         "interrogate", *WITHOUT_RULE, "instruments=motif", f"motifs={motifs}", "instruments.p=0.01",
         "instruments.also.min_z=0", "instruments.also.min_effect=0", "inference=jackknife",
-        "estimator=[ivw]", "controls=none", f"run={runs / 'train/tiny'}",
+        "estimator=[ivw]", "concordant=false", "controls=none", f"run={runs / 'train/tiny'}",
         f"paths.output={tmp_path}",
     )  # fmt: skip
     assert ended.status == 0, ended.err
@@ -344,13 +345,29 @@ def test_instruments_by_motif_are_those_of_each_direction_s_own_exposure(
     assert set((number % 3).tolist()) == {0}
 
 
+def test_motifs_put_the_share_that_they_explain_beside_the_verdict(
+    runs: Path, script: Script, tmp_path: Path
+) -> None:
+    motifs = _motif_file(tmp_path / "motifs.txt", "GATA1", "TAL1")
+    ended = script(
+        "interrogate", *ASK, f"motifs={motifs}", "controls=none", f"run={runs / 'train/tiny'}",
+        f"paths.output={tmp_path}",
+    )  # fmt: skip
+    assert ended.status == 0, ended.err
+    found = next((tmp_path / "interrogate" / "tiny").glob("*/verdict.json"))
+    verdict = read_json(found)
+    # Three random positions are no motif of anything: the guard abstains, and says so.
+    assert verdict["evidence"]["doses_explained_exposure"]["value"] < 0.85
+    assert any("too little to say which motifs" in one for one in verdict["reasons"])
+
+
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
         (["instruments=motif"], "instruments=motif needs motifs=FILE"),
-        (["motifs={file}"], "motifs= is read by instruments=motif alone"),
         (["instruments=motif", "motifs={file}"], "TAL1"),
         (["instruments=motif", "motifs=missing.meme"], "missing.meme"),
+        (["motifs=missing.meme"], "missing.meme"),
     ],
 )
 def test_instruments_without_their_motifs_are_refused_before_the_work(

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from deepmr.data.vcf import ListedAllele
 from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
@@ -151,5 +152,36 @@ def test_standard_errors_in_the_table_are_those_of_the_members_mean(
     assert table["alt"].tolist() == ["A", "C", "T"] * 2
     assert table["effect"].tolist() == [2, 0, 0, 0, 0, 3]
     # standard deviations 1 and sqrt(3) over sqrt(3) members
-    np.testing.assert_allclose(table["se"], [3**-0.5, 0, 0, 0, 0, 1], rtol=1e-12)
+    np.testing.assert_allclose(table["se_mean"], [3**-0.5, 0, 0, 0, 0, 1], rtol=1e-12)
+    np.testing.assert_allclose(table["spread"], [1, 0, 0, 0, 0, 3**0.5], rtol=1e-12)
+    np.testing.assert_array_equal(table["se"], table["se_mean"])
     assert (table["df"] == 2).all()
+    assert (table["n_members"] == 3).all()
+
+
+def test_the_error_that_members_share_widens_a_variant_s_error_but_not_that_of_the_mean(
+    tmp_path: Path,
+) -> None:
+    effects = MemberEffects(
+        value=np.array([[[[1.0], [2.0], [3.0]], [[0.0], [0.0], [0.0]]]]),
+        tasks=("X", "Y"),
+        offset=np.zeros((1, 1), dtype=np.int64),
+        ref=np.full((1, 1), -1),
+        alt=np.full((1, 1), -1),
+        mask=np.ones((1, 1), dtype=bool),
+    )
+    place = (Interval("c1", 10, 16),)
+    shard = EffectShard(index=0, loci=place, effects=effects, reference=np.zeros((1, 2, 3)))
+    loci = Loci(
+        chrom=np.array(["c1"]),
+        start=np.array([10]),
+        end=np.array([16]),
+        codes=np.zeros((1, 6), dtype=np.uint8),
+    )
+    listed = [[ListedAllele(position=12, name="rs1", ref="A", alt="C", line=1)]]
+    path = tmp_path / "variants.parquet"
+    write_variants(path, [shard], loci, listed, scale="logit", shared=1.0)
+    table = read_table(path)
+    # Three members of spread 1: variances 1/3 of the mean, 1/3 + 1 with the shared error.
+    np.testing.assert_allclose(table["se_mean"], [3**-0.5, 0], rtol=1e-12)
+    np.testing.assert_allclose(table["se"], [(4 / 3) ** 0.5, 0], rtol=1e-12)

@@ -1,0 +1,64 @@
+"""Hold intervals against the truth, over many kinds of data, in both directions.
+
+    python -m benchmarks.intervals --json OUT                 judging seeds, one after the other
+    python -m benchmarks.intervals --json OUT --seeds 3       the first three of them
+    python -m benchmarks.intervals --json OUT --stage development
+
+Every data set is simulated, an ensemble of five is trained on it by the code of `train.py`, and
+pairs are asked in both directions with the default question. About a minute and a half a data set
+on one core; the file is written after each, so the same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.intervals.dataset import one_dataset
+from benchmarks.intervals.plan import DEVELOPMENT, JUDGING, SCENARIOS
+from benchmarks.intervals.table import cells, show
+from deepmr.files import read_json, write_json
+
+_STAGES = {"judging": JUDGING, "development": DEVELOPMENT}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train, ask, write, show."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.intervals",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", type=Path, required=True, help="results, read and extended")
+    parser.add_argument("--stage", choices=tuple(_STAGES), default="judging")
+    parser.add_argument("--scenario", action="append", choices=tuple(SCENARIOS))
+    parser.add_argument("--seeds", type=int, help="the first so many; default: all of the stage")
+    parser.add_argument("--members", type=int, default=5, help="networks of an ensemble")
+    options = parser.parse_args(argv)
+    earlier: dict[str, Any] = read_json(options.json) if options.json.is_file() else {}
+    rows: list[dict[str, Any]] = earlier.get("rows", [])
+    given = sys.argv[1:] if argv is None else list(argv)
+    this = shlex.join(["python", "-m", "benchmarks.intervals", *given])
+    commands = list(dict.fromkeys([*earlier.get("commands", []), this]))
+    done = {(row["scenario"], row["seed"]) for row in rows}
+    wanted = [
+        (name, seed)
+        for seed in _STAGES[options.stage][: options.seeds]
+        for name in options.scenario or SCENARIOS
+        if (name, seed) not in done
+    ]
+    for k, (name, seed) in enumerate(wanted):
+        print(f"{k + 1}/{len(wanted)} {name}, seed {seed}", file=sys.stderr, flush=True)
+        rows += one_dataset(name, seed, members=options.members)
+        table = {"commands": commands, "stage": options.stage, "cells": cells(rows), "rows": rows}
+        write_json(options.json, table)
+    print(show(cells(rows)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
