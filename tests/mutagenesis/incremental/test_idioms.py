@@ -152,7 +152,7 @@ RULED = [
 ]  # fmt: skip
 ENDED = {
     ChannelsLastAttention: (2, "softmax"),
-    SqueezeExcite: (2, "mul"),
+    SqueezeExcite: (2, "expand_as"),
     GroupNorm: (2, "group_norm"),
     StrandSymmetric: (2, "flip"),
     SoftmaxPool: (2, "view"),
