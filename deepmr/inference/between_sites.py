@@ -82,10 +82,11 @@ def honest_effects(
     The variance of a single effect b is ``(1 / members + shared) B + (0.1 b)^2``, with B the
     variance between members: besides the error that all members share in proportion to their
     spread, they misjudge the strength of a site alike. `MemberEffects.summarise` gives the error of
-    the members' mean, by which instruments are chosen.
+    the members' mean, by which instruments are chosen. Errors that came with measured effects stay
+    as they are.
 
     Args:
-        effects: Effects of two members or more.
+        effects: Effects of two members or more, or with errors of their own.
         exposure: Name of a task.
         outcome: Name of a task.
         shared: Shared error variance (ratio to the variance between members); never less than the
@@ -104,6 +105,8 @@ def honest_effects(
         >>> round(float(found.se_exposure[0, 0]), 3), float(found.se_outcome[0, 0])
         (1.414, 0.0)
     """
+    if effects.se is not None:
+        return effects.summarise(exposure, outcome)
     found = replace(effects, shared=max(shared, effects.shared)).summarise(exposure, outcome)
     return replace(
         found,
