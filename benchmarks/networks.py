@@ -57,21 +57,29 @@ def basset_like(length: int = 600, tasks: int = 164) -> nn.Module:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A network to measure, the length it reads, and how many mutants of it to time plainly."""
+    """A network to measure, the length it reads, and how many mutants of it to time plainly.
+
+    Args:
+        build: Builds it.
+        length: Bases that it reads.
+        plain_mutants: Mutants that whole forward passes are timed on, at most.
+        loci: Loci that engines measure together; 16 are a shard of an interrogation by default.
+    """
 
     build: Callable[[], nn.Module]
     length: int
     plain_mutants: int
+    loci: int = 1
 
 
 NETWORKS: dict[str, Subject] = {
-    "deepsea": Subject(lambda: DeepSEA(1000, range(919)), 1000, 96),
-    "basset_like": Subject(basset_like, 600, 192),
-    "bpnet_like": Subject(BPNetLike, 1000, 96),
-    "cnn": Subject(lambda: MotifScanner(100, [0], [1]), 100, 300),
-    "cnn_1000": Subject(lambda: MotifScanner(1000, [0], [1]), 1000, 960),
-    "paper": Subject(lambda: PaperCNN(100, [0], [1]), 100, 300),
+    "deepsea": Subject(lambda: DeepSEA(1000, range(919)), 1000, 128),
+    "basset_like": Subject(basset_like, 600, 256),
+    "bpnet_like": Subject(BPNetLike, 1000, 256),
+    "cnn": Subject(lambda: MotifScanner(100, [0], [1]), 100, 4800, 16),
+    "cnn_1000": Subject(lambda: MotifScanner(1000, [0], [1]), 1000, 1024, 4),
+    "paper": Subject(lambda: PaperCNN(100, [0], [1]), 100, 4800, 16),
     "deepsea_small": Subject(
-        lambda: DeepSEA(1000, [0], [1], channels=(32, 48, 96), hidden=128), 1000, 960
+        lambda: DeepSEA(1000, [0], [1], channels=(32, 48, 96), hidden=128), 1000, 1024, 4
     ),
 }

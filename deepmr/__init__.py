@@ -31,14 +31,18 @@ _HOMES = {
     "build_engine": "deepmr.mutagenesis",
     "held_out_loci": "deepmr.workflow.loci",
     "interrogate": "deepmr.interrogation",
+    "interrogate_all": "deepmr.interrogation_all",
+    "interrogate_effects": "deepmr.table_interrogation",
     "load_run": "deepmr.cli.networks",
     "pair_effects": "deepmr.mutagenesis",
+    "read_effects": "deepmr.workflow.effect_table",
     "saturation": "deepmr.mutagenesis",
     "write_report": "deepmr.report",
 }
 
 _ROOMS = (
     "calibration",
+    "causal_graph",
     "data",
     "inference",
     "instruments",
@@ -76,8 +80,11 @@ __all__ = [
     "build_engine",
     "held_out_loci",
     "interrogate",
+    "interrogate_all",
+    "interrogate_effects",
     "load_run",
     "pair_effects",
+    "read_effects",
     "saturation",
     "write_report",
 ]

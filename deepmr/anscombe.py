@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["ANSCOMBE_SHIFT", "anscombe"]
+__all__ = ["ANSCOMBE_SHIFT", "anscombe", "expected_count"]
 
 ANSCOMBE_SHIFT = 0.375
 """What is added to a count under the root: 3/8."""
@@ -37,3 +37,19 @@ def anscombe(count: Counts) -> Counts:
             "use kind signal"
         )
     return np.asarray(2.0 * np.sqrt(count + ANSCOMBE_SHIFT))  # type: ignore[return-value]
+
+
+def expected_count(transformed: Counts) -> Counts:
+    """Return (a / 2)^2 - 3/8, the count of a value on the Anscombe scale.
+
+    Values below 0, which no count has, stand for a value of 0.
+
+    Args:
+        transformed: Values on the Anscombe scale, of any shape; NaN stays NaN.
+
+    Example:
+        >>> expected_count(np.array([4.0, 6.0])).tolist()
+        [3.625, 8.625]
+    """
+    root = np.maximum(transformed, 0.0) / 2.0
+    return np.asarray(root * root - ANSCOMBE_SHIFT)  # type: ignore[return-value]

@@ -72,9 +72,10 @@ class EffectShard:
             return self
         value = np.stack([self.effects.of(task) for task in tasks], axis=1)
         columns = [self.effects.tasks.index(task) for task in tasks]
+        se = None if self.effects.se is None else self.effects.se[:, columns]
         return replace(
             self,
-            effects=replace(self.effects, value=value, tasks=tuple(tasks)),
+            effects=replace(self.effects, value=value, tasks=tuple(tasks), se=se),
             reference=self.reference[:, columns],
         )
 

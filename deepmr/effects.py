@@ -31,9 +31,12 @@ class MemberEffects:
             networks trained independently, whose mean has a smaller error than each; 1 for draws
             from one network, or for resamples, whose standard deviation is itself the standard
             error.
+        se: Standard errors that came with the effects, for one member whose effects were measured
+            or published with them; None (the default) where the members' spread gives them.
 
     Raises:
-        ValueError: If shapes differ, task names repeat, or ``shared`` is negative.
+        ValueError: If shapes differ, task names repeat, ``shared`` is negative, or several
+            members have standard errors of their own.
     """
 
     value: Float64[np.ndarray, "*batch task member variant"]
@@ -43,6 +46,7 @@ class MemberEffects:
     alt: Int[np.ndarray, "*batch variant"]
     mask: Bool[np.ndarray, "*batch variant"]
     shared: float = 0.0
+    se: Float64[np.ndarray, "*batch task variant"] | None = None
 
     def __post_init__(self) -> None:
         if not self.shared >= 0:
@@ -53,6 +57,13 @@ class MemberEffects:
             raise ValueError(
                 f"MemberEffects.tasks must name each of {self.value.shape[-3]} tasks once, "
                 f"got {', '.join(self.tasks)}"
+            )
+        if self.se is not None and (
+            self.n_members > 1 or self.se.shape != (*self.value.shape[:-2], self.value.shape[-1])
+        ):
+            raise ValueError(
+                f"MemberEffects.se belongs to one member and has a number a task and variant, got "
+                f"{self.n_members} members and shape {self.se.shape}"
             )
         shape = (*self.value.shape[:-3], self.value.shape[-1])
         for name in ("offset", "ref", "alt", "mask"):
@@ -81,6 +92,7 @@ class MemberEffects:
             alt=self.alt[index],
             mask=self.mask[index],
             shared=self.shared,
+            se=None if self.se is None else self.se[index],
         )
 
     @staticmethod
@@ -116,6 +128,7 @@ class MemberEffects:
             alt=padded("alt", -1),
             mask=padded("mask", False),
             shared=first.shared,
+            se=None if first.se is None else padded("se", np.nan),
         )
 
     def of(self, task: str) -> Float64[np.ndarray, "*batch member variant"]:
@@ -153,7 +166,8 @@ class MemberEffects:
         The standard error is the members' standard deviation (ddof 1) over the square root of
         their number, or, with a shared error variance, times the root of 1 / members + ``shared``.
         The correlation between exposure and outcome errors is that of the members'
-        deviations from their mean, pooled over the variants of a locus.
+        deviations from their mean, pooled over the variants of a locus. Standard errors that came
+        with the effects (``se``) are taken as they are, known and independent.
 
         Args:
             exposure: Name of the exposure's task.
@@ -164,6 +178,15 @@ class MemberEffects:
             ValueError: If there are fewer than two members: one network has no spread.
         """
         n = self.n_members
+        if self.se is not None:
+            row_x, row_y = self.tasks.index(exposure), self.tasks.index(outcome)
+            return EffectSizes(
+                beta_exposure=self.of(exposure)[..., 0, :],
+                se_exposure=self.se[..., row_x, :],
+                beta_outcome=self.of(outcome)[..., 0, :],
+                se_outcome=self.se[..., row_y, :],
+                mask=self.mask,
+            )
         if n < 2:
             raise ValueError(
                 f"standard errors need at least 2 members, got {n}; "

@@ -18,6 +18,7 @@ __all__ = [
     "atomic_write",
     "expand_paths",
     "fingerprint",
+    "lock_of",
     "locked",
     "read_json",
     "reading",
@@ -74,7 +75,7 @@ def locked(path: Path | str, *, wait: bool = False) -> Iterator[None]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.parent / f".{path.name}.lock", timeout=-1 if wait else 0)
+    lock = FileLock(lock_of(path), timeout=-1 if wait else 0)
     try:
         lock.acquire()
     except Timeout as error:
@@ -85,6 +86,20 @@ def locked(path: Path | str, *, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def lock_of(path: Path | str) -> Path:
+    """Return the file by which `locked` protects a path.
+
+    Args:
+        path: What is protected.
+
+    Example:
+        >>> lock_of("runs/train/demo").as_posix()
+        'runs/train/.demo.lock'
+    """
+    path = Path(path)
+    return path.parent / f".{path.name}.lock"
 
 
 def expand_paths(named: str | Path | Sequence[str | Path], *, what: str) -> list[Path]:

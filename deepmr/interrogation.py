@@ -37,18 +37,20 @@ from deepmr.workflow.judgement import judge_pair, scale_of_tasks
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.network_checks import check_networks
 from deepmr.workflow.outputs import write_run
+from deepmr.workflow.pair_of_table import PairOfTable
 from deepmr.workflow.precision_check import check_precision
 from deepmr.workflow.probability_check import probability_notes
 from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.table_measurement import fill_from_table, table_in_memory
 from deepmr.workflow.variants import VariantChoice, saturate
 
 __all__ = ["Interrogation", "ask", "interrogate", "measure"]
 
 
 def measure(
-    networks: Networks,
+    networks: Networks | PairOfTable,
     loci: Loci,
-    variants: VariantSet,
+    variants: VariantSet | None,
     *,
     tasks: tuple[str, ...],
     compute: Compute | None = None,
@@ -58,9 +60,9 @@ def measure(
     """Measure the effects of variants with every member: in memory, or into a store.
 
     Args:
-        networks: Whose effects; they leave as they came.
+        networks: Whose effects; they leave as they came. A table's effects are read instead.
         loci: The sequences.
-        variants: Which changes of them.
+        variants: Which changes of them; None for those of a table.
         tasks: Names of the tasks to keep.
         compute: The engine and how effects are kept; by default the exact engine in float32.
         store: Where shards go; it resumes and takes over effects measured before. None keeps
@@ -74,6 +76,8 @@ def measure(
         OSError: If the disk cannot hold the effects.
     """
     compute = compute or Compute()
+    if isinstance(networks, PairOfTable) or variants is None:
+        return table_in_memory(networks) if store is None else fill_from_table(store, networks)
     if store is None:
         return measure_in_memory(networks, loci, variants, compute, tasks)
     fill_store(store, networks, loci, variants, compute, leader=leader)
@@ -81,7 +85,7 @@ def measure(
 
 
 def ask(
-    networks: Networks,
+    networks: Networks | PairOfTable,
     pair: tuple[Task, Task],
     variants: VariantChoice,
     question: Question,
@@ -95,7 +99,7 @@ def ask(
     """Interrogate into a run's folder: measure, estimate, judge, write; the manifest comes last.
 
     Args:
-        networks: What is interrogated.
+        networks: What is interrogated: networks, or a table of effects.
         pair: Exposure and outcome.
         variants: The variants, with the loci they lie in.
         question: Instrument rule, estimators, inference and pooling.
@@ -117,7 +121,8 @@ def ask(
     question = _checked(question, networks, pair)
     if compute.trainer is not None:
         check_trainer(compute.trainer)
-    for line in check_networks(networks, variants.loci):
+    checked = check_networks(networks, variants.loci) if isinstance(networks, Networks) else ()
+    for line in checked:
         if folder.leader:
             print(f"check: {line}")
     with folder.open():
@@ -137,7 +142,11 @@ def ask(
         tracking = _tracker(tracker, folder)
         done = False
         try:
-            error = check_precision(store, variants.loci, pair, networks, compute, folder.seed)
+            error = (
+                check_precision(store, variants.loci, pair, networks, compute, folder.seed)
+                if isinstance(networks, Networks)
+                else None
+            )
             findings = _conclude(
                 networks, pair, variants, effects, question, compute, seed=folder.seed, notes=notes
             )
@@ -146,9 +155,13 @@ def ask(
             facts = {
                 "precision": error.record() if error else compute.precision,
                 "shared_error": question.shared_error,
+                "members": {
+                    "shared": networks.members.shared,
+                    "error_ratios": list(networks.members.error_ratios),
+                },
                 "intervals": question.asks,
             }
-            device = device_of_trainer(compute.trainer)
+            device = device_of_trainer(compute.trainer) if compute.trainer else "cpu"
             write_run(findings, folder, tracking, device=device, started=started, facts=facts)
             done = True
         finally:
@@ -157,17 +170,22 @@ def ask(
     return float(findings.answers[0].pooled.pooled.value)
 
 
-def _checked(question: Question, networks: Networks, pair: tuple[Task, Task]) -> Question:
+def _checked(
+    question: Question, networks: Networks | PairOfTable, pair: tuple[Task, Task]
+) -> Question:
     """Return the question with its shared error, once all that it asks for is known to exist."""
     check_designed(question.designed)
     check_controls(question.controls)
-    question = question.for_members(len(networks.members))
+    known = isinstance(networks, PairOfTable) and networks.found.has_errors
+    question = question if known else question.for_members(len(networks.members))
     question.check(pair)
+    if isinstance(networks, PairOfTable):
+        networks.check(question)
     return question.for_errors(networks.members.error_ratios)
 
 
 def _conclude(
-    networks: Networks,
+    networks: Networks | PairOfTable,
     pair: tuple[Task, Task],
     variants: VariantChoice,
     effects: Effects,
@@ -180,6 +198,7 @@ def _conclude(
     """Estimate and judge: what both doors do with the measured effects."""
     names = (pair[0].name, pair[1].name)
     targets = {task.name: task.target for task in pair}
+    modules = networks if isinstance(networks, Networks) else None  # a table has none
     scale = scale_of_tasks(effects, names)
     answers = estimate(
         effects.read(names),
@@ -197,7 +216,7 @@ def _conclude(
         designed=question.designed,
         motifs=question.motifs,
         targets=targets,
-        networks=networks,
+        networks=modules,
         loci=variants.loci,
         variants=variants.variants,
         compute=compute,
@@ -211,7 +230,11 @@ def _conclude(
         question=question,
         answers=tuple(answers),
         judgement=judgement,
-        notes=(*notes, *question.notes, *probability_notes(networks, effects, pair)),
+        notes=(
+            *notes,
+            *question.notes,
+            *(probability_notes(modules, effects, pair) if modules else ()),
+        ),
     )
 
 

@@ -16,6 +16,8 @@ from deepmr.report import summary_table, verdict_text
 from deepmr.verdict import Verdict
 from deepmr.workflow.figures import scatter_arguments
 from deepmr.workflow.findings import Findings
+from deepmr.workflow.known_truth import known_structure
+from deepmr.workflow.methods_used import pooling_weights
 from deepmr.workflow.outputs import write_page, write_run
 from deepmr.workflow.run_folder import RunFolder
 
@@ -85,7 +87,9 @@ class Interrogation:
 
     def __str__(self) -> str:
         failed = self.findings.judgement.failed_controls
-        return f"{verdict_text(self.verdict, failed)}\n{summary_table(self.meta)}"
+        truth = known_structure(self.findings.networks, *self.findings.names)
+        said = verdict_text(self.verdict, failed, true_structure=truth)
+        return f"{said}\n{summary_table(self.meta)}"
 
     def __repr__(self) -> str:
         exposure, outcome = self.findings.names
@@ -112,7 +116,9 @@ class _Plots:
         """
         one = self.findings.answers[answer]
         effect = one.local.estimate.effect
-        return forest(effect.value, effect.se, one.pooled, names=self.findings.loci.names())
+        names = self.findings.loci.names()
+        weights = pooling_weights(self.findings) if answer == 0 else None
+        return forest(effect.value, effect.se, one.pooled, names=names, weights=weights)
 
     def scatter(self, locus: int | None = None) -> Any:
         """Draw the effects of one locus's variants with the slope of each estimator.

@@ -14,6 +14,7 @@ from scipy.special import expit
 from torch import Tensor, nn
 
 from deepmr.adapted import adapter_notes, adapter_of, both_strands
+from deepmr.anscombe import expected_count
 from deepmr.calibration import CalibratorTable
 from deepmr.models import as_read
 from deepmr.tasks import Task, TaskTable
@@ -21,7 +22,7 @@ from deepmr.uncertainty import Auto, Members, Trained, Uncertainty
 
 __all__ = ["SCALES", "EffectScale", "Networks", "identity_link"]
 
-SCALES = ("logit", "probability")
+SCALES = ("logit", "probability", "count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +38,12 @@ class EffectScale:
             (counts) or the signal itself.
         calibrators: A calibrator for each task.
         scale: ``logit`` (default) leaves effects on the link's scale; ``probability`` turns
-            binary tasks' into probabilities and leaves the others as they are.
+            binary tasks' into probabilities and leaves the others as they are; ``count`` turns
+            those of counts from the Anscombe scale into expected counts, on which causes add up.
         named_units: Units of tasks whose kind does not say them; none by default.
 
     Raises:
-        ValueError: If ``scale`` is neither.
+        ValueError: If ``scale`` is none of these.
     """
 
     tasks: TaskTable
@@ -61,11 +63,18 @@ class EffectScale:
         if self.scale == "probability":
             binary = np.array([task.kind == "binary" for task in self.tasks])
             calibrated = np.where(binary, expit(calibrated), calibrated)
+        if self.scale == "count":
+            counts = np.array([task.kind == "count" for task in self.tasks])
+            calibrated = np.where(counts, expected_count(calibrated), calibrated)
         return calibrated
 
     def units(self) -> dict[str, str]:
         """Return the unit of each task's effects."""
-        unit = {"binary": self.scale, "count": "anscombe", "signal": "signal"}
+        unit = {
+            "binary": "probability" if self.scale == "probability" else "logit",
+            "count": "count" if self.scale == "count" else "anscombe",
+            "signal": "signal",
+        }
         return {task.name: self.named_units.get(task.name, unit[task.kind]) for task in self.tasks}
 
 
@@ -130,7 +139,7 @@ class Networks:
                 around a network of any input and output.
             tasks: The outputs in order: `Task` objects, or plain names (binary tasks); None with
                 adapters, which name them.
-            scale: ``logit`` (default), or ``probability`` for binary tasks.
+            scale: ``logit`` (default), ``probability`` for binary tasks, or ``count`` for counts.
             link: Maps raw outputs to the effect scale; by default they are on it.
             calibrators: A calibrator for each task; by default none.
             uncertainty: Where standard errors come from; by default the ensemble, or 30 dropout
@@ -187,7 +196,7 @@ class Networks:
         )
 
     def on_scale(self, scale: str) -> Networks:
-        """Return the same networks with effects on another scale (``logit``, ``probability``).
+        """Return the same networks with effects on another of `SCALES`.
 
         Raises:
             ValueError: If the scale is unknown.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,14 @@ class Outcome:
 
 
 Script = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_locus_drawn() -> Iterator[None]:
+    """Draw one locus a report: twelve take longer than all that the tests look at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("deepmr.workflow.gallery.MOST_SHOWN", 1)
+        yield
 
 
 @pytest.fixture

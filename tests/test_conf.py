@@ -22,6 +22,7 @@ MAIN = {
 }
 ONLY_TRAIN = {"optimizer", "scheduler", "callbacks", "loss", "calibrator"}
 ONLY_INTERROGATE = {
+    "effects",
     "loci",
     "variants",
     "mutagenesis",
@@ -61,9 +62,11 @@ def test_composes_and_what_it_names_can_be_built(
         return
     if group in {"experiment", "hparams_search"}:
         return
-    part = OmegaConf.to_container(config[group], resolve=group == "model")
+    part = OmegaConf.to_container(config[group], resolve=False)
     if group == "logger":
         part = {key: value for key, value in part.items() if key != "mode"}
+    if group == "model" and not part.get("_partial_"):
+        return  # a network of others: tests/models/test_shipped_yamls.py
     for section in _with_target(part):
         if group == "variants":
             section = {key: "x" if value == "???" else value for key, value in section.items()}

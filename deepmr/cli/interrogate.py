@@ -9,6 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.cli.effects import run_effects, without_effects
+from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
     command,
@@ -35,6 +37,7 @@ from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.measurement import Compute, open_store
 from deepmr.workflow.post_hoc import CALIBRATOR
 from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.task_selection import is_many
 from deepmr.workflow.trained_runs import find_runs, newest_run
 from deepmr.workflow.variants import VariantChoice
 
@@ -57,8 +60,15 @@ def run_interrogation(config: DictConfig) -> float:
     for name in ("exposure", "outcome"):
         if name not in config or config.get(name) is None:
             raise ValueError(f"{name}= must name a task, for example {name}=GATA1")
+    if is_many(config.exposure) or is_many(config.outcome):
+        from deepmr.cli.all_pairs import run_all_pairs  # which builds by this file's functions
+
+        return run_all_pairs(config)
     settings = plain(config)
     check_designed(settings["verdict"]["designed"])
+    if settings["effects"]["path"] is not None:
+        return run_effects(config, settings, _question(settings, 2))  # the table knows its members
+    settings = without_effects(settings)
     networks = _networks(config, settings)
     pair = _pair(networks, config)
     question = _question(settings, len(networks.members))
@@ -87,7 +97,7 @@ def run_interrogation(config: DictConfig) -> float:
         overwrite=config.overwrite,
         leader=is_leader(),
     )
-    return ask(
+    value = ask(
         networks,
         pair,
         variants,
@@ -98,6 +108,7 @@ def run_interrogation(config: DictConfig) -> float:
         tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),
     )
+    return JobValue(value, path)
 
 
 def _calibrator_file(settings: Mapping[str, Any]) -> Path | None:

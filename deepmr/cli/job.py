@@ -8,7 +8,9 @@ import io
 import math
 import os
 import sys
+import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,12 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from deepmr.cli.command_line import add_own_configuration, check_overrides, split_flags
 from deepmr.cli.configuration import conf_folder
 from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
+from deepmr.cli.plugins import check_sweep
 
-__all__ = ["job", "run", "run_plain"]
+__all__ = ["job", "report_failure", "run", "run_plain"]
 
 _USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseException)
+_TIME_IS_UP = 124  # exit status of the command `timeout`
 _failed: list[str] = []
 _subcommand: list[str] = []
 """Words of the command line before the overrides: ``["train"]`` of ``deepmr train``."""
@@ -91,6 +95,13 @@ def _finished_error() -> Any:
     return FinishedError
 
 
+def _is_time_up(error: Exception) -> bool:
+    """Say whether ``trainer.max_time`` ended the job; what is done is kept."""
+    from deepmr.lightning.deadline import TimeIsUpError
+
+    return isinstance(error, TimeIsUpError)
+
+
 def _is_leader() -> bool:
     from deepmr.cli.parts import is_leader  # late: it imports torch
 
@@ -104,16 +115,22 @@ def _leave_process_group() -> None:
     leave_process_group()
 
 
+@functools.cache
+def _sweep_group() -> str:
+    """Return a name for this sweep, the same for all its jobs."""
+    return f"sweep-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+
+
 def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
     """Wrap a script's main function.
 
     In a single run bad input prints one line and exits with status 1; ``HYDRA_FULL_ERROR=1``
     shows the traceback. In a multirun the line is printed, the job counts as failed (its value
-    is NaN) and the later jobs go on; the whole command then exits with status 1. A job that was
-    finished before counts as done.
+    is NaN) and the later jobs go on, also after an error that is no one's input; the whole command
+    then exits with status 1. A job that was finished before counts as done.
 
     Ctrl-C, SIGTERM and SIGUSR1 print one line, and what is done is kept; the status is 130, 143 or
-    138.
+    138, and 124 where ``trainer.max_time`` was up.
 
     Processes that Lightning starts for ``trainer=ddp`` run ``sys.argv`` again, by the script's
     path or, after ``python -m deepmr``, by the module's name: ``sys.argv`` therefore holds the
@@ -127,28 +144,25 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
         environment, arguments = dict(os.environ), list(sys.argv)
         swept = [*_own_configuration, *HydraConfig.get().overrides.task]
         sys.argv = [sys.argv[0], *_subcommand, *(swept if sweeping else sys.argv[1:])]
+        if sweeping:  # the sweep's runs are one group at Weights & Biases
+            os.environ.setdefault("WANDB_RUN_GROUP", _sweep_group())
         if not _is_leader():
             end_with_parent()
         interruption = Interruption()
         try:
             with interrupted_by_signals() as interruption:
-                return task(config)
+                return _in_sweep(task, config) if sweeping else task(config)
         except KeyboardInterrupt:
             print("interrupted; the same command goes on from here", file=sys.stderr)
             sys.exit(interruption.status)
         except Exception as error:
-            if sweeping and isinstance(error, _finished_error()):
-                print(f"already finished: {error.folder}")
-                return float(error.value)
+            if _is_time_up(error):
+                print(error, file=sys.stderr)
+                sys.exit(_TIME_IS_UP)
             if _full_error() or not _is_bad_input(error):
                 raise
             print(f"error: {_line(error)}", file=sys.stderr)
-            if not sweeping:
-                sys.exit(1)
-            if "Basic" not in HydraConfig.get().launcher._target_:
-                raise  # on a cluster: the launcher keeps the failure beside the job
-            _failed.append(" ".join(HydraConfig.get().overrides.task))
-            return math.nan
+            sys.exit(1)
         finally:
             sys.argv = arguments
             if sweeping:
@@ -159,12 +173,86 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
     return wrapped
 
 
+def _in_sweep(task: Callable[[DictConfig], float], config: DictConfig) -> float:
+    """Run a job of a sweep, record how it ended, and never end the others by an error.
+
+    Returns:
+        The job's value; NaN if it failed.
+    """
+    from deepmr.cli.job_record import JobFile, JobValue
+    from deepmr.cli.sweep_plugin import sweep_folder
+
+    hydra = HydraConfig.get()
+    record = JobFile(sweep_folder(hydra) if _is_leader() else None, hydra.overrides.task)
+    record.begin()
+    try:
+        value = task(config)
+        folder = value.folder if isinstance(value, JobValue) else None
+        record.end("finished", value=float(value), folder=folder)
+        return float(value)
+    except KeyboardInterrupt:
+        record.end("interrupted")
+        raise
+    except Exception as error:  # noqa: BLE001  (a job that fails does not end the others)
+        if isinstance(error, _finished_error()):
+            print(f"already finished: {error.folder}")
+            record.end("finished", value=error.value, folder=error.folder)
+            return float(error.value)
+        return _failed_job(error, record)
+
+
+def _failed_job(error: Exception, record: Any) -> float:
+    line = _line(error)
+    if _is_time_up(error):
+        print(line, file=sys.stderr)
+        record.end("interrupted", error=line)
+        return math.nan
+    if _full_error() or not _is_bad_input(error):
+        traceback.print_exception(error)
+        line = f"{type(error).__name__}: {line}"
+    print(f"error: {line}", file=sys.stderr)
+    record.end("failed", error=line)
+    if record.path is None:
+        report_failure(" ".join(record.overrides))
+    return math.nan
+
+
+def report_failure(job: str) -> None:
+    """Count a job of a sweep as failed, for the command's last line and exit status.
+
+    Args:
+        job: Its settings.
+    """
+    _failed.append(job)
+
+
 def _without_null(conf: Path, argument: str) -> str:
     """Hydra refuses ``logger=null`` for a group; where there is a ``none``, it is meant."""
     group, _, value = argument.partition("=")
     return (
         f"{group}=none" if value == "null" and (conf / group / "none.yaml").is_file() else argument
     )
+
+
+def _path_of_effects(conf: Path, argument: str) -> str:
+    """``effects=FILE`` names a table; ``effects=NAME`` a yaml of columns, where there is one."""
+    name, mark, value = argument.partition("=")
+    own = Path(os.environ.get("DEEPMR_CONF", "."))
+    yamls = (folder / "effects" / f"{value}.yaml" for folder in (conf, own, *_config_dirs()))
+    if name != "effects" or not mark or any(path.is_file() for path in yamls):
+        return argument
+    return f"effects.path={value}"
+
+
+def _config_dirs() -> list[Path]:
+    """Return the folders that ``--config-dir`` names."""
+    words = sys.argv
+    return [
+        Path(words[place + 1] if word in ("--config-dir", "-cd") else word.partition("=")[2])
+        for place, word in enumerate(words)
+        if word.startswith("--config-dir=")
+        or (word in ("--config-dir", "-cd") and place + 1 < len(words))
+    ]
 
 
 def _fitted(config_name: str, argument: str) -> str:
@@ -195,12 +283,13 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     conf = conf_folder()
     _subcommand[:] = sys.argv[1 : 1 + words]
     given = [_fitted(config_name, argument) for argument in sys.argv[1 + words :]]
-    sys.argv[1:] = [_without_null(conf, argument) for argument in given]
+    sys.argv[1:] = [_path_of_effects(conf, _without_null(conf, argument)) for argument in given]
     try:
         own = add_own_configuration(sys.argv, conf)
         _own_configuration[:] = ["--config-dir", str(own)] if own else []
         flags, overrides = split_flags(sys.argv[1:])
         if not set(flags) - {"-m", "--multirun"}:
+            check_sweep(overrides, sweeping=bool(flags))
             check_overrides(conf, config_name, overrides, sweeping=bool(flags), own=own)
     except (ValueError, FileNotFoundError) as error:
         if _full_error():
@@ -210,10 +299,27 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     if words and {"--help", "-h"} & set(flags):
         _print_help(main, config_name)
         return
-    main()
+    if {"-m", "--multirun"} & set(flags):
+        _sweep(main)
+    else:
+        main()
     if _failed:
         print(f"{len(_failed)} of the jobs failed: {'; '.join(_failed)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _sweep(main: Callable[[], Any]) -> None:
+    """Run a sweep; a signal ends it also where its jobs run in other processes."""
+    from deepmr.cli.sweep_plugin import register
+
+    register()
+    interruption = Interruption()
+    try:
+        with interrupted_by_signals() as interruption:
+            main()
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(interruption.status)
 
 
 def run_plain(command: Callable[[list[str]], None], words: list[str]) -> None:

@@ -18,7 +18,10 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "train": "train an ensemble on sequence and calibrate it",
         "calibrate": "fit calibrators to trained networks, without training",
         "interrogate": "ask whether one task drives another",
+        "report": "draw single loci of a finished interrogation",
+        "export": "write effects and estimates for other programs",
         "inspect": "say what a network or a checkpoint is, and check it",
+        "plan": "hours, disk and memory of a study, from rates measured here",
     }
 )
 """Subcommands, each with its meaning."""

@@ -24,6 +24,7 @@ from deepmr.models.adapter import EVERY
 from deepmr.networks import EffectScale, Networks, identity_link
 from deepmr.tasks import TaskTable, read_tasks
 from deepmr.uncertainty import Auto, Trained, Uncertainty
+from deepmr.weights import load_members, weights_file
 from deepmr.workflow.calibration import calibrate, splits_read
 from deepmr.workflow.post_hoc import with_calibrators
 from deepmr.workflow.run_folder import CONFIG
@@ -148,12 +149,12 @@ def load_checkpoints(
             "checkpoint=net.pt model=mine tasks=tasks.tsv"
         )
     own = Trust(packages=settings.get("trust") or (), own=True)
-    files = expand_paths(settings["checkpoint"], what="checkpoint")
-    modules = [load_adapted(settings, own, path) for path in files]
+    files = [weights_file(p) for p in expand_paths(settings["checkpoint"], what="checkpoint")]
+    modules, said = load_members(functools.partial(load_adapted, settings, own, None), files)
     tasks = tasks_of(settings, modules[0])
     source = build_source(settings, own) if settings.get("data") else None
     members = uncertainty([Trained(network=network) for network in modules])
-    notes = ["The network was interrogated as it came, without calibration."]
+    notes = ["The network was interrogated as it came, without calibration.", *said]
     if source is None:
         notes.insert(
             0,
@@ -215,7 +216,7 @@ def tasks_of(settings: Mapping[str, Any], network: nn.Module) -> TaskTable:
     """
     file = settings.get("tasks")
     if isinstance(network, Adapter):
-        if file and EVERY not in settings["model"]["outputs"]:
+        if file and EVERY not in (settings["model"].get("outputs") or ()):
             raise ValueError(
                 f"tasks={file} names the tasks that the model's outputs name already; leave it out"
             )

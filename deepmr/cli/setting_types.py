@@ -13,7 +13,7 @@ _WHOLE = frozenset({"seed", "ensemble", "batch_size", "workers", "store.loci_per
 _WHOLE_OR_NULL = frozenset({"loci.n"})
 _NAMES = frozenset({"exposure", "outcome"})
 _ANY = ("trainer.", "logger.", "hydra.")  # several types are right there; their owners check
-_LISTS_TOO = frozenset({"run", "checkpoint", "trust"})
+_LISTS_TOO = frozenset({"run", "checkpoint", "trust", "pairs.direct"})
 
 
 def check_setting(key: str, values: Iterable[Any], defaults: Mapping[str, Any]) -> None:
@@ -47,7 +47,7 @@ def _hint(key: str, value: Any) -> str:
 
 def _rule(key: str, default: Any) -> tuple[str, Any] | None:
     if key in _NAMES:
-        return "the name of one task", lambda v: isinstance(v, str) and bool(v)
+        return "a task's name, a list of them, a glob or all", _names_tasks
     if key in _WHOLE:
         return "a whole number", _is_whole
     if key in _WHOLE_OR_NULL:
@@ -61,6 +61,11 @@ def _rule(key: str, default: Any) -> tuple[str, Any] | None:
     if isinstance(default, str) and not _is_reference(default):
         return "one value", lambda v: not isinstance(v, list | dict)
     return None
+
+
+def _names_tasks(value: Any) -> bool:
+    names = value if isinstance(value, list) else [value]
+    return bool(names) and all(isinstance(name, str) and bool(name) for name in names)
 
 
 def _is_whole(value: Any) -> bool:

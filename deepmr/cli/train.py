@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.cli.job_record import JobValue
 from deepmr.cli.parts import (
     build_loss,
     build_network,
@@ -43,7 +44,8 @@ def run_training(config: DictConfig) -> float:
         for path in part(plain(config)["data"], "data", _trust(config))().download():
             print(path)
         return float("nan")
-    return train(build_training(config))
+    training = build_training(config)
+    return JobValue(train(training), training.folder.path)
 
 
 def build_training(config: DictConfig) -> Training:
@@ -60,7 +62,7 @@ def build_training(config: DictConfig) -> Training:
         raise ValueError(f"workers must be 0 or more loader processes, got {config.workers}")
     trust = _trust(config)
     source: DataSource = build_source(settings, trust)
-    recorded = with_content(settings, data=source.fingerprint)
+    recorded = with_content({**settings, "members": None}, data=source.fingerprint)
     shape = {
         "names": source.tasks.names,
         "exposures": source.exposures,
@@ -83,6 +85,7 @@ def build_training(config: DictConfig) -> Training:
             workers=config.workers,
         ),
         n_members=config.ensemble,
+        subset=_subset(settings["members"]),
         bootstrap=config.bootstrap,
         calibrator=build(settings["calibrator"], "calibrator", trust),
         folder=RunFolder(
@@ -95,6 +98,20 @@ def build_training(config: DictConfig) -> Training:
         ),
         tracker=optional(settings["logger"], "logger", trust),
     )
+
+
+def _subset(members: Any) -> tuple[int, ...]:
+    """Return the members that a job trains, of ``members=0`` or ``members=[0,1]``; empty for all.
+
+    Raises:
+        ValueError: If they are no whole numbers.
+    """
+    if members is None:
+        return ()
+    listed = members if isinstance(members, list) else [members]
+    if not listed or any(isinstance(k, bool) or not isinstance(k, int) for k in listed):
+        raise ValueError(f"members must be a number or a list of numbers, got {members!r}")
+    return tuple(listed)
 
 
 def _trust(config: DictConfig) -> Trust:

@@ -33,7 +33,9 @@ import pytorch_lightning as pl
 import torch
 from torch import nn
 
-from deepmr.lightning.tracking import NoTracker, WandbTracker
+from deepmr.cli.optional_packages import how_to_install
+from deepmr.lightning.tracking import NoTracker
+from deepmr.lightning.wandb_tracker import WandbTracker
 
 __all__ = ["PLACES", "Place", "Trust", "build"]
 
@@ -94,7 +96,7 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "calibrator": Place(what="a calibrator", modules=("deepmr.calibration",)),
         "logger": Place(
             what="a tracker",
-            modules=("deepmr.lightning.tracking",),
+            modules=("deepmr.lightning.tracking", "deepmr.lightning.wandb_tracker"),
             bases=(NoTracker, WandbTracker),
         ),
         "uncertainty": Place(what="a kind of uncertainty", modules=("deepmr.uncertainty",)),
@@ -323,5 +325,5 @@ def _located(names: Sequence[str], where: str) -> Any:
             else:
                 found = getattr(found, names[depth])
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{where} cannot be found: {error}") from error
+        raise ValueError(f"{where} cannot be found: {error}{how_to_install(names[0])}") from error
     return found

@@ -12,7 +12,14 @@ from jaxtyping import Bool, Float32, Float64, Int64, Shaped, UInt8
 from deepmr.anscombe import anscombe
 from deepmr.data.simulated import SimulatedSource, check_heads, check_no_more, take_sizes
 from deepmr.data.source import check_rule
-from deepmr.simulation import SimulatedDataset, Sizes, draw_grammar, simulate
+from deepmr.simulation import (
+    KINDS,
+    PairStructure,
+    SimulatedDataset,
+    Sizes,
+    draw_grammar,
+    simulate,
+)
 from deepmr.tasks import Task, TaskTable
 
 __all__ = ["SimulationSource"]
@@ -166,6 +173,44 @@ class SimulationSource(SimulatedSource):
             ValueError: If a locus is not a whole sequence.
         """
         return self.dataset.grammar.substitution_effects(self.sequences(chrom, start, end))
+
+    def structure(self, exposure: str, outcome: str) -> PairStructure:
+        """Return what the grammar does: GATA1 acts on TAL1, unless the cooperation is absent.
+
+        Counts of TAL1 rise with the occupancy of GATA1's motif times that of TAL1's; nothing of
+        TAL1 enters GATA1. Where the sequence confounds, a third motif raises both.
+
+        Args:
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
+
+        Raises:
+            LookupError: If a task is unknown.
+
+        Example:
+            >>> small = {"n_train": 20, "n_variants": 5, "n_calibration": 5, "n_test": 5}
+            >>> SimulationSource(seed=0, **small).structure("TAL1", "GATA1").word
+            'reverse'
+        """
+        first, second = (self.tasks.select(name).name for name in (exposure, outcome))
+        grammar = self.dataset.grammar
+        acts, confounded = grammar.effect > 0, grammar.confounder is not None
+        kind = "bypassed" if confounded else "directed"
+        if not acts:
+            kind = "common" if confounded else "unrelated"
+        word = "reverse" if acts and first == "TAL1" else KINDS[kind]
+        own = {"GATA1": () if acts else ("GATA1",), "TAL1": ("TAL1",)}
+        shared = (*(("GATA1",) if acts else ()), *(("SOX2",) if confounded else ()))
+        return PairStructure(
+            exposure=first,
+            outcome=second,
+            word=word,
+            kind=kind,
+            direct=acts,
+            shared=shared,
+            own_exposure=own[first],
+            own_outcome=own[second],
+        )
 
     def motif_variants(
         self,

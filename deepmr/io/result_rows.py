@@ -73,6 +73,7 @@ def meta_rows(
     result: MetaAnalysisResult,
     true_value: np.ndarray | float | None = None,
     structure: str | None = None,
+    true_structure: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Return a pooled result as rows of ``meta.parquet``: one, or one per element of its batch.
 
@@ -83,6 +84,8 @@ def meta_rows(
         result: The pooled effect.
         true_value: True effect over the same loci and variants; None (the default) where unknown.
         structure: Structure of the verdict on exposure and outcome; by default (None) empty.
+        true_structure: What a simulation's grammar does, in the same words; by default (None)
+            empty.
 
     Raises:
         ValueError: If the result has more than one batch axis.
@@ -108,6 +111,7 @@ def meta_rows(
         "prediction_upper": _fill(result.prediction_upper, shape),
         "true_value": _fill(np.nan if true_value is None else true_value, shape),
         "structure": _fill(structure or "", shape, object),
+        "true_structure": _fill(true_structure or "", shape, object),
     }
 
 

@@ -3,7 +3,8 @@
 One row per locus. Keys ``chrom, start, end``; then ``offset, ref, alt, mask``, lists over the
 variants; then for each kept task ``effect:<task>``, a list over members and variants (the variants
 of the first member, then those of the second, ...), and ``reference:<task>``, the members'
-predictions for the unchanged sequence. Reading two of a hundred tasks touches only their bytes.
+predictions for the unchanged sequence; where effects came with standard errors, ``se:<task>``,
+too. Reading two of a hundred tasks touches only their bytes.
 
 Every column has a digest in the footer, and the footer's metadata has one of its own, so that a
 flipped bit is detected as well as a truncated file.
@@ -26,7 +27,14 @@ from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
 
-__all__ = ["ShardHeader", "encode_shard", "read_header", "read_shard", "verify_shard"]
+__all__ = [
+    "ShardHeader",
+    "encode_shard",
+    "read_header",
+    "read_scales",
+    "read_shard",
+    "verify_shard",
+]
 
 _SCHEMA_VERSION = 1
 _KEYS = {"chrom": None, "start": np.int64, "end": np.int64}
@@ -73,7 +81,7 @@ def encode_shard(
         fingerprint: Fingerprint of the settings that the effects depend on.
         effect_scale: Effect scale of each task: ``logit``, ``anscombe``, ``probability``, ...
         dtype: ``float32``, or ``float16``: half the size, a relative error of up to 2^-11, and an
-            absolute one of up to 3e-8 below 6e-5.
+            absolute one of up to 3e-8 below 6e-5. ``float64`` keeps what was read from a table.
 
     Raises:
         ValueError: If an effect is too large for ``dtype``.
@@ -132,6 +140,8 @@ def _columns(shard: EffectShard, dtype: np.dtype[Any]) -> dict[str, np.ndarray]:
         columns[f"reference:{task}"] = np.ascontiguousarray(
             shard.reference[:, position], dtype=np.float32
         )
+        if effects.se is not None:
+            columns[f"se:{task}"] = np.ascontiguousarray(effects.se[:, position], np.float64)
     return columns
 
 
@@ -180,6 +190,22 @@ def read_header(path: Path | str) -> ShardHeader:
     """
     with _Damaged(path), pq.ParquetFile(path) as file:
         return _header(file)
+
+
+def read_scales(path: Path | str) -> dict[str, str]:
+    """Read the effect scale of each task of a shard.
+
+    Args:
+        path: The shard's file.
+
+    Raises:
+        ValueError: If the file is not a whole shard.
+        FileNotFoundError: If there is no such file.
+    """
+    with _Damaged(path), pq.ParquetFile(path) as file:
+        header = _header(file)
+        scales = json.loads((file.schema_arrow.metadata or {})[b"effect_scale"])
+        return dict(zip(header.tasks, scales, strict=True))
 
 
 def _header(file: pq.ParquetFile) -> ShardHeader:
@@ -242,7 +268,7 @@ def read_shard(path: Path | str, tasks: Sequence[str] | None = None) -> EffectSh
         header = _header(file)
         wanted = header.tasks if tasks is None else tuple(tasks)
         names = [*_KEYS, *_VARIANTS]
-        names += [f"{part}:{task}" for task in wanted for part in ("effect", "reference")]
+        names += [f"{part}:{task}" for task in wanted for part in ("effect", "reference", "se")]
         kept = {name: _column(file, header, name) for name in names if name in header.digests}
     for task in wanted:
         if task not in header.tasks:
@@ -307,6 +333,9 @@ def _shard(
         ref=columns["ref"],
         alt=columns["alt"],
         mask=columns["mask"],
+        se=np.stack([columns[f"se:{task}"] for task in tasks], axis=1)
+        if all(f"se:{task}" in columns for task in tasks)
+        else None,
     )
     reference = [columns[f"reference:{task}"].astype(np.float64) for task in tasks]
     return EffectShard(

@@ -43,7 +43,8 @@ class ShardStore:
         effect_scale: Effect scale of each task: ``logit``, ``anscombe``, ``probability``, ...
         shared: Shared error variance (ratio to the variance between members) of the effects that
             are read, 0 by default; it is not stored, and changes no effect.
-        dtype: ``float32`` (default), or ``float16`` (half the size, relative error up to 2^-11).
+        dtype: ``float32`` (default), ``float16`` (half the size, relative error up to 2^-11), or
+            ``float64`` for effects that were read from a table.
 
     Raises:
         ValueError: If there are no loci or no tasks, loci repeat, a task has no unit, or
@@ -72,7 +73,7 @@ class ShardStore:
             raise ValueError(f"loci must differ, got {first} more than once; drop the repeats")
         if loci_per_shard < 1:
             raise ValueError(f"loci_per_shard must be at least 1, got {loci_per_shard}")
-        if dtype not in ("float32", "float16"):
+        if dtype not in ("float64", "float32", "float16"):
             raise ValueError(f"effects are kept as float32 or float16, got {dtype!r}")
         unknown = [task for task in tasks if task not in effect_scale]
         if unknown:

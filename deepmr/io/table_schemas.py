@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["ESTIMATES", "LOCI", "META", "METRICS", "SCHEMA_VERSION", "SCORES", "VARIANTS", "key"]
+__all__ = [
+    "ESTIMATES",
+    "INSTRUMENTS",
+    "LOCI",
+    "META",
+    "METRICS",
+    "SCHEMA_VERSION",
+    "SCORES",
+    "VARIANTS",
+    "key",
+]
 
 SCHEMA_VERSION = 1
 
@@ -35,7 +45,13 @@ _ESTIMATE = (
     ("p_value", pa.float64(), "", "Two-sided p-value of no effect; 0 where it underflows."),
     ("neg_log10_p", pa.float64(), "", "Minus its decimal logarithm; does not underflow."),
 )
-_TRUTH = ("true_value", pa.float64(), _EFFECT, "True effect over the same variants, if known.")
+_TRUTH = (
+    "true_value",
+    pa.float64(),
+    _EFFECT,
+    "Slope of a simulation's noiseless effects over the same variants, if known; no causal effect "
+    "where the grammar has none.",
+)
 
 
 def _schema(
@@ -129,9 +145,15 @@ META = _schema(
             "Verdict on the two tasks: forward, reverse, both, inseparable, shared, none, "
             "undecided; empty where there is none.",
         ),
+        (
+            "true_structure",
+            pa.string(),
+            "",
+            "What a simulation's grammar does, in the same words; empty where it is unknown.",
+        ),
     ),
     "value se df ci_lower ci_upper p_value neg_log10_p q q_df tau2 i2 prediction_lower "
-    "prediction_upper true_value structure",
+    "prediction_upper true_value structure true_structure",
 )
 
 _TASK = "task units, on the run's effect scale"
@@ -154,6 +176,27 @@ VARIANTS = _schema(
         ("df", pa.float64(), "", "Degrees of freedom of both: members - 1."),
     ),
     "",
+)
+
+_EXPOSURE = "exposure units, on the run's effect scale"
+
+INSTRUMENTS = _schema(
+    "instruments",
+    "chrom start end exposure outcome variant",
+    (
+        *_LOCUS,
+        *_QUESTION[:2],
+        ("variant", pa.int64(), "", "Position among the locus's variants in effects/, from 0."),
+        ("position", pa.int64(), "bases", "First base of ref, from 0 (a VCF's POS minus 1)."),
+        ("ref", pa.string(), "", "Reference allele."),
+        ("alt", pa.string(), "", "Alternative allele."),
+        ("concordant", pa.bool_(), "", "Whether the first method's slope rests on it, too."),
+        ("beta_exposure", pa.float64(), _EXPOSURE, "Alternative minus reference, mean of members."),
+        ("se_exposure", pa.float64(), _EXPOSURE, "Standard error of that mean."),
+        ("beta_outcome", pa.float64(), _OUTCOME, "Alternative minus reference, mean of members."),
+        ("se_outcome", pa.float64(), _OUTCOME, "Standard error of that mean."),
+    ),
+    "se_exposure se_outcome",
 )
 
 SCORES = _schema(

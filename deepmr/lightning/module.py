@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from deepmr.lightning.metrics import TaskMetrics
 from deepmr.lightning.rehearsal import schedule_length
+from deepmr.lightning.shared_batch_norm import share_batch_norm
 from deepmr.losses import MultiTaskLoss
 from deepmr.sequence import one_hot
 from deepmr.tasks import TaskTable
 
-__all__ = ["MultiTaskModule", "epoch_seed"]
+__all__ = ["MultiTaskModule", "epoch_seed", "share_of_loss"]
 
 Batch = Sequence[Tensor]
 
@@ -40,6 +41,37 @@ def epoch_seed(seed: int, member: int, epoch: int, rank: int = 0) -> int:
     """
     state = np.random.SeedSequence(entropy=seed, spawn_key=(member, epoch, rank))
     return int(state.generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def share_of_loss(
+    loss: MultiTaskLoss,
+    raw: Float[Tensor, "batch task"],
+    target: Float[Tensor, "batch task"],
+    mask: Bool[Tensor, "batch task"],
+    labels: Int[Tensor, " task"],
+    processes: int,
+) -> Float[Tensor, ""]:
+    """Return a process's share of the loss of a batch that is divided between processes.
+
+    The mean over processes, which is what their gradients are averaged to, is the loss of the
+    whole batch, also where labels are missing unevenly.
+
+    Args:
+        loss: Masked multi-task loss.
+        raw: Raw outputs of this process's windows.
+        target: Targets on the training scale.
+        mask: True where a target was measured.
+        labels: Labels of each task in the whole batch.
+        processes: Number of processes.
+    """
+    present = labels > 0
+    mean = loss.per_task(raw, target, mask)
+    mean = torch.where(mask.any(dim=0), mean, torch.zeros_like(mean))
+    share = mask.sum(dim=0) / labels.clamp_min(1)
+    weight = torch.where(present, loss.weight, torch.zeros_like(loss.weight))
+    total = weight.sum()
+    whole = (weight * share * mean).sum() / torch.where(total > 0, total, torch.ones_like(total))
+    return processes * whole
 
 
 class MultiTaskModule(pl.LightningModule):
@@ -80,6 +112,11 @@ class MultiTaskModule(pl.LightningModule):
         """Predict raw outputs from base codes, expanded to one-hot on the device."""
         return self.network(one_hot(codes))
 
+    def on_train_start(self) -> None:
+        """Let several processes normalise by the statistics of the whole batch."""
+        if self.trainer.world_size > 1:
+            share_batch_norm(self.network)
+
     def on_train_epoch_start(self) -> None:
         """Reseed: the epoch's dropout depends on seed, member and epoch alone."""
         torch.manual_seed(epoch_seed(self.seed, self.member, self.current_epoch, self.global_rank))
@@ -87,8 +124,16 @@ class MultiTaskModule(pl.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """Return the loss of a batch."""
         codes, target, mask = batch
-        value = self.loss(self(codes), target, mask)
-        self.log("train/loss", value, on_step=False, on_epoch=True, batch_size=len(codes))
+        processes = self.trainer.world_size
+        if processes == 1:
+            value = self.loss(self(codes), target, mask)
+        else:
+            n = mask.sum(dim=0)
+            labels = self.trainer.strategy.reduce(n, reduce_op="sum")
+            value = share_of_loss(self.loss, self(codes), target, mask, labels, processes)
+        self.log(
+            "train/loss", value, on_step=False, on_epoch=True, batch_size=len(codes), sync_dist=True
+        )
         return value
 
     def validation_step(self, batch: Batch, _: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +14,14 @@ from jaxtyping import UInt8
 from pytorch_lightning.callbacks import Callback
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 
 from deepmr.files import read_json, write_json
 from deepmr.io.shard_store import ShardStore
 from deepmr.lightning import interruptible
+from deepmr.lightning.deadline import Deadline, TimeIsUpError
+from deepmr.lightning.progress import Progress
 from deepmr.mutagenesis import Engine, Placement, RawEffects, Saturation, VariantBatch, VariantSet
+from deepmr.mutagenesis.counting import counted_by
 from deepmr.mutagenesis.member_effects import Scale, member_effects
 from deepmr.uncertainty import Members
 
@@ -105,7 +106,7 @@ class MutagenesisCallback(Callback):
         build: Builds an engine for a network: ``build(model, length=..., chunk=...)``.
         scale: Link from raw outputs to the effect scale.
         variants: Variants of the loci; by default every substitution.
-        progress: Show a progress bar over rank 0's loci; True by default.
+        progress: Show progress over rank 0's mutants; True by default.
         on_start: Called on rank 0 before the first shard, to print the expected duration; not
             called if no shard is missing.
         placement: Strand and outputs of each locus; None (the default) if they are read alike.
@@ -129,7 +130,9 @@ class MutagenesisCallback(Callback):
         self.progress, self.on_start = progress, on_start
         self.placement = placement
         self.engines: list[Engine] = []
-        self.bar: tqdm[Any] | None = None
+        self.bar: Progress | None = None
+        self.deadline: Deadline | None = None
+        self.n_written = self.n_left = 0
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Build the engines, with the chunk size of rank 0 or of the interrupted run."""
@@ -165,14 +168,20 @@ class MutagenesisCallback(Callback):
             )
         )
 
-    def _open_bar(self, trainer: pl.Trainer) -> tqdm[Any]:
+    def _open_bar(self, trainer: pl.Trainer) -> Progress:
         shards = trainer.predict_dataloaders.dataset.numbers
-        return tqdm(
-            total=sum(len(self.store.loci_of(index)) for index in shards if index != _NOTHING),
-            desc="mutagenesis",
-            unit="locus",
-            mininterval=1.0,
-        )
+        total = sum(self._n_mutants(self._batch(index)[0]) for index in shards if index != _NOTHING)
+        return Progress("mutagenesis", total, "mutant")
+
+    def _batch(self, index: int) -> tuple[VariantBatch, UInt8[np.ndarray, "locus length"]]:
+        """Return the variants of a shard and the bases of its loci."""
+        first = index * self.store.loci_per_shard
+        codes = self.codes[first : first + len(self.store.loci_of(index))]
+        batch = self.variants.of(first, codes).within(self.members.margin, length=codes.shape[1])
+        return batch, codes
+
+    def _n_mutants(self, batch: VariantBatch) -> int:
+        return int(batch.mask.sum()) * len(self.engines)
 
     def on_predict_batch_end(
         self,
@@ -187,20 +196,26 @@ class MutagenesisCallback(Callback):
         index = int(outputs)
         if index == _NOTHING:
             return
-        first = index * self.store.loci_per_shard
-        loci = self.store.loci_of(index)
-        codes = self.codes[first : first + len(loci)]
-        batch = self.variants.of(first, codes).within(self.members.margin, length=codes.shape[1])
-        began = time.perf_counter()
-        effects, reference = member_effects(
-            self._raw(batch, codes, first), batch.substitutions, self.scale, self.store.tasks
-        )
-        elapsed = time.perf_counter() - began
-        self.store.write(index, loci, batch.place(effects), reference)
-        if self.bar is not None:
-            mutants = int(batch.mask.sum()) * len(self.members.passes)
-            self.bar.set_postfix_str(f"{mutants / elapsed:,.0f} mutants/s")
-            self.bar.update(len(loci))
+        if self.deadline is not None and self.deadline.is_over:
+            self.n_left += 1
+            return
+        batch, codes = self._batch(index)
+        counter = _Counter(self.bar, self._n_mutants(batch), self._terms)
+        with counted_by(counter):
+            effects, reference = member_effects(
+                self._raw(batch, codes, index * self.store.loci_per_shard),
+                batch.substitutions,
+                self.scale,
+                self.store.tasks,
+            )
+        self.store.write(index, self.store.loci_of(index), batch.place(effects), reference)
+        self.n_written += 1
+        counter.complete()
+
+    @property
+    def _terms(self) -> int:
+        """Number of strands and shifts that each engine averages: passes behind one mutant."""
+        return str(self.engines[0].settings.get("augmentations", "")).count(",") + 1
 
     def _raw(
         self, batch: VariantBatch, codes: UInt8[np.ndarray, "locus length"], first: int
@@ -212,10 +227,43 @@ class MutagenesisCallback(Callback):
             yield batch.measure(engine, codes)
 
     def on_predict_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
-        """Wait until every process has written its shards."""
+        """Wait until every process has written its shards.
+
+        Raises:
+            TimeIsUpError: If the trainer's ``max_time`` was up before.
+        """
         if self.bar is not None:
             self.bar.close()
+        if trainer.strategy.reduce_boolean_decision(self.n_left > 0, all=False):
+            raise TimeIsUpError(progressed=self.n_written > 0)
         trainer.strategy.barrier()
+
+
+class _Counter:
+    """Count of a shard's mutants as engines evaluate them.
+
+    Args:
+        bar: The progress; None shows none.
+        total: Mutants of the shard, over all members.
+        terms: Passes behind one mutant.
+    """
+
+    def __init__(self, bar: Progress | None, total: int, terms: int) -> None:
+        self.bar, self.total, self.terms = bar, total, terms
+        self.passes = self.shown = 0
+
+    def __call__(self, n: int) -> None:
+        self.passes += n
+        self._show(min(self.passes // self.terms, self.total))
+
+    def complete(self) -> None:
+        """Count what no engine told of: alleles other than substitutions, engines of one's own."""
+        self._show(self.total)
+
+    def _show(self, done: int) -> None:
+        if self.bar is not None and done > self.shown:
+            self.bar.advance(done - self.shown)
+        self.shown = max(self.shown, done)
 
 
 def run_mutagenesis(
@@ -233,9 +281,12 @@ def run_mutagenesis(
 
     Raises:
         KeyboardInterrupt: If the user interrupted; whole shards are kept.
+        TimeIsUpError: If the trainer's ``max_time`` is up; likewise.
     """
+    callback.deadline = Deadline(trainer)
     runner = trainer(
         callbacks=[callback],
+        max_time=None,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from deepmr.data.source import Split
+from deepmr.lightning.progress import Progress
 from deepmr.sequence import one_hot
 
 __all__ = ["predict_split"]
@@ -46,7 +46,8 @@ def predict_split(
     predictions, targets, masks = [], [], []
     for member in members:
         member.eval().to(device)
-    for start in tqdm(range(0, len(split), batch_size), desc=title, unit="batch", mininterval=1.0):
+    progress = Progress(title, -(-len(split) // batch_size), "batch")
+    for start in range(0, len(split), batch_size):
         index = np.arange(start, min(start + batch_size, len(split)))
         codes, target, mask = split.gather(index)
         sequence = one_hot(torch.from_numpy(codes).to(device))
@@ -57,6 +58,8 @@ def predict_split(
         )
         targets.append(target)
         masks.append(mask)
+        progress.advance(1)
+    progress.close()
     for member in members:
         member.to("cpu")
     return np.concatenate(predictions, axis=1), np.concatenate(targets), np.concatenate(masks)

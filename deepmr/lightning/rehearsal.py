@@ -12,6 +12,8 @@ import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 
+from deepmr.lightning.deadline import seconds_of
+
 __all__ = ["check_trainer", "rehearse", "schedule_length"]
 
 _STEPS = 1000
@@ -33,6 +35,7 @@ def check_trainer(trainer: Callable[..., pl.Trainer]) -> str:
         value = settings.get(name, 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"trainer.{name} must be a whole number of at least 1, got {value}")
+    seconds_of(settings.get("max_time"))
     if settings.get("fast_dev_run"):
         raise ValueError(
             "trainer.fast_dev_run keeps no network; for a short trial use trainer.max_epochs=1 "

@@ -1,19 +1,16 @@
-"""Experiment tracking by Weights & Biases (offline without a key), CSV files, or not at all."""
+"""Experiment tracking: the contract, CSV files, TensorBoard, or none."""
 
 from __future__ import annotations
 
-import netrc
-import os
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
-from deepmr.files import safe_name
-
-__all__ = ["CsvTracker", "NoTracker", "Tracker", "WandbTracker", "without_paths"]
+__all__ = ["CsvTracker", "NoTracker", "TensorboardTracker", "Tracker"]
 
 Columns = Mapping[str, Sequence[Any] | np.ndarray]
 
@@ -35,7 +32,23 @@ class Tracker(Protocol):
         ...
 
     def figure(self, name: str, path: Path) -> None:
-        """Log a figure from its PNG file."""
+        """Log a figure from its PNG or SVG file."""
+        ...
+
+    def curves(self, name: str, lines: Sequence[Sequence[float]], *, keys: Sequence[str]) -> None:
+        """Log curves by epoch as one panel, a line each."""
+        ...
+
+    def report(self, path: Path) -> None:
+        """Log the report, an HTML file."""
+        ...
+
+    def used(self, kind: str, identity: str, facts: Mapping[str, Any]) -> None:
+        """Say what the run was made from: ``data``, ``model``, ``effects``."""
+        ...
+
+    def made(self, kind: str, identity: str, facts: Mapping[str, Any]) -> None:
+        """Say what the run made: ``model``, ``effects``, ``estimates``."""
         ...
 
     def artifact(self, name: str, folder: Path, *, by_reference: Sequence[str] = ()) -> None:
@@ -60,6 +73,18 @@ class NoTracker:
         """Do nothing."""
 
     def figure(self, name: str, path: Path) -> None:
+        """Do nothing."""
+
+    def curves(self, name: str, lines: Sequence[Sequence[float]], *, keys: Sequence[str]) -> None:
+        """Do nothing."""
+
+    def report(self, path: Path) -> None:
+        """Do nothing."""
+
+    def used(self, kind: str, identity: str, facts: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def made(self, kind: str, identity: str, facts: Mapping[str, Any]) -> None:
         """Do nothing."""
 
     def artifact(self, name: str, folder: Path, *, by_reference: Sequence[str] = ()) -> None:
@@ -88,159 +113,27 @@ class CsvTracker(NoTracker):
         return CSVLogger(self.folder, name="logs", version=prefix)
 
 
-def _has_key() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        known = netrc.netrc().hosts
-    except (FileNotFoundError, netrc.NetrcParseError, OSError):
-        return False
-    return any("wandb" in host for host in known)
-
-
-_REGIONS = frozenset({"chrom", "start", "end", "locus", "ref", "alt"})
-_LOCAL_FIGURES = frozenset({"forest", "scatter", "effects"})
-_PATHS = frozenset(
-    {
-        "root",
-        "run",
-        "path",
-        "genome",
-        "tracks",
-        "exclude",
-        "checkpoint",
-        "tasks",
-        "output",
-        "content",
-    }
-)
-_KEPT = "(kept on this machine)"
-
-
-def without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings without the places where files lie on this machine.
-
-    Example:
-        >>> without_paths({"seed": 0, "loci": {"path": "my.bed", "n": 4}})
-        {'seed': 0, 'loci': {'path': '(kept on this machine)', 'n': 4}}
-    """
-
-    def kept(key: str, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return without_paths(value)
-        if value is None or isinstance(value, bool | int | float):
-            return value
-        if key in _PATHS or any(
-            str(one).startswith(("/", ".", "~")) or ":\\" in str(one)
-            for one in (value if isinstance(value, list | tuple) else [value])
-        ):
-            return _KEPT
-        return value
-
-    return {key: kept(str(key), value) for key, value in config.items()}
-
-
-class WandbTracker:
-    """Tracking by Weights & Biases, offline if there is no key.
+class TensorboardTracker(NoTracker):
+    """Metrics by epoch for TensorBoard under ``<run>/tensorboard``.
 
     Args:
-        folder: The run's folder; W&B writes below it.
-        name: Name of the run at W&B.
-        job_type: ``train`` or ``interrogate``.
-        config: The resolved configuration.
-        project: W&B project.
-        entity: W&B team or user; by default (None) that of the key.
-        mode: ``online``, ``offline`` or ``disabled``; by default (None) online with a key, else
-            offline.
-        upload: ``default``: settings, metrics, pooled tables, and figures that show no region;
-            ``all``: also paths, tables and figures of single loci, and the run's files.
+        folder: The run's folder.
 
     Raises:
-        ValueError: If ``mode`` or ``upload`` is unknown.
+        ValueError: If TensorBoard is not installed.
     """
 
-    def __init__(
-        self,
-        *,
-        folder: Path,
-        name: str,
-        job_type: str,
-        config: Mapping[str, Any],
-        project: str,
-        entity: str | None = None,
-        mode: str | None = None,
-        upload: str = "default",
-    ) -> None:
-        import wandb
+    def __init__(self, *, folder: Path, **_: Any) -> None:
+        if not any(map(importlib.util.find_spec, ("tensorboard", "tensorboardX"))):
+            raise ValueError(
+                "logger=tensorboard needs TensorBoard; pip install tensorboard, or use logger=csv"
+            )
+        self.folder = folder
 
-        if upload not in ("default", "all"):
-            raise ValueError(f"logger.upload is default or all, got {upload!r}")
-        self.everything = upload == "all"
-        if mode not in (None, "online", "offline", "disabled"):
-            raise ValueError(f"logger.mode is online, offline or disabled (or null), got {mode!r}")
-        self.wandb = wandb
-        self.mode = mode or ("online" if _has_key() else "offline")
-        self.run = wandb.init(
-            project=project,
-            entity=entity,
-            name=name,
-            job_type=job_type,
-            dir=str(folder),
-            config=dict(config) if self.everything else without_paths(config),
-            mode=self.mode,
-            settings=wandb.Settings(
-                silent=True,
-                console="off",
-                save_code=False,
-                disable_git=not self.everything,
-                x_disable_meta=not self.everything,  # command line, host, folder
-            ),
-        )
+    def logger(self, prefix: str) -> Logger:  # type: ignore[override]
+        """Return a TensorBoardLogger.
 
-    def logger(self, prefix: str) -> Logger:
-        """Return a WandbLogger on this run."""
-        return WandbLogger(experiment=self.run, prefix=prefix)
-
-    def table(self, name: str, columns: Columns) -> None:
-        """Log a table; one of single loci only with ``upload=all``."""
-        if not self.everything and _REGIONS & set(columns):
-            return
-        names = list(columns)
-        values = [np.asarray(columns[name]).tolist() for name in names]
-        rows = [list(row) for row in zip(*values, strict=True)]
-        self.run.log({name: self.wandb.Table(columns=names, data=rows)})
-
-    def summary(self, values: Mapping[str, Any]) -> None:
-        """Set entries of the run's summary."""
-        self.run.summary.update(dict(values))
-
-    def figure(self, name: str, path: Path) -> None:
-        """Log a figure; one of single loci only with ``upload=all``."""
-        if not self.everything and name in _LOCAL_FIGURES:
-            return
-        self.run.log({name: self.wandb.Image(str(path))})
-
-    def artifact(self, name: str, folder: Path, *, by_reference: Sequence[str] = ()) -> None:
-        """Log a run's folder as an artifact, only with ``upload=all``.
-
-        Large subfolders are references to where they lie.
+        Args:
+            prefix: Name of its folder under ``tensorboard``.
         """
-        if not self.everything:
-            return
-        artifact = self.wandb.Artifact(safe_name(name), type=f"{self.run.job_type}-run")
-        skipped = {"wandb", *by_reference}
-        for path in sorted(folder.iterdir()):
-            if path.name in skipped or path.name.startswith("."):
-                continue
-            if path.is_dir():
-                artifact.add_dir(str(path), name=path.name)
-            else:
-                artifact.add_file(str(path), name=path.name)
-        for sub in by_reference:
-            if (folder / sub).is_dir():
-                artifact.add_reference((folder / sub).resolve().as_uri(), name=sub)
-        self.run.log_artifact(artifact)
-
-    def finish(self, *, failed: bool = False) -> None:
-        """Close the run."""
-        self.run.finish(exit_code=1 if failed else 0)
+        return TensorBoardLogger(self.folder, name="tensorboard", version=prefix)

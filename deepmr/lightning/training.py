@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
-from tqdm import tqdm
 
 from deepmr.files import read_json, write_json
 from deepmr.lightning import interruptible
@@ -23,9 +22,12 @@ from deepmr.lightning.checkpoints import (
     check_resumable,
 )
 from deepmr.lightning.datamodule import SequenceDataModule
+from deepmr.lightning.deadline import Deadline
 from deepmr.lightning.module import MultiTaskModule
+from deepmr.lightning.progress import Progress
+from deepmr.weights import load_into, read_checkpoint
 
-__all__ = ["History", "Progress", "load_weights", "read_history", "train_member"]
+__all__ = ["History", "ShowProgress", "is_trained", "load_weights", "read_history", "train_member"]
 
 HISTORY = "history.json"
 
@@ -50,8 +52,8 @@ class History(Callback):
         self.epochs.append({"epoch": trainer.current_epoch, **metrics})
 
 
-class Progress(Callback):
-    """Progress bar over all batches of a member's training.
+class ShowProgress(Callback):
+    """Progress over all batches of a member's training.
 
     Args:
         title: Label of the bar.
@@ -59,31 +61,29 @@ class Progress(Callback):
 
     def __init__(self, title: str) -> None:
         self.title = title
-        self.bar: tqdm[Any] | None = None
+        self.bar: Progress | None = None
+        self.note = ""
 
     def on_train_start(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
         """Open the bar at the current step."""
         if trainer.is_global_zero:
-            self.bar = tqdm(
-                total=int(trainer.estimated_stepping_batches),
+            self.bar = Progress(
+                self.title,
+                int(trainer.estimated_stepping_batches),
+                "batch",
                 initial=trainer.global_step,
-                desc=self.title,
-                unit="batch",
-                mininterval=1.0,
             )
 
     def on_train_batch_end(self, *_: Any, **__: Any) -> None:
         """Advance the bar by one batch."""
         if self.bar is not None:
-            self.bar.update(1)
+            self.bar.advance(1, self.note)
 
     def on_validation_end(self, trainer: pl.Trainer, _: pl.LightningModule) -> None:
         """Show the validation loss."""
         loss = trainer.callback_metrics.get("validation/loss")
-        if self.bar is not None and loss is not None:
-            self.bar.set_postfix_str(
-                f"epoch {trainer.current_epoch + 1}, validation loss {float(loss):.4g}"
-            )
+        if loss is not None:
+            self.note = f"epoch {trainer.current_epoch + 1}, validation loss {float(loss):.4g}"
 
     def on_fit_end(self, *_: Any) -> None:
         """Close the bar."""
@@ -100,6 +100,7 @@ def train_member(
     *,
     trainer: Callable[..., pl.Trainer],
     callbacks: Sequence[Callable[[], Callback]] = (),
+    deadline: Deadline | None = None,
     logger: Logger | None = None,
     title: str = "training",
 ) -> pl.Trainer | None:
@@ -113,6 +114,8 @@ def train_member(
         folder: Folder of the member's checkpoints.
         trainer: Builds the Lightning Trainer; called with callbacks and logger.
         callbacks: Build further callbacks; by default none.
+        deadline: End of the job's time, all of its members together; by default that of the
+            trainer's ``max_time``, from now on.
         logger: Lightning logger of the epochs; by default (None) none.
         title: Label of the progress bar.
 
@@ -121,19 +124,23 @@ def train_member(
 
     Raises:
         KeyboardInterrupt: If the user interrupted; the last whole epoch is kept.
+        TimeIsUpError: If the trainer's ``max_time`` is up; likewise.
         ValueError: If the training diverged, or what it was to go on from is damaged.
     """
-    if (folder / HISTORY).is_file() and (folder / BEST).is_file():
+    if is_trained(folder):
         return None
+    deadline = Deadline(trainer) if deadline is None else deadline
     history = History()
-    bar = [Progress(title)] if _wants_bar(trainer) else []
+    bar = [ShowProgress(title)] if _wants_bar(trainer) else []
     runner = trainer(
         callbacks=[
             history,
             *bar,
             *(build() for build in callbacks),
             MemberCheckpoints(folder, member=module.member),
+            deadline,
         ],
+        max_time=None,  # Lightning's own would end a member as if it were trained
         plugins=[*_plugins(trainer), AtomicCheckpointIO()],
         logger=logger or False,
         enable_progress_bar=False,
@@ -146,6 +153,8 @@ def train_member(
     with interruptible(runner), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        # the validation split's metrics are gathered over processes before they are logged
+        warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         runner.fit(module, data, ckpt_path=str(last) if last else None, weights_only=True)
     if runner.is_global_zero:
@@ -153,6 +162,15 @@ def train_member(
         (folder / LAST).unlink(missing_ok=True)
     runner.strategy.barrier()
     return runner
+
+
+def is_trained(folder: Path) -> bool:
+    """Say whether a member's training is finished.
+
+    Args:
+        folder: Folder of the member's checkpoints.
+    """
+    return (folder / HISTORY).is_file() and (folder / BEST).is_file()
 
 
 def _plugins(trainer: Callable[..., pl.Trainer]) -> list[Any]:
@@ -174,14 +192,7 @@ def read_history(folder: Path) -> list[dict[str, float]]:
 
 
 def load_weights(network: torch.nn.Module, path: Path) -> torch.nn.Module:
-    """Load a network's weights from a checkpoint: a state dict, Lightning's, or a wrapped one.
-
-    A state dict may lie under ``state_dict``, ``model_state_dict`` or ``model``, and its keys may
-    share one or more of the prefixes ``module.``, ``model.``, ``net.``, ``network.`` and
-    ``_orig_mod.``; they are taken off only where the keys fit the network no other way.
-
-    Only tensors and plain data are read (``weights_only``), so that a stranger's file cannot run
-    code.
+    """Load a network's weights from a file in one of the field's formats (`deepmr.weights`).
 
     Args:
         network: The network that the weights belong to; changed in place and returned.
@@ -191,48 +202,5 @@ def load_weights(network: torch.nn.Module, path: Path) -> torch.nn.Module:
         ValueError: If the file is no such checkpoint, or belongs to another network.
         FileNotFoundError: If the file does not exist.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} does not exist")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f"checkpoint {path} is not plain weights ({type(error).__name__}); "
-            "save it as torch.save(network.state_dict(), path)"
-        ) from error
-    state = _fitting(content, set(network.state_dict()), path)
-    try:
-        network.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        first = str(error).splitlines()[1:3] or [str(error)]
-        raise ValueError(
-            f"checkpoint {path} belongs to another network or other tasks: "
-            f"{' '.join(line.strip() for line in first)}"
-        ) from error
+    load_into(network, read_checkpoint(path))
     return network
-
-
-_LEVELS = ("state_dict", "model_state_dict", "model")
-_PREFIXES = ("network.", "module.", "model.", "net.", "_orig_mod.")
-
-
-def _fitting(content: Any, wanted: set[str], path: Path) -> Mapping[str, Any]:
-    """Return the state dict within a checkpoint whose keys are those of the network."""
-    if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
-        raise ValueError(
-            f"checkpoint {path} must hold a dictionary of weights, got {type(content).__name__}; "
-            "save it as torch.save(network.state_dict(), path)"
-        )
-    levels = [content, *(content[one] for one in _LEVELS if isinstance(content.get(one), Mapping))]
-    states = [dict(one) for one in levels]
-    for state in states:  # grows: each prefix taken off is another candidate
-        if wanted == set(state):
-            return state
-        for prefix in _PREFIXES:
-            inner = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            if inner and len(states) < _MOST_CANDIDATES:
-                states.append(inner)
-    return states[1] if len(levels) > 1 else states[0]
-
-
-_MOST_CANDIDATES = 200

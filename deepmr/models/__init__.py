@@ -5,8 +5,12 @@ outputs: ``Model(length, exposures, outcomes, **architecture)``.
 """
 
 from deepmr.models.adapter import Adapter, as_read
+from deepmr.models.basset import Basset
+from deepmr.models.beluga import Beluga
 from deepmr.models.cnn import MotifScanner
+from deepmr.models.danq import DanQ
 from deepmr.models.deepsea import DeepSEA
+from deepmr.models.grelu import GReLU
 from deepmr.models.heads import Heads, set_output_statistics
 from deepmr.models.input_format import InputFormat
 from deepmr.models.paper import PaperCNN
@@ -17,7 +21,11 @@ from deepmr.models.residual_cnn import ResidualCNN
 
 __all__ = [
     "Adapter",
+    "Basset",
+    "Beluga",
+    "DanQ",
     "DeepSEA",
+    "GReLU",
     "Heads",
     "InputFormat",
     "MotifScanner",

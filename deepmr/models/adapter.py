@@ -81,6 +81,11 @@ class Adapter(nn.Module):
         self._extra_names = _registered(self, self.format.extra)
 
     @property
+    def inner_network(self) -> nn.Module:
+        """The network that a checkpoint's weights belong to (`deepmr.weights.load_into`)."""
+        return self.network
+
+    @property
     def tasks(self) -> TaskTable:
         """The tasks, in order."""
         return TaskTable(tuple(one.task for one in self.readouts))

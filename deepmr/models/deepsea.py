@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import no_type_check
+from typing import ClassVar, no_type_check
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ class DeepSEA(nn.Module):
 
     Args:
         length: Sequence length in bases.
-        exposures: Positions of the exposure tasks among the outputs.
+        exposures: Positions of the exposure tasks among the outputs, or their number.
         outcomes: Positions of the outcome tasks; empty for a single head.
         channels: Filters of the three convolutions.
         width: Width of each filter.
@@ -39,12 +39,24 @@ class DeepSEA(nn.Module):
 
     References:
         Zhou and Troyanskaya 2015, doi:10.1038/nmeth.3547
+
+    Example:
+        >>> import torch
+        >>> network = DeepSEA(300, 5, channels=[4, 6, 8], hidden=7)
+        >>> network(torch.zeros(2, 4, 300)).shape
+        torch.Size([2, 5])
     """
+
+    published_names: ClassVar[dict[str, str]] = {
+        **{f"{index}.": f"convolutions.{index}." for index in (0, 4, 8)},
+        "12.1.": "hidden.1.",
+        "14.1.": "heads.exposure.0.",
+    }
 
     def __init__(
         self,
         length: int,
-        exposures: Sequence[int],
+        exposures: Sequence[int] | int,
         outcomes: Sequence[int] = (),
         *,
         channels: Sequence[int] = (320, 480, 960),

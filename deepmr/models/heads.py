@@ -23,7 +23,8 @@ class Heads(nn.Module):
 
     Args:
         features: Size of the shared representation.
-        exposures: Positions of the exposure tasks among the model's outputs.
+        exposures: Positions of the exposure tasks among the model's outputs, or their number if
+            they are the first.
         outcomes: Positions of the outcome tasks; empty for a single head.
         hidden: Units of the dense layers that each head has to itself (GELU); none by default.
             What only the outcome depends on then has no way into the exposure's prediction.
@@ -40,13 +41,14 @@ class Heads(nn.Module):
     def __init__(
         self,
         features: int,
-        exposures: Sequence[int],
+        exposures: Sequence[int] | int,
         outcomes: Sequence[int],
         *,
         hidden: Sequence[int] = (),
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        exposures = range(exposures) if isinstance(exposures, int) else exposures
         positions = [*exposures, *outcomes]
         n = len(positions)
         if n == 0 or sorted(positions) != list(range(n)):

@@ -18,7 +18,7 @@ __all__ = ["ACTIVATIONS", "LAYOUTS", "LOGIT_LIMIT", "REDUCERS", "Readout"]
 
 ACTIVATIONS = ("none", "sigmoid", "softmax", "log_softmax", "exp", "softplus", "log")
 REDUCERS = ("sum", "mean", "max", "logsumexp", "counts")
-LAYOUTS = ("ncl", "nlc", "nl")
+LAYOUTS = ("ncl", "nlc", "nl", "n")
 _OF_KIND = {
     "binary": ("none", "sigmoid", "softmax", "log_softmax"),
     "count": ("none", "log", "exp", "softplus"),
@@ -52,7 +52,7 @@ class Readout:
             ``exp``, ``softplus``, or ``log`` (logarithms of counts, left as they are). None where
             it was not said: read as ``none``, and refused if outputs look like probabilities.
         layout: Axes of the tensor: ``ncl`` (batch, channel, position; also (batch, channel)),
-            ``nlc`` or ``nl``.
+            ``nlc``, ``nl``, or ``n`` (a number a sequence).
         bin: Bases of an output position, for positions around the places of BED lines.
         total: With ``reduce="counts"`` of profile logits: items and keys of the logarithm of the
             total.
@@ -171,7 +171,7 @@ class Readout:
         if self.reduce == "counts":
             return self._counts(values, output)
         chosen = self._channels() if channels is None else list(channels)
-        if self.layout == "ncl" and self.positions is None:
+        if self.layout in ("ncl", "n") and self.positions is None:
             return self._without_positions(values, chosen, apart=channels is not None)
         values = self._positioned(values)
         if self.per_locus:
@@ -186,7 +186,7 @@ class Readout:
         for key in self.take:
             named = isinstance(key, str) and not isinstance(output, Mapping)
             output = getattr(output, key) if named else output[key]
-        return output
+        return output.unsqueeze(1) if self.layout == "n" else output
 
     def _channels(self) -> list[int] | None:
         if self.channel is None:
@@ -289,15 +289,15 @@ class Readout:
         """
         where = f"outputs.{self.name}"
         values = self._checked_tensor(output, where)
-        ranks = {"ncl": (2, 3), "nlc": (3,), "nl": (2,)}[self.layout]
-        if self.positions is not None and self.layout == "ncl":
+        ranks = {"ncl": (2, 3), "nlc": (3,), "nl": (2,), "n": (2,)}[self.layout]
+        if self.positions is not None and self.layout in ("ncl", "n"):
             ranks = (3,)
         if values.ndim not in ranks:
             raise ValueError(
                 f"{where}: layout={self.layout}{' with positions' if self.positions else ''} reads "
                 f"a tensor of {' or '.join(map(str, ranks))} axes, got {tuple(values.shape)}"
             )
-        if self.layout == "ncl" and values.ndim == 2:
+        if self.layout in ("ncl", "n") and values.ndim == 2:
             values = values.unsqueeze(2)
         values = self._positioned(values)
         _, channels, size = values.shape
@@ -371,7 +371,7 @@ class Readout:
             said = f"activation={self.activation}" if self.activation else "kind=count"
             return f"{said} gives 0 or more, the outputs reach {low:.3g}"
         if self.activation == "softmax":
-            axis = {"ncl": 1, "nlc": 2, "nl": 1}[self.layout]
+            axis = {"ncl": 1, "nlc": 2, "nl": 1, "n": 1}[self.layout]
             total = values.sum(dim=axis)
             if float((total - 1).abs().max()) > 1e-3:
                 return f"a softmax sums to 1 over channels, the outputs to {float(total.max()):.3g}"

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from deepmr.mutagenesis.counting import count_mutants
 from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.mutagenesis.variants import Variants
@@ -20,8 +21,12 @@ from deepmr.sequence import one_hot
 __all__ = ["Dense", "check_loci", "check_options", "free_bytes", "mutate"]
 
 _PRECISIONS = ("float32", "tf32", "float64")
-_LARGEST_CHUNK = 96
+_USUAL_CHUNK = 96
 """Mutants of a forward pass by default; more leave the CPU's caches and gain nothing."""
+_LARGEST_CHUNK = 1024
+"""The same of small networks, where starting an operation takes longer than its arithmetic."""
+_CHUNK_BYTES = 8 << 20
+"""Bytes of activations up to which a network counts as small at a chunk."""
 
 
 class Dense:
@@ -30,7 +35,8 @@ class Dense:
     Args:
         model: Maps one-hot sequences ``(batch, 4, length)`` to raw outputs ``(batch, task)``.
         length: Bases of a locus.
-        chunk: Mutants of one forward pass; by default as many as free memory holds, at most 96.
+        chunk: Mutants of one forward pass; by default 96, of small networks up
+            to 1,024, or as many as free memory holds if that is less.
         precision: ``float32`` (the default), ``tf32`` (matrix products on CUDA devices rounded to
             10 bits) or ``float64`` (on a copy of the model).
 
@@ -85,6 +91,7 @@ class Dense:
                 mutants = mutate(codes, variants, rows, columns)
                 outputs = self._predict(model, mutants)
                 difference[rows, :, columns] = outputs - reference[rows]
+                count_mutants(len(rows))
         return RawEffects(reference=reference, difference=difference)
 
     def predict(
@@ -244,7 +251,8 @@ def _probe(model: nn.Module, length: int) -> tuple[int, int]:
 
 
 def _chunk(sample_bytes: int, device: torch.device) -> int:
-    return int(max(1, min(_LARGEST_CHUNK, free_bytes(device) // 4 // max(sample_bytes, 1))))
+    usual = max(_USUAL_CHUNK, min(_LARGEST_CHUNK, _CHUNK_BYTES // max(sample_bytes, 1)))
+    return int(max(1, min(usual, free_bytes(device) // 4 // max(sample_bytes, 1))))
 
 
 def free_bytes(device: torch.device) -> int:

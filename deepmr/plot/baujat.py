@@ -83,6 +83,6 @@ def baujat(
         )
     ax.set_xlim(-0.02 * top_x, 1.06 * top_x)
     ax.set_ylim(-0.02 * top_y, 1.1 * top_y)
-    ax.set_xlabel("contribution to heterogeneity (squared Pearson residual)")
-    ax.set_ylabel("influence on the pooled effect")
+    ax.set_xlabel("Contribution to heterogeneity (squared Pearson residual)")
+    ax.set_ylabel("Influence on the pooled slope")
     return ax

@@ -25,6 +25,8 @@ def forest(
     result: MetaAnalysisResult,
     *,
     names: Sequence[str] | None = None,
+    weights: Float64[np.ndarray, " weight"] | None = None,
+    unit: str = "",
     level: float = 0.95,
     max_rows: int = 40,
     ax: Axes | None = None,
@@ -33,21 +35,32 @@ def forest(
 
     PI is the prediction interval for a single locus.
 
-    Up to ``max_rows`` loci each have a row and a name. With more, every interval is a thin line
-    and the sorted effects are a curve; no locus is left out. Intervals of single loci are normal.
-    The axis spans 98 % of the ends of the intervals; arrowheads mark intervals beyond it.
+    Up to ``max_rows`` loci each have a row with name, numbers and weight. With more, every
+    interval is a thin line and the sorted effects are a curve; no locus is left out. Intervals of
+    single loci are normal. The axis spans 98 % of the ends of the intervals; arrowheads mark
+    intervals beyond it.
 
     Args:
         value: Effect of each locus; NaN is not drawn.
         se: Standard error of each effect.
         result: Pooled effect, without batch axes.
         names: Names of the loci, such as ``chr1:100-200``; by default (None) ``locus 1`` and so on.
+        weights: Share of each locus in the pooled effect, shown beside its row and by the area of
+            its square; by default (None) areas follow the precision, and no share is shown.
+        unit: Unit of the slopes; none by default.
         level: Coverage of all intervals, .95 by default.
         max_rows: Largest number of loci with a row each, 40 by default.
         ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
-        ValueError: If ``result`` is a batch, or names and loci differ in number.
+        ValueError: If ``result`` is a batch, or names, weights and loci differ in number.
+
+    Example:
+        >>> from deepmr.meta import random_effects
+        >>> value, se = np.array([0.4, 0.6, 0.5]), np.array([0.1, 0.1, 0.2])
+        >>> axes = forest(value, se, random_effects(value, se), names=["a", "b", "c"])
+        >>> [label.get_text() for label in axes.get_yticklabels()]
+        ['pooled', '95% PI', 'a', 'c', 'b']
     """
     if result.pooled.value.ndim:
         raise ValueError(
@@ -56,16 +69,19 @@ def forest(
         )
     if names is not None and len(names) != len(value):
         raise ValueError(f"forest needs a name a locus, got {len(names)} for {len(value)} loci")
+    if weights is not None and weights.shape != value.shape:
+        raise ValueError(f"forest needs a weight a locus, got {len(weights)} for {len(value)} loci")
     kept = np.flatnonzero(np.isfinite(value) & np.isfinite(se))
     order = kept[np.argsort(value[kept], kind="stable")]
     few = len(order) <= max_rows
     height = 1.5 + 0.21 * len(order) if few else 6.0
-    ax = new_axes(ax, width=6.2, height=height)
+    ax = new_axes(ax, width=7.2 if few else 6.2, height=height)
     centre, half = value[order], stats.norm.ppf(0.5 + level / 2) * se[order]
     rows = np.arange(len(order), dtype=float)
     limits = _limits(centre - half, centre + half, result, level)
     if few:
-        _rows(ax, centre, half, rows, limits)
+        shares = None if weights is None else weights[order]
+        _rows(ax, centre, half, rows, limits, shares)
         labels = [f"locus {i + 1}" if names is None else names[i] for i in order]
     else:
         alpha = float(np.clip(250 / len(order), 0.12, 0.8))
@@ -87,10 +103,12 @@ def forest(
     ax.axvline(0.0, color=INK, linewidth=0.6, zorder=0)
     ax.axvline(float(result.pooled.value), color=_POOLED, linewidth=0.8, linestyle=":", zorder=1)
     ax.set_xlim(*limits)
-    ax.set_ylim(foot[1] - 1.2 * step, len(order) - 0.3 if few else 1.01 * len(order))
+    ax.set_ylim(foot[1] - 1.2 * step, len(order) + 0.6 if few else 1.01 * len(order))
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "right", "top"]].set_visible(False)
-    ax.set_xlabel(f"slope, {level:.0%} intervals")
+    if few:
+        _numbers(ax, centre, half, rows, None if weights is None else weights[order])
+    ax.set_xlabel(f"Slope, {level:.0%} intervals" + (f" ({unit})" if unit else ""))
     if not few:
         ax.set_ylabel(f"{len(order):,} loci, sorted by slope", loc="center")
     ax.set_title(_caption(result, level), fontsize=9, fontweight="normal")
@@ -103,19 +121,65 @@ def _rows(
     half: Float64[np.ndarray, " locus"],
     rows: Float64[np.ndarray, " locus"],
     limits: tuple[float, float],
+    weights: Float64[np.ndarray, " locus"] | None,
 ) -> None:
     """Draw one row a locus: a square as large as its weight, its interval, arrows where cut."""
     low, high = centre - half, centre + half
     ax.hlines(rows, low, high, color=FADED, linewidth=1.1)
-    bare = half <= 0  # without an interval, the smallest square
-    weight = np.where(bare, 0.0, 1.0 / np.maximum(half, 1e-150) ** 2)
-    area = 14 + 46 * weight / np.max(weight, initial=1e-300)
+    # Weights are by default 1 / half ** 2: loci of exactly no effect have intervals of width 0 and
+    # the largest squares, loci without an interval the smallest.
+    least = np.nanmin(half, initial=np.inf)
+    share = np.divide(least, half, out=np.ones_like(half), where=half > 0)
+    precision = np.where(np.isnan(half), 0.0, share) ** 2
+    weight = precision if weights is None else weights
+    area = 14 + 46 * np.nan_to_num(weight / np.nanmax(weight, initial=1e-300))
     ax.scatter(centre, rows, s=area, marker="s", color=INK, zorder=3, linewidth=0)
     for end, sign, marker in ((low, -1, "<"), (high, 1, ">")):
         edge = limits[0] if sign < 0 else limits[1]
         cut = sign * end > sign * edge
         ax.plot(
             np.full(cut.sum(), edge), rows[cut], marker, color=FADED, markersize=5, clip_on=False
+        )
+
+
+def _numbers(
+    ax: Axes,
+    centre: Float64[np.ndarray, " locus"],
+    half: Float64[np.ndarray, " locus"],
+    rows: Float64[np.ndarray, " locus"],
+    weights: Float64[np.ndarray, " locus"] | None,
+) -> None:
+    """Write each locus's slope, interval and weight beside its row."""
+    shares = [""] * len(rows) if weights is None else [f"{100 * w:.1f} %" for w in weights]
+    for x, width, row, share in zip(centre, half, rows, shares, strict=True):
+        text = _slope_text(x, x - width, x + width)
+        _beside(ax, float(row), text, share)
+    if len(rows):
+        _beside(ax, float(rows[-1]) + 0.95, "slope (interval)", "" if weights is None else "weight")
+
+
+def _slope_text(value: float, low: float, high: float) -> str:
+    """Return a slope with its interval, to the decimals that the interval supports."""
+    half = (high - low) / 2
+    decimals = int(np.clip(1 - np.floor(np.log10(half)), 2, 4)) if half > 0 else 2
+    texts = (f"{round(x, decimals) + 0.0:.{decimals}f}" for x in (value, low, high))
+    centre, lower, upper = (text.replace("-", "\N{MINUS SIGN}") for text in texts)
+    return f"{centre} ({lower} to {upper})"
+
+
+def _beside(ax: Axes, row: float, text: str, share: str) -> None:
+    """Write two columns to the right of a row, at distances that do not depend on the axes."""
+    for words, distance in ((text, 108), (share, 150)):
+        ax.annotate(
+            words,
+            (1.0, row),
+            xycoords=ax.get_yaxis_transform(),
+            xytext=(distance, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=7.5,
+            annotation_clip=False,
         )
 
 

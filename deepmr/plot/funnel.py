@@ -22,6 +22,7 @@ def funnel(
     result: MetaAnalysisResult,
     *,
     filled: Float64[np.ndarray, "2 added"] | None = None,
+    unit: str = "",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw effects against standard errors, precise loci on top.
@@ -36,6 +37,7 @@ def funnel(
         result: Pooled effect, without batch axes.
         filled: Effects and standard errors that trim-and-fill added, drawn as open circles; none by
             default.
+        unit: Unit of the slopes; none by default.
         ax: Axes to draw into; by default (None) those of a new figure.
 
     Raises:
@@ -71,8 +73,8 @@ def funnel(
     pad = 0.06 * max(high - low, 1e-12)
     ax.set_xlim(low - pad, high + pad)
     ax.set_ylim(bottom, 0.0)
-    ax.set_xlabel("causal effect")
-    ax.set_ylabel("standard error")
+    ax.set_xlabel("Slope" + (f" ({unit})" if unit else ""))
+    ax.set_ylabel("Standard error of the slope")
     outside = int(np.sum((x < low - pad) | (x > high + pad) | (y > bottom)))
     note = f", {outside:,} beyond the axes" if outside else ""
     ax.set_title(

@@ -71,7 +71,7 @@ def prediction(
     ax.set_ylim(-0.14 * top, 1.06 * top)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("causal effect")
+    ax.set_xlabel("Slope")
     ax.set_title(
         f"95 % prediction interval {low:.3g} to {high:.3g}; below 0 with probability {below:.2g}",
         fontsize=8.5,

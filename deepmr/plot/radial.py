@@ -61,8 +61,8 @@ def radial(
     ax.scatter(x, y, s=size, alpha=alpha, color=INK, linewidth=0, rasterized=many, zorder=3)
     inside = np.mean(np.abs(y - centre * x) <= 1.96)
     ax.set_xlim(0.0, right)
-    ax.set_xlabel("precision, 1 / √(se² + τ²)" if tau2 > 0 else "precision, 1 / se")
-    ax.set_ylabel("effect times precision")
+    ax.set_xlabel("Precision, 1 / √(se² + τ²)" if tau2 > 0 else "Precision, 1 / se")
+    ax.set_ylabel("Slope times precision")
     ax.set_title(
         f"{inside:.0%} of {len(x):,} loci in the 95 % band around slope {centre:.3g}",
         fontsize=8.5,

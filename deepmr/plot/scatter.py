@@ -14,6 +14,8 @@ from deepmr.plot.style import COLOURS, FADED, INK, TRUTH, colour_of, new_axes, s
 
 __all__ = ["mr_scatter"]
 
+_MOST_POINTS = 150  # drawn as vectors; more are a picture within the figure
+
 
 @style()
 def mr_scatter(
@@ -23,7 +25,9 @@ def mr_scatter(
     exposure: str = "exposure",
     outcome: str = "outcome",
     unit: str = "",
+    units: tuple[str, str] | None = None,
     tried: Bool[np.ndarray, " variant"] | None = None,
+    member_slopes: Float64[np.ndarray, " member"] | None = None,
     true_value: float | None = None,
     title: str = "",
     ax: Axes | None = None,
@@ -38,15 +42,26 @@ def mr_scatter(
         estimates: Estimates of the same locus, without batch axes; none by default.
         exposure: Name of the exposure, for the axis.
         outcome: Name of the outcome, for the axis.
-        unit: Unit of the effects, e.g. ``logit``.
+        unit: Unit of both tasks' effects, e.g. ``logit``; none by default.
+        units: Units of exposure and outcome effects where they differ; None (the default) for
+            ``unit``.
         tried: Variants that exist; those that are no instruments are drawn faintly. By default
             all that have finite effects.
+        member_slopes: Slope of each member over the instruments, drawn as thin lines; none by
+            default.
         true_value: Slope of a simulation's noiseless effects over the same variants, where known.
         title: Title; by default none.
         ax: Axes to draw into; by default those of a new figure.
 
     Raises:
         ValueError: If effects or estimates belong to more than one locus.
+
+    Example:
+        >>> from deepmr.mr import inverse_variance_weighted, ldl_chd
+        >>> effects = ldl_chd()
+        >>> axes = mr_scatter(effects, [inverse_variance_weighted(effects)], exposure="LDL")
+        >>> axes.get_xlabel(), axes.get_legend().get_texts()[1].get_text()
+        ('Effect on LDL', 'ivw 2.83')
     """
     if effects.beta_exposure.ndim != 1 or any(e.effect.value.ndim for e in estimates):
         raise ValueError(
@@ -59,13 +74,15 @@ def mr_scatter(
     x, y = effects.beta_exposure, effects.beta_outcome
     ax.axhline(0, color=FADED, linewidth=0.6, zorder=0)
     ax.axvline(0, color=FADED, linewidth=0.6, zorder=0)
-    ax.plot(
-        *(x[rest], y[rest], "."),
-        color=FADED,
-        markersize=3,
-        zorder=1,
-        label=f"not an instrument ({int(rest.sum())})",
-    )
+    if rest.any():
+        ax.plot(
+            *(x[rest], y[rest], "."),
+            color=FADED,
+            markersize=3,
+            zorder=1,
+            rasterized=int(rest.sum()) > _MOST_POINTS,
+            label=f"not an instrument ({int(rest.sum())})",
+        )
     used = effects.mask & finite
     ax.errorbar(
         *(x[used], y[used]),
@@ -82,13 +99,34 @@ def mr_scatter(
         label=f"instrument ({int(used.sum())})",
     )
     _slopes(ax, x[used | rest], estimates, true_value)
-    suffix = f" ({unit})" if unit else ""
-    ax.set(xlabel=f"Effect on {exposure}{suffix}", ylabel=f"Effect on {outcome}{suffix}")
+    if member_slopes is not None:
+        _members(ax, x[used], member_slopes)
+    suffixes = [f" ({one})" if one else "" for one in units or (unit, unit)]
+    ax.set(xlabel=f"Effect on {exposure}{suffixes[0]}", ylabel=f"Effect on {outcome}{suffixes[1]}")
     ax.set_title(title)
     handles, labels = ax.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: "instrument" not in labels[i])
-    ax.legend([handles[i] for i in order], [labels[i] for i in order], loc="best", handlelength=1.6)
+    ax.legend(
+        [handles[i] for i in order],
+        [labels[i] for i in order],
+        loc="best",
+        handlelength=1.6,
+        fontsize=7.5,
+        frameon=True,
+        framealpha=0.85,
+        edgecolor="none",
+    )
     return ax
+
+
+def _members(
+    ax: Axes, x: Float64[np.ndarray, " variant"], slopes: Float64[np.ndarray, " member"]
+) -> None:
+    """Draw each member's slope as a thin line over the range of the instruments."""
+    ends = np.array([min(0.0, x.min(initial=0.0)), max(0.0, x.max(initial=0.0))])
+    for k, slope in enumerate(slopes[np.isfinite(slopes)]):
+        label = f"each network ({len(slopes)})" if k == 0 else "_nolegend_"
+        ax.plot(ends, slope * ends, color=FADED, linewidth=0.8, zorder=1.5, label=label)
 
 
 def _opacity(count: int) -> float:

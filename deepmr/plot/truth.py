@@ -66,8 +66,8 @@ def true_versus_estimated(
         _limits(ax, true_value[known], effect.value[known])
     ax.axhline(0, color=FADED, linewidth=0.6, zorder=0)
     suffix = f" ({unit})" if unit else ""
-    ax.set(xlabel=f"Noiseless slope of the locus{suffix}", ylabel=f"Estimated slope{suffix}")
-    ax.set_title(method.replace("_", " "))
+    ax.set(xlabel=f"Noiseless slope{suffix}", ylabel=f"Estimated slope{suffix}")
+    ax.set_title(f"Slopes by {method.replace('_', ' ')}" if method else "")
     ax.legend(loc="upper left", handlelength=1.4, frameon=True, framealpha=0.85, edgecolor="none")
     return ax
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,52 +9,12 @@ from typing import Any
 import numpy as np
 
 from deepmr.inference import EffectZScores
+from deepmr.report.figure import Figure
+from deepmr.report.gallery import LocusCard
+from deepmr.report.methods import Methods
 from deepmr.verdict import Check, Control, ControlNotRun, Verdict
 
-__all__ = ["Figure", "ReportContent", "ReportedPair", "ReportedVerdict"]
-
-_WIDE = 1.9
-_PNG, _SVG = b"\x89PNG", (b"<?xml", b"<svg")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """A figure as a file's content, with the words that go with it.
-
-    Args:
-        name: Short title.
-        caption: What to see in it, and what not to conclude from it.
-        content: A PNG or SVG file.
-
-    Raises:
-        ValueError: If the content is neither.
-    """
-
-    name: str
-    caption: str
-    content: bytes
-
-    def __post_init__(self) -> None:
-        if not self.content.startswith((_PNG, *_SVG)):
-            raise ValueError(
-                f"figure {self.name!r} must be a PNG or SVG file, "
-                f"got content that begins with {self.content[:8]!r}"
-            )
-
-    @property
-    def media_type(self) -> str:
-        """The content's media type."""
-        return "image/png" if self.content.startswith(_PNG) else "image/svg+xml"
-
-    @property
-    def wide(self) -> bool:
-        """Whether the figure needs the whole width of the page."""
-        if self.media_type == "image/png":  # the header holds width and height, big-endian
-            width, height = struct.unpack(">II", self.content[16:24])
-        else:
-            box = re.search(rb'viewBox="[-\d.]+ [-\d.]+ ([\d.]+) ([\d.]+)"', self.content)
-            width, height = map(float, box.groups()) if box else (1.0, 1.0)
-        return bool(width > _WIDE * height)
+__all__ = ["Figure", "ReportContent", "ReportedPair", "ReportedVerdict", "Supplement"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +87,30 @@ class ReportedVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Supplement:
+    """What a report shows besides its tables and main figures.
+
+    Args:
+        gallery: Loci shown with figures; none by default.
+        n_loci: Number of loci asked; 0 (the default) for those of the table of estimates.
+        methods: The methods in words, with their references; by default none.
+        files: Files and folders of the run's folder that the page links to, relative to it; none
+            by default, for a page that stands alone.
+        threshold: Columns of the slope by instrument threshold; none by default.
+
+    Example:
+        >>> Supplement(files=("meta.parquet",)).files
+        ('meta.parquet',)
+    """
+
+    gallery: Sequence[LocusCard] = ()
+    n_loci: int = 0
+    methods: Methods | None = None
+    files: Sequence[str] = ()
+    threshold: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContent:
     """Everything the report of one question shows.
 
@@ -145,6 +127,7 @@ class ReportContent:
         provenance: Run, command, commit, versions, seeds, inputs, settings: plain values, lists
             and mappings, shown in this order.
         notes: What the reader must know about this run in particular, a sentence each.
+        supplement: Gallery of loci, methods and links to files; by default none.
 
     Raises:
         LookupError: If the table has no pooled slope of this question.
@@ -160,6 +143,7 @@ class ReportContent:
     effect_errors: Mapping[str, EffectZScores] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    supplement: Supplement = field(default_factory=Supplement)
 
     def __post_init__(self) -> None:
         row = _first(self.meta, self.exposure, self.outcome, self.method)
@@ -191,6 +175,16 @@ class ReportContent:
         """Pooling of the headline: the first of ``meta`` for this question and method."""
         row = _first(self.meta, self.exposure, self.outcome, self.method)
         return "" if row is None else str(self.meta["pooling"][row])
+
+    def true_structure(self, *, reverse: bool = False) -> str:
+        """Return what a simulation's grammar does in a direction; empty where it is unknown.
+
+        Args:
+            reverse: The direction of the outcome acting on the exposure; not by default.
+        """
+        column, pair = self.meta.get("true_structure"), self.pair.reversed if reverse else self.pair
+        row = _first(self.meta, *pair.names, self.method)
+        return "" if column is None or row is None else str(column[row] or "")
 
     def pooled(self, exposure: str, outcome: str) -> dict[str, Any] | None:
         """Return the headline method's pooled slope of a direction, or None if it was not asked.

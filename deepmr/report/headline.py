@@ -33,6 +33,7 @@ _UNITS = {
     "logit": ("logit", "logits"),
     "anscombe": ("Anscombe unit", "Anscombe units"),
     "probability": ("unit of probability", "units of probability"),
+    "count": ("count", "counts"),
     "signal": ("unit of signal", "units of signal"),
 }
 _FEW_LOCI = 10

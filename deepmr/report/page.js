@@ -21,3 +21,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   }
 }
+for (const button of document.querySelectorAll("button.save")) {
+  button.addEventListener("click", () => {
+    const link = document.createElement("a");
+    link.href = button.closest("figure").querySelector("img").src;
+    link.download = button.dataset.name;
+    link.click();
+  });
+}

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from deepmr.files import atomic_write
-from deepmr.report.content import Figure, ReportContent, ReportedPair
+from deepmr.report.content import ReportContent, ReportedPair
 from deepmr.report.effect_errors import effect_error_sentence, effect_error_table
 from deepmr.report.flags import count_flags
+from deepmr.report.gallery import READING, RULE
 from deepmr.report.headline import headline, unit_names
+from deepmr.report.links import data_links, figure_links, listed_files
 from deepmr.report.number import MISSING, interval_text, matching_text, typeset
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
+from deepmr.report.template import fill
 from deepmr.report.verdict_tables import controls_table, panel_table
-from deepmr.report.verdict_text import is_effect, slope_meaning, structure_asked
+from deepmr.report.verdict_text import (
+    is_effect,
+    slope_meaning,
+    structure_asked,
+    truth_sentence,
+)
 
 __all__ = ["render_report", "write_report"]
 
@@ -49,60 +52,57 @@ def render_report(content: ReportContent) -> str:
     Args:
         content: What is reported.
     """
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=jinja2.FunctionLoader(_resource),
-    )
-    environment.filters["unbroken"] = _unbroken
-    script = _resource("page.js")
     loci, n_loci = loci_table(content)
     asked = _questions(content)
-    judged, cards = content.judged, _cards(content)
-    return environment.get_template("page.html").render(
-        content=content,
-        headline=headline(content),
-        cards=cards,
-        units=[
-            unit_names(one)[1] for one in (content.pair.exposure_unit, content.pair.outcome_unit)
-        ],
-        controls=controls_table(judged.controls, judged.controls_not_run),
-        panel=panel_table(judged.panel),
-        pooled=pooled_table(content),
-        meanings=[card for card in cards if card["range"] and not card["is_effect"]],
-        loci=loci,
-        n_loci=n_loci,
-        flag_columns=asked,
-        flags=count_flags(content.estimates, asked),
-        calibration=(
+    judged, cards, supplement = content.judged, _cards(content), content.supplement
+    tables = {
+        "controls": controls_table(judged.controls, judged.controls_not_run),
+        "panel": panel_table(judged.panel),
+        "effect_errors": effect_error_table(content.effect_errors),
+        "calibration": (
             None
             if content.metrics is None
             else calibration_table(content.metrics, content.pair.names)
         ),
-        effect_errors=effect_error_table(content.effect_errors),
+    }
+    links = data_links(content, {name: one for name, one in tables.items() if one is not None})
+    return fill(
+        "page.html",
+        content=content,
+        contents=_contents(bool(tables["controls"].rows)),
+        headline=headline(content),
+        truth=truth_sentence(content.true_structure(), judged.verdict, *content.pair.names),
+        truth_known=bool(content.true_structure()),
+        cards=cards,
+        units=[
+            unit_names(one)[1] for one in (content.pair.exposure_unit, content.pair.outcome_unit)
+        ],
+        **tables,
+        pooled=pooled_table(content),
+        meanings=[card for card in cards if card["range"] and not card["is_effect"]],
+        gallery=supplement.gallery,
+        gallery_rule=RULE,
+        gallery_reading=READING,
+        n_asked=supplement.n_loci or n_loci,
+        on_disk=bool(supplement.files),
+        loci=loci,
+        n_loci=n_loci,
+        flag_columns=asked,
+        flags=count_flags(content.estimates, asked),
         effect_error_sentence=effect_error_sentence(content.effect_errors),
         noiseless_known=bool(np.isfinite(content.meta["true_value"]).any()),
-        figures=[(figure, _data_uri(figure)) for figure in content.figures],
+        methods=supplement.methods,
+        links=links,
+        figure_links=figure_links(content, links),
+        files=listed_files(content),
         facts=_facts(content.provenance),
-        style=Markup(_resource("page.css")),  # noqa: S704  (our own file)
-        script=Markup(script),  # noqa: S704  (our own file)
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 
-def _resource(name: str) -> str:
-    return resources.files("deepmr.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _unbroken(sentence: str) -> str:
-    """Keep a number and its percent sign on one line."""
-    return sentence.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
-def _data_uri(figure: Figure) -> str:
-    return f"data:{figure.media_type};base64,{base64.b64encode(figure.content).decode()}"
+def _contents(controls: bool) -> list[tuple[str, str]]:
+    """Return the sections of the page: their anchor and what they are called."""
+    sections = ["answer", "effect", "direction", "controls", "assumptions", "loci", "methods"]
+    return [(name, name.capitalize()) for name in sections if controls or name != "controls"]
 
 
 def _cards(content: ReportContent) -> list[dict[str, Any]]:
@@ -125,12 +125,18 @@ def _cards(content: ReportContent) -> list[dict[str, Any]]:
                 "is_effect": estimated and is_effect(structure),
                 "value": typeset(value),
                 "range": f"{typeset(lower)} to {typeset(upper)}" if known else "",
+                "simulated": _simulated(content.true_structure(reverse=pair is not content.pair)),
                 "noiseless": ""
                 if np.isnan(noiseless)
                 else typeset(matching_text(noiseless, value)),
             }
         )
     return cards
+
+
+def _simulated(structure: str) -> str:
+    """Say whether a simulation has an effect in a direction; empty where that is unknown."""
+    return ("an effect" if is_effect(structure) else "no effect") if structure else ""
 
 
 def _meaning(structure: str, pair: ReportedPair) -> str:

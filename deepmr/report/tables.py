@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,50 +17,21 @@ from deepmr.report.number import (
     percent_text,
     typeset,
 )
+from deepmr.report.table import Cell, Table
+from deepmr.report.verdict_text import is_effect
 
-__all__ = ["MOST_LOCI", "Cell", "Table", "calibration_table", "loci_table", "pooled_table"]
+__all__ = [
+    "MOST_LOCI",
+    "Cell",
+    "Table",
+    "calibration_table",
+    "loci_table",
+    "pooled_table",
+    "slopes_table",
+]
 
 MOST_LOCI = 200
 """Rows of the table of loci; ``estimates.parquet`` has all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A table cell: the text shown and the number it is sorted by.
-
-    Args:
-        text: What is shown.
-        value: What it is sorted by; None for text.
-        title: What is shown on hovering.
-        state: pass, doubt, fail or unknown, shown by colour beside the text; empty for none.
-        wrap: Whether a long text may be broken into lines.
-    """
-
-    text: str
-    value: float | None = None
-    title: str = ""
-    state: str = ""
-    wrap: bool = False
-
-    @property
-    def sort_value(self) -> str:
-        """The value as the page's script reads it; missing ones sort last."""
-        return "" if self.value is None or np.isnan(self.value) else repr(float(self.value))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A table of the report.
-
-    Args:
-        header: Names of the columns.
-        rows: Cells of each row, in the order of the header.
-        emphasised: Rows to set apart.
-    """
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    emphasised: frozenset[int] = frozenset()
 
 
 _Column = Callable[[Mapping[str, Any]], Cell]
@@ -144,9 +114,12 @@ def pooled_table(content: ReportContent) -> Table:
         "I²": lambda row: Cell(text=_percent(float(row["i2"])), value=float(row["i2"])),
         "τ": lambda row: _number(float(np.sqrt(row["tau2"]))),
         "Noiseless slope": _noiseless,
+        "In the simulation": _in_simulation,
     }
     if not np.isfinite(meta["true_value"]).any():
         del columns["Noiseless slope"]
+    if not any(meta.get("true_structure", ())):
+        del columns["In the simulation"]
     if len(set(meta["pooling"].tolist())) == 1:
         del columns["Pooling"]
     rows = _records(meta, range(len(meta["value"])))
@@ -157,6 +130,43 @@ def pooled_table(content: ReportContent) -> Table:
         if (row["exposure"], row["outcome"], row["method"], row["pooling"]) == asked
     )
     return _build(columns, rows, emphasised=bold)
+
+
+def _in_simulation(row: Mapping[str, Any]) -> Cell:
+    """Say whether the simulation's grammar has an effect in the row's direction."""
+    word = str(row["true_structure"] or "")
+    if not word:
+        return Cell(text=typeset(MISSING))
+    return Cell(text="effect" if is_effect(word) else "no effect")
+
+
+def slopes_table(rows: Mapping[str, np.ndarray]) -> Table:
+    """Return the slopes of one locus, a row per direction and method.
+
+    Args:
+        rows: Rows of the locus of the table of estimates: columns by name.
+
+    Example:
+        >>> columns = {"exposure": ["X"], "outcome": ["Y"], "method": ["ivw"], "flags": [""]}
+        >>> numbers = {"n_instruments": [7.0], "value": [0.5], "ci_lower": [0.4],
+        ...     "ci_upper": [0.6], "neg_log10_p": [3.0], "true_value": [np.nan]}
+        >>> rows = {name: np.array(column) for name, column in (columns | numbers).items()}
+        >>> [cell.text for cell in slopes_table(rows).rows[0]]
+        ['X → Y', 'ivw', '7', '0.50', '0.40 to 0.60', '1×10⁻³', '–']
+    """
+    columns: dict[str, _Column] = {
+        "Question": lambda row: Cell(text=f"{row['exposure']} → {row['outcome']}"),
+        "Method": lambda row: _name(row["method"]),
+        "Instruments": lambda row: _number(float(row["n_instruments"])),
+        "Slope": _effect,
+        "95 % interval": _interval,
+        "p": lambda row: _p(float(row["neg_log10_p"])),
+        "Noiseless slope": _noiseless,
+        "Flags": _flags,
+    }
+    if not np.isfinite(rows["true_value"]).any():
+        del columns["Noiseless slope"]
+    return _build(columns, _records(rows, range(len(rows["value"]))))
 
 
 def loci_table(content: ReportContent) -> tuple[Table, int]:

@@ -13,6 +13,7 @@ from deepmr.report.verdict_text import (
     caveat_sentences,
     reason_sentences,
     slope_meaning,
+    truth_sentence,
     verdict_sentence,
 )
 from deepmr.verdict import Verdict
@@ -77,12 +78,15 @@ def _meaning(meta: Mapping[str, np.ndarray], exposure: str, outcome: str) -> str
     return f"({meaning})" if meaning else ""
 
 
-def verdict_text(verdict: Verdict, failed_controls: Sequence[str] = ()) -> str:
+def verdict_text(
+    verdict: Verdict, failed_controls: Sequence[str] = (), *, true_structure: str = ""
+) -> str:
     """Return the verdict with reasons and caveats as lines for the terminal.
 
     Args:
         verdict: The verdict on a pair.
         failed_controls: Names of negative controls that came out with a causal structure.
+        true_structure: What a simulation's grammar does; empty (the default) where unknown.
 
     Example:
         >>> print(verdict_text(Verdict(exposure="GATA1", outcome="TAL1", structure="forward")))
@@ -90,6 +94,7 @@ def verdict_text(verdict: Verdict, failed_controls: Sequence[str] = ()) -> str:
           In this model, GATA1 acts on TAL1, and TAL1 does not act on GATA1.
     """
     lines = [f"verdict: {verdict.structure}", *_wrapped(verdict_sentence(verdict))]
+    lines += _wrapped(truth_sentence(true_structure, verdict, verdict.exposure, verdict.outcome))
     if failed_controls:
         failed = ", ".join(failed_controls)
         lines += _wrapped(

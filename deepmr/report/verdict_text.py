@@ -10,6 +10,8 @@ __all__ = [
     "reason_sentences",
     "slope_meaning",
     "structure_asked",
+    "truth_sentence",
+    "verdict_of",
     "verdict_sentence",
 ]
 
@@ -26,6 +28,15 @@ _SENTENCES = {
     "none": "In this model, neither of {exposure} and {outcome} acts on the other: hardly any "
     "variant that moves one moves the other.",
     "undecided": "It is undecided whether {exposure} acts on {outcome} in this model.",
+}
+
+_TRUTHS = {
+    "forward": "{exposure} acts on {outcome}, and {outcome} does not act on {exposure}",
+    "reverse": "{outcome} acts on {exposure}, and {exposure} does not act on {outcome}",
+    "both": "{exposure} and {outcome} act on each other",
+    "inseparable": "{exposure} and {outcome} are the same function of the sequence",
+    "shared": "{exposure} and {outcome} read the same sites, and neither acts on the other",
+    "none": "{exposure} and {outcome} have nothing in common",
 }
 
 _REVERSED = {"forward": "reverse", "reverse": "forward"}
@@ -50,6 +61,54 @@ def verdict_sentence(verdict: Verdict) -> str:
         'In this model, GATA1 acts on TAL1, and TAL1 does not act on GATA1.'
     """
     return _SENTENCES[verdict.structure].format(exposure=verdict.exposure, outcome=verdict.outcome)
+
+
+def verdict_of(structure: str, exposure: str, outcome: str) -> str:
+    """Return a verdict's sentence from its word alone.
+
+    Args:
+        structure: One of `deepmr.verdict.STRUCTURES`.
+        exposure: Name of the task asked as cause.
+        outcome: Name of the task asked as effect.
+
+    Raises:
+        ValueError: If the word is unknown.
+
+    Example:
+        >>> verdict_of("undecided", "GATA1", "TAL1")
+        'It is undecided whether GATA1 acts on TAL1 in this model.'
+    """
+    return verdict_sentence(Verdict(exposure=exposure, outcome=outcome, structure=structure))
+
+
+def truth_sentence(truth: str, verdict: Verdict | None, exposure: str, outcome: str) -> str:
+    """Return what a simulation's grammar does, and whether the verdict says the same.
+
+    This is the causal truth. The slope of the noiseless effects over the same variants is another
+    thing: where no task acts on the other, variants that move both have such a slope, too.
+
+    Args:
+        truth: What the grammar does, one of `deepmr.verdict.STRUCTURES`; empty where unknown.
+        verdict: The verdict on the pair; None where none was asked for.
+        exposure: Name of the task asked as cause.
+        outcome: Name of the task asked as effect.
+
+    Returns:
+        One or two sentences; empty where the truth is unknown.
+
+    Example:
+        >>> said = Verdict(exposure="GATA1", outcome="TAL1", structure="undecided")
+        >>> truth_sentence("none", said, "GATA1", "TAL1")
+        'In the simulation, GATA1 and TAL1 have nothing in common. The verdict leaves it open.'
+    """
+    if truth not in _TRUTHS:
+        return ""
+    sentence = _TRUTHS[truth].format(exposure=exposure, outcome=outcome)
+    if verdict is None:
+        return f"In the simulation, {sentence}."
+    agrees = "says the same" if verdict.structure == truth else "says otherwise"
+    agrees = "leaves it open" if verdict.structure == "undecided" else agrees
+    return f"In the simulation, {sentence}. The verdict {agrees}."
 
 
 def slope_meaning(structure: str, exposure: str, outcome: str) -> str:

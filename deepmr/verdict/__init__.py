@@ -70,6 +70,7 @@ from deepmr.verdict.doses import (
     dose_statistics,
 )
 from deepmr.verdict.evidence import PairEvidence, resampled_evidence
+from deepmr.verdict.instrument_threshold import ThresholdCurve, threshold_curve
 from deepmr.verdict.judge import guard_values, judge
 from deepmr.verdict.locus_sets import compare_locus_sets
 from deepmr.verdict.motif_inputs import explained_alone, judge_doses, likely_inputs
@@ -116,6 +117,7 @@ __all__ = [
     "PairStatistics",
     "PredictionQuality",
     "SiteThresholds",
+    "ThresholdCurve",
     "Thresholds",
     "Verdict",
     "all_pairs",
@@ -144,6 +146,7 @@ __all__ = [
     "plan_designed",
     "resampled_evidence",
     "scaled_effects",
+    "threshold_curve",
     "wanted_controls",
     "wilson",
 ]

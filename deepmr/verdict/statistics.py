@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,7 @@ STATISTICS = (
     *(f"{name}_{least}" for least in CURVE for name in ("xx", "xy")),
 )
 
-_CELLS = 4_000_000  # numbers in one working array of a chunk of pairs: 32 MB
+_CELLS = 400_000  # numbers in one working array of a chunk of pairs: 3 MB, which caches hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,18 +155,30 @@ def pair_statistics(
         positions=rule.sites.positions,
     )
     dense = dense_coverage(effects.offset, effects.mask, gap=rule.sites.gap)
-    n_locus, width = found.index.shape[1:]
-    chunk = max(_CELLS // max(n_locus * max(width, scaled.shape[-1]), 1), 1)
+    n_locus = found.index.shape[1]
+    chunk = max(_CELLS // max(n_locus * scaled.shape[-1], 1), 1)
     question = np.concatenate([asked, asked[:, ::-1]])
-    done = [
-        _directed(scaled, found, dense, question[start : start + chunk], rule)
-        for start in range(0, len(question), chunk)
-    ]
-    value = np.concatenate(done) if done else np.zeros((0, n_locus, len(STATISTICS)))
-    value = value.reshape(2, len(asked), n_locus, len(STATISTICS)).transpose(2, 1, 0, 3)
+    directed = np.zeros((len(question), n_locus, len(STATISTICS)))
+    for some in _of_one_task(question[:, 0], chunk):
+        directed[some] = _directed(scaled, found, dense, question[some], rule)
+    own = [STATISTICS.index(name) for name in ("own", "outcome")]
+    for some in _of_one_task(question[:, 1], chunk):
+        sums = _own_effects(scaled, found, question[some, 0], question[some, 1], rule)
+        directed[some[:, None, None], np.arange(n_locus)[:, None], own] = np.stack(sums, axis=-1)
+    value = directed.reshape(2, len(asked), n_locus, len(STATISTICS)).transpose(2, 1, 0, 3)
     return PairStatistics(
         value=np.ascontiguousarray(value), pairs=asked, tasks=effects.tasks, scale=scale
     )
+
+
+def _of_one_task(
+    task: Int[np.ndarray, " question"], chunk: int
+) -> Iterator[Int[np.ndarray, " some"]]:
+    """Yield positions of questions about one task at a time: its padding is known, and is cut."""
+    for one in np.unique(task):
+        found = np.flatnonzero(task == one)
+        for start in range(0, len(found), chunk):
+            yield found[start : start + chunk]
 
 
 def _directed(
@@ -178,10 +190,11 @@ def _directed(
 ) -> Float64[np.ndarray, "question locus statistic"]:
     """Compute the statistics of questions: does the first task act on the second?"""
     source, target = question[:, 0], question[:, 1]
-    index, kept = found.index[source], found.kept[source]
-    x = found.effect[source]
+    width = max(int(found.kept[source].sum(axis=-1).max(initial=0)), 1)  # the rest is padding
+    index, kept = found.index[source, :, :width], found.kept[source, :, :width]
+    x = found.effect[source, :, :width]
     y = np.where(kept, np.take_along_axis(scaled[target], index, axis=-1), 0.0)
-    first, second = found.first[source], found.second[source]
+    first, second = found.first[source, :, :width], found.second[source, :, :width]
     slope, one, two = median_slopes(x, y, kept, first, second)
     top = np.abs(x).max(axis=-1)
     considered = (top >= rule.effects.considered) & (
@@ -203,7 +216,7 @@ def _directed(
     def total(weight: np.ndarray, where: np.ndarray, at: np.ndarray) -> np.ndarray:
         return np.asarray(np.einsum("qlv,qlv->ql", weight, where) * at)
 
-    own, outcome = _own_effects(scaled, found, source, target, rule)
+    later = np.zeros_like(top)  # `_own_effects`
     columns = [
         considered,
         considered & dense,
@@ -217,8 +230,8 @@ def _directed(
         total(xx, kept, considered),
         total(xy, kept, considered),
         total(y * y, kept, considered),
-        own,
-        outcome,
+        later,
+        later,
         total(xx, kept & ~first, considered),
         total(xy, kept & ~first, considered),
         total(xx, kept & ~strong, considered),
@@ -244,8 +257,9 @@ def _own_effects(
     A variant leaves the source if it moves it by less than an instrument, and by less than half
     as much as the target.
     """
-    y = found.effect[target]
-    x = np.abs(np.take_along_axis(scaled[source], found.index[target], axis=-1))
+    width = max(int(found.kept[target].sum(axis=-1).max(initial=0)), 1)
+    y = found.effect[target, :, :width]
+    x = np.abs(np.take_along_axis(scaled[source], found.index[target, :, :width], axis=-1))
     leaves = (x < rule.effects.instrument) & (x < 0.5 * np.abs(y))
     square = y * y
     return np.where(leaves, square, 0.0).sum(axis=-1), square.sum(axis=-1)

@@ -14,6 +14,8 @@ from deepmr.loci import Loci
 from deepmr.networks import Networks
 from deepmr.tasks import Task
 from deepmr.workflow.judgement import Judgement
+from deepmr.workflow.known_truth import known_structure
+from deepmr.workflow.pair_of_table import PairOfTable
 from deepmr.workflow.variants import VariantChoice
 
 __all__ = ["Findings"]
@@ -24,7 +26,7 @@ class Findings:
     """Results of an interrogation, with the networks, variants and settings behind them.
 
     Args:
-        networks: The networks.
+        networks: The networks, or the table of effects in their place.
         pair: Tasks of exposure and outcome.
         variants: The variants, with their loci.
         effects: Variant effects, in memory or on disk.
@@ -34,7 +36,7 @@ class Findings:
         notes: Sentences for the report; none by default.
     """
 
-    networks: Networks
+    networks: Networks | PairOfTable
     pair: tuple[Task, Task]
     variants: VariantChoice
     effects: Effects
@@ -80,6 +82,7 @@ class Findings:
                 result=answer.pooled,
                 true_value=answer.true_pooled,
                 structure=self.judgement.structure_of(answer.exposure, answer.outcome),
+                true_structure=known_structure(self.networks, answer.exposure, answer.outcome),
             )
             for answer in self.answers
         ]

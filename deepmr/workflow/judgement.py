@@ -22,6 +22,7 @@ from deepmr.verdict import (
     MemberAgreement,
     PairStatistics,
     PredictionQuality,
+    ThresholdCurve,
     Thresholds,
     Verdict,
     assumption_panel,
@@ -35,6 +36,7 @@ from deepmr.verdict import (
     pair_statistics,
     permuted_within_loci,
     resampled_evidence,
+    threshold_curve,
     wanted_controls,
 )
 from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
@@ -60,12 +62,14 @@ class Judgement:
         controls: Answers of the negative controls, which should hold no causal word.
         not_run: Controls that were not run, with the reason.
         panel: Checks of the assumptions behind the answer.
+        curve: Slope by instrument threshold; None (the default) where it was not computed.
     """
 
     verdict: Verdict
     controls: tuple[Control, ...] = ()
     not_run: tuple[ControlNotRun, ...] = ()
     panel: tuple[Check, ...] = ()
+    curve: ThresholdCurve | None = None
 
     @property
     def failed_controls(self) -> tuple[str, ...]:
@@ -192,6 +196,7 @@ def judge_pair(
         controls=tuple(answers),
         not_run=tuple(not_run),
         panel=_panel(verdict, statistics, agreement, guard, networks, seed),
+        curve=threshold_curve(statistics, seed=seed),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deepmr.files import atomic_write, write_json
+from deepmr.files import atomic_write, fingerprint, write_json
 from deepmr.inference.between_sites import SharedError
 from deepmr.io.manifest import provenance
 from deepmr.io.table_schemas import ESTIMATES, LOCI, META
@@ -19,18 +19,30 @@ from deepmr.report import (
     ReportContent,
     ReportedPair,
     ReportedVerdict,
+    Supplement,
     effect_error_sentence,
     summary_table,
     verdict_text,
     write_report,
 )
 from deepmr.workflow.effect_error_check import effect_errors
-from deepmr.workflow.figures import draw_figures
+from deepmr.workflow.figures import draw_figures, threshold_columns
 from deepmr.workflow.findings import Findings
-from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.gallery import draw_gallery
+from deepmr.workflow.instruments_table import write_instruments
+from deepmr.workflow.known_truth import known_structure
+from deepmr.workflow.methods_used import methods_used
+from deepmr.workflow.run_folder import RunFolder, run_hash
 from deepmr.workflow.variants import write_variants
 
-__all__ = ["log_findings", "print_summary", "write_page", "write_run", "write_tables"]
+__all__ = [
+    "log_findings",
+    "log_lineage",
+    "print_summary",
+    "write_page",
+    "write_run",
+    "write_tables",
+]
 
 
 def write_run(
@@ -58,6 +70,8 @@ def write_run(
     made_by = {"command": folder.command, **provenance(), "settings": dict(folder.config)}
     page = write_page(findings, path / "report.html", made_by, figures=path / "figures")
     log_findings(findings, tracker, page[:-1])
+    log_lineage(findings, tracker, folder)
+    tracker.report(page[-1])
     folder.finish(
         device=device,
         started=started,
@@ -74,7 +88,7 @@ def write_run(
 
 
 def write_tables(findings: Findings, folder: Path) -> list[Path]:
-    """Write the tables ``loci``, ``estimates``, ``meta``, ``variants`` (of a VCF), verdict.json.
+    """Write loci, estimates, meta, instruments, variants (of a VCF) and verdict.json.
 
     Args:
         findings: Results of the interrogation.
@@ -88,10 +102,12 @@ def write_tables(findings: Findings, folder: Path) -> list[Path]:
         "uncertainty": findings.networks.members.spread,
     }
     _write_loci(findings, folder / "loci.parquet")
+    write_instruments(findings, folder / "instruments.parquet")
     write_table(folder / "estimates.parquet", findings.estimates(), ESTIMATES, metadata=metadata)
     write_table(folder / "meta.parquet", findings.meta(), META, metadata=metadata)
     write_json(folder / "verdict.json", findings.judgement.to_record())
-    names = ["loci.parquet", "estimates.parquet", "meta.parquet", "verdict.json"]
+    names = ["loci.parquet", "estimates.parquet", "meta.parquet", "instruments.parquet"]
+    names.append("verdict.json")
     if findings.variants.listed is not None:
         names.append("variants.parquet")
         write_variants(
@@ -119,7 +135,9 @@ def print_summary(findings: Findings) -> None:
     Args:
         findings: Results of the interrogation.
     """
-    print(verdict_text(findings.judgement.verdict, findings.judgement.failed_controls))
+    truth = known_structure(findings.networks, *findings.names)
+    judged = findings.judgement
+    print(verdict_text(judged.verdict, judged.failed_controls, true_structure=truth))
     print(summary_table(findings.meta()))
     errors = effect_errors(findings.effects, findings.loci, findings.names)
     for sentence in [*findings.hints(), effect_error_sentence(errors)]:
@@ -130,13 +148,14 @@ def print_summary(findings: Findings) -> None:
 def write_page(
     findings: Findings, path: Path, provenance: Mapping[str, Any], *, figures: Path | None = None
 ) -> list[Path]:
-    """Write the report as one HTML file, and its figures as PNG files.
+    """Write the report as one HTML file, and its figures as SVG files.
 
     Args:
         findings: Results of the interrogation.
         path: The HTML file.
         provenance: Command, commit, versions and settings behind the result.
-        figures: Folder for PNG files; by default (None) figures are in the page alone.
+        figures: Folder for SVG files, in the run's folder, whose files the page then links to; by
+            default (None) figures are in the page alone.
 
     Returns:
         Paths of the files.
@@ -147,7 +166,7 @@ def write_page(
     written = []
     if figures is not None:
         for name, figure in drawn.items():
-            written.append(figures / f"{name}.png")
+            written.append(figures / f"{name}.svg")
             with atomic_write(written[-1], "wb") as stream:
                 stream.write(figure.content)
     write_report(
@@ -172,18 +191,34 @@ def write_page(
             effect_errors=effect_errors(findings.effects, findings.loci, findings.names),
             provenance=_provenance(findings, provenance),
             notes=[*findings.notes, *findings.hints()],
+            supplement=Supplement(
+                gallery=draw_gallery(findings),
+                n_loci=len(findings.loci),
+                methods=methods_used(findings, provenance.get("packages", {})),
+                files=() if figures is None else _files(path.parent),
+                threshold=threshold_columns(findings),
+            ),
         ),
     )
     return [*written, path]
 
 
+def _files(folder: Path) -> list[str]:
+    """Return the files of a run's folder that a reader may want, relative to it."""
+    names = [
+        *("meta.parquet", "estimates.parquet", "instruments.parquet", "loci.parquet"),
+        *("variants.parquet", "verdict.json", "config.yaml", "effects/", "figures/"),
+    ]
+    return [name for name in names if (folder / name).exists()]
+
+
 def log_findings(findings: Findings, tracker: Tracker, figures: Sequence[Path]) -> None:
-    """Send tables and figures to the tracker.
+    """Send summary, tables and figures to the tracker, and what the answer was made from.
 
     Args:
         findings: Results of the interrogation.
         tracker: The experiment tracker.
-        figures: PNG files.
+        figures: PNG or SVG files.
     """
     tracker.summary(_summary(findings))
     tracker.table("meta", findings.meta())
@@ -192,13 +227,41 @@ def log_findings(findings: Findings, tracker: Tracker, figures: Sequence[Path]) 
         tracker.figure(path.stem, path)
 
 
+def log_lineage(findings: Findings, tracker: Tracker, folder: RunFolder) -> None:
+    """Say at the tracker which weights gave which effects, and these which estimates.
+
+    Args:
+        findings: Results of the interrogation.
+        tracker: The experiment tracker.
+        folder: The run's folder, with its settings.
+    """
+    digests = list(findings.networks.digests)
+    effects = getattr(findings.effects, "fingerprint", fingerprint(digests))
+    pair = dict(zip(("exposure", "outcome"), findings.names, strict=True))
+    if digests:
+        tracker.used("model", fingerprint(digests), {"weights": digests})
+    tracker.made("effects", effects, {"weights": digests, "loci": len(findings.loci)})
+    tracker.made("estimates", run_hash(folder.config), {"effects": effects, **pair})
+
+
 def _summary(findings: Findings) -> dict[str, Any]:
-    """Return verdict and pooled effect as plain values, for a tracker."""
-    first = findings.answers[0].pooled.pooled
-    lower, upper = first.interval()
-    numbers = {"effect": first.value, "ci_lower": lower, "ci_upper": upper}
+    """Return verdict, pooled effects and calibration error as plain values, for a tracker."""
+    first, judged = findings.answers[0].pooled, findings.judgement
+    lower, upper = first.pooled.interval()
+    numbers: dict[str, Any] = {"effect": first.pooled.value, "ci_lower": lower, "ci_upper": upper}
+    numbers |= {"tau2": first.tau2, "i2": first.i2, "n_loci": first.n_loci}
+    for answer in findings.answers:
+        if (answer.exposure, answer.outcome) == findings.names[::-1]:
+            numbers["effect_reverse"] = answer.pooled.pooled.value
+            break
+    for check in judged.panel:
+        if check.name == "calibration":
+            numbers["calibration_error"] = check.number.value
+    truth = known_structure(findings.networks, *findings.names)
     return {
-        "verdict": findings.judgement.verdict.structure,
+        "verdict": judged.verdict.structure,
+        "controls_failed": len(judged.failed_controls),
+        **({"true_structure": truth} if truth else {}),
         **{name: float(value) for name, value in numbers.items() if np.isfinite(value)},
     }
 

@@ -36,7 +36,7 @@ def probability_notes(
     names = (pair[0].name, pair[1].name)
     reference = np.concatenate([shard.reference for shard in effects.read(names)])
     # on the scale of probabilities the outputs went through a (second) sigmoid
-    low, high = (0.0, 1.0) if scale.scale == "logit" else (0.5, 1.0 / (1.0 + np.exp(-1.0)))
+    low, high = (0.0, 1.0) if scale.scale != "probability" else (0.5, 1.0 / (1.0 + np.exp(-1.0)))
     found = []
     for column, task in enumerate(pair):
         fitted = scale.calibrators.calibrators[scale.calibrators.names.index(task.name)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,16 +38,21 @@ _NOT_IDENTITY = frozenset(
         "overwrite",
         "trust",
         "workers",
+        "members",
         "data.root",
         "data.run",
         "data.download_only",
         "data.portal",
         "data.parallel",
         "data.retries",
+        "effects.path",  # known by their content
+        "effects.genome",
+        "effects.variants",
         "motifs",  # known by its content
         "calibrators",
         "instruments.motifs",
         "trainer.accelerator",
+        "trainer.max_time",
         "trainer.log_every_n_steps",
         "trainer.enable_progress_bar",
     }
@@ -256,11 +262,42 @@ class RunFolder:
                 _refuse_unless_resumable(self.path, self.config)
             self.work.mkdir(parents=True, exist_ok=True)
             _discard_partial(self.work)
-            if not (self.work / CONFIG).is_file():
-                with atomic_write(self.work / CONFIG) as stream:
-                    yaml.safe_dump(dict(self.config), stream, sort_keys=False)
+            self._describe()
             yield self.work
             _settle(self.path)
+
+    @contextmanager
+    def join(self) -> Iterator[Path]:
+        """Take part in a run beside other jobs: the folder is prepared, and not kept locked.
+
+        Each job writes its own part, and the last one opens the run to finish it. A job that does
+        not lead waits for nothing and writes nothing.
+
+        Returns:
+            `work`, where the files go.
+
+        Raises:
+            FileExistsError: If the run is finished, has other settings, or the folder is no run.
+            ValueError: If the run is to be overwritten: the jobs would overwrite each other.
+        """
+        if self.overwrite:
+            raise ValueError(
+                "members= and overwrite=true exclude each other: each job would replace what the "
+                f"others do; delete {self.path} first"
+            )
+        if self.leader:
+            _check_writable(self.path)
+            with _lock_soon(self.path):
+                _settle(self.path)
+                _refuse_unless_resumable(self.path, self.config)
+                self._describe()
+        yield self.work
+
+    def _describe(self) -> None:
+        self.work.mkdir(parents=True, exist_ok=True)
+        if not (self.work / CONFIG).is_file():
+            with atomic_write(self.work / CONFIG) as stream:
+                yaml.safe_dump(dict(self.config), stream, sort_keys=False)
 
     def finish(
         self,
@@ -292,6 +329,24 @@ class RunFolder:
             outputs=[self.work / CONFIG, *outputs],
             facts={**facts, "value": value if math.isfinite(value) else None},
         )
+
+
+_PATIENCE = 10.0  # seconds for a lock that others hold for a moment each
+_PAUSE = 0.1
+
+
+def _lock_soon(folder: Path) -> ExitStack:
+    """Lock a folder that other jobs lock for a moment each; a run that keeps it is refused."""
+    stack, until = ExitStack(), time.monotonic() + _PATIENCE
+    while True:
+        try:
+            stack.enter_context(locked(folder))
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return stack
 
 
 def _new(folder: Path) -> Path:

@@ -12,6 +12,7 @@ from deepmr.io.manifest import MANIFEST, changed_outputs, is_finished, read_mani
 from deepmr.lightning.snapshots import snapshot_paths
 from deepmr.tasks import TaskTable
 from deepmr.workflow.run_folder import CONFIG, read_config
+from deepmr.workflow.task_selection import is_many, select_pairs
 
 __all__ = ["SHARED_ERROR", "TrainedRun", "find_runs", "newest_run"]
 
@@ -103,15 +104,17 @@ class TrainedRun:
             )
 
 
-def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
-    """Return the most recently finished run that predicts both tasks.
+def newest_run(
+    folder: Path, exposure: str | Sequence[str], outcome: str | Sequence[str]
+) -> TrainedRun:
+    """Return the most recently finished run that predicts both tasks, or all that are named.
 
     Runs that cannot be read, such as those of Deep MR 0.1, are left out, which one line says.
 
     Args:
         folder: ``<paths.output>/train``.
-        exposure: Target or name of the exposure's task.
-        outcome: Target or name of the outcome's task.
+        exposure: Target or name of the exposure's task; or a list, a glob or ``all``.
+        outcome: Target or name of the outcome's task; likewise.
 
     Raises:
         FileNotFoundError: If there is no finished run that can be read.
@@ -127,7 +130,10 @@ def newest_run(folder: Path, exposure: str, outcome: str) -> TrainedRun:
     first_error: LookupError | None = None
     for run in runs:
         try:
-            run.tasks.pair(exposure, outcome)
+            if is_many(exposure) or is_many(outcome):
+                select_pairs(run.tasks, exposure, outcome)
+            else:
+                run.tasks.pair(str(exposure), str(outcome))
         except LookupError as error:
             first_error = first_error or error
         else:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,27 +15,37 @@ import torch
 from torch import nn
 
 from deepmr.data.source import DataSource
-from deepmr.files import atomic_write, write_json
+from deepmr.files import atomic_write, fingerprint, lock_of, locked, sha256, write_json
 from deepmr.io.tables import read_table
 from deepmr.lightning import device_of_trainer
 from deepmr.lightning.datamodule import SequenceDataModule
+from deepmr.lightning.deadline import Deadline
 from deepmr.lightning.module import MultiTaskModule, epoch_seed
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.rehearsal import rehearse
 from deepmr.lightning.tracking import NoTracker, Tracker
-from deepmr.lightning.training import BEST, load_weights, read_history, train_member
+from deepmr.lightning.training import (
+    BEST,
+    is_trained,
+    load_weights,
+    read_history,
+    train_member,
+)
 from deepmr.losses import MultiTaskLoss
 from deepmr.models import set_output_statistics
 from deepmr.plot import learning_curve, to_png
 from deepmr.workflow.calibration import splits_read
 from deepmr.workflow.evaluation import Evaluation, evaluate
-from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.run_folder import FinishedError, RunFolder
 from deepmr.workflow.trained_runs import SHARED_ERROR
 
 __all__ = ["Recipe", "Training", "train"]
 
 _INITIAL = 2**31 + 1
 """Epoch number, beyond any real one, whose seed draws a member's initial weights."""
+
+_CALIBRATION_ERRORS = frozenset({"ece_mass", "quantile_error"})
+"""Calibration scores that a tracker's summary shows: of binary tasks, and of counts and signals."""
 
 _STATISTICS = 50_000
 """Number of training windows, evenly spaced, for location and spread of the outputs."""
@@ -83,9 +95,11 @@ class Training:
         calibrator: Calibrator of each kind of task.
         folder: The run's folder, with settings and seed.
         tracker: Builds the experiment tracker; None for no tracking.
+        subset: Members that this job trains, others being trained by jobs beside it; by default
+            (empty) all of them.
 
     Raises:
-        ValueError: If there is no member.
+        ValueError: If there is no member, or the subset names one that does not exist.
     """
 
     source: DataSource
@@ -95,10 +109,17 @@ class Training:
     calibrator: Any
     folder: RunFolder
     tracker: Callable[..., Tracker] | None = None
+    subset: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.n_members < 1:
             raise ValueError(f"ensemble needs at least 1 member, got {self.n_members}")
+        wrong = [k for k in self.subset if not 0 <= k < self.n_members]
+        if wrong or len(set(self.subset)) < len(self.subset):
+            raise ValueError(
+                f"members must be different numbers from 0 to {self.n_members - 1} (ensemble="
+                f"{self.n_members}), got {list(self.subset)}"
+            )
 
     def member(self, k: int) -> Path:
         """Return the folder of a member's checkpoints.
@@ -122,9 +143,13 @@ def train(training: Training) -> float:
         FileExistsError: If the run is finished, or has other settings.
         ValueError: If the settings cannot be met.
     """
-    started = datetime.now(UTC)
+    started, clock = datetime.now(UTC), time.monotonic()
     recipe = training.recipe
     rehearse(recipe.network, recipe.optimizer, recipe.schedule, recipe.trainer)
+    deadline = Deadline(recipe.trainer, started=clock)
+    if training.subset:
+        losses = _train_subset(training, deadline)
+        return _gather(training, started) if _all_there(training) else float(np.mean(losses))
     with training.folder.open():
         if training.folder.leader:
             print(f"training in {training.folder.path}")
@@ -133,17 +158,63 @@ def train(training: Training) -> float:
                 print(f"resumed: {len(begun)} of {training.n_members} members were begun before")
             training.source.prepare()
             _describe(training)
-        tracker = _tracker(training)
-        done = False
-        try:
-            losses = [_member(training, k, tracker) for k in range(training.n_members)]
+        with _tracked(training) as tracker:
+            losses = [_member(training, k, tracker, deadline) for k in range(training.n_members)]
             if training.folder.leader:
                 evaluation = _evaluate(training)
                 _report(training, tracker, evaluation, started, value=float(np.mean(losses)))
-            done = True
-        finally:
-            tracker.finish(failed=not done)
     return float(np.mean(losses))
+
+
+def _train_subset(training: Training, deadline: Deadline) -> list[float]:
+    """Train some members beside other jobs that train the others."""
+    names = ", ".join(map(str, training.subset))
+    with ExitStack() as stack:
+        stack.enter_context(training.folder.join())
+        if training.folder.leader:
+            print(f"training members {names} of {training.n_members} in {training.folder.path}")
+            for k in sorted(training.subset):
+                training.member(k).parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(training.member(k)))
+            training.source.prepare()
+        tracker = stack.enter_context(_tracked(training))
+        return [_member(training, k, tracker, deadline) for k in training.subset]
+
+
+def _all_there(training: Training) -> bool:
+    return all(is_trained(training.member(k)) for k in range(training.n_members))
+
+
+def _gather(training: Training, started: datetime) -> float:
+    """Finish a run whose members were trained by several jobs; the last of them gets here.
+
+    Returns:
+        The mean over all members.
+    """
+    losses = [_loss(training.member(k)) for k in range(training.n_members)]
+    value = float(np.mean(losses))
+    try:
+        with training.folder.open():
+            if training.folder.leader:
+                print(f"gathering {training.n_members} members in {training.folder.path}")
+                for k in range(training.n_members):
+                    lock_of(training.member(k)).unlink(missing_ok=True)
+                _describe(training)
+                with _tracked(training) as tracker:
+                    _report(training, tracker, _evaluate(training), started, value=value)
+    except (BlockingIOError, FinishedError):
+        print("another job gathers the members")
+    return value
+
+
+@contextmanager
+def _tracked(training: Training) -> Iterator[Tracker]:
+    tracker, done = _tracker(training), False
+    try:
+        yield tracker
+        done = True
+    finally:
+        tracker.finish(failed=not done)
 
 
 def _tracker(training: Training) -> Tracker:
@@ -187,8 +258,11 @@ def _seeded_network(training: Training, k: int) -> nn.Module:
     return network
 
 
-def _member(training: Training, k: int, tracker: Tracker) -> float:
+def _member(training: Training, k: int, tracker: Tracker, deadline: Deadline) -> float:
     folder = training.member(k)
+    if not training.subset and lock_of(folder).exists() and training.folder.leader:
+        with locked(folder):  # a job with members= may be training it
+            pass
     module = MultiTaskModule(
         _seeded_network(training, k),
         training.recipe.loss,
@@ -212,9 +286,15 @@ def _member(training: Training, k: int, tracker: Tracker) -> float:
         folder,
         trainer=training.recipe.trainer,
         callbacks=training.recipe.callbacks,
+        deadline=deadline,
         logger=tracker.logger(f"member-{k}"),
         title=f"member {k + 1}/{training.n_members}",
     )
+    return _loss(folder)
+
+
+def _loss(folder: Path) -> float:
+    """Return a trained member's validation loss at its best epoch."""
     return min(epoch["validation/loss"] for epoch in read_history(folder))
 
 
@@ -241,6 +321,15 @@ def _evaluate(training: Training) -> Evaluation:
     return evaluate(training.source.tasks, predictions, training.calibrator)
 
 
+def _calibration_errors(evaluation: Evaluation) -> dict[str, float]:
+    """Return each task's calibration error after calibration, for a tracker's summary."""
+    return {
+        f"calibration_error/{row.task}": float(row.value)
+        for row in evaluation.scores
+        if row.stage == "calibrated" and row.score in _CALIBRATION_ERRORS and np.isfinite(row.value)
+    }
+
+
 def _report(
     training: Training,
     tracker: Tracker,
@@ -261,6 +350,16 @@ def _report(
     with atomic_write(figures["learning-curve"], "wb") as stream:
         stream.write(to_png(learning_curve(read_table(folder / "metrics.parquet"))))
     tracker.table("metrics", evaluation.summary_columns())
+    tracker.curves(
+        "validation loss of all members",
+        [[epoch["validation/loss"] for epoch in history] for history in histories],
+        keys=[f"member {k + 1}" for k in range(len(histories))],
+    )
+    tracker.summary({"value": value, "validation_loss": value, **_calibration_errors(evaluation)})
+    source = training.source
+    weights = [sha256(training.member(k) / BEST) for k in range(training.n_members)]
+    tracker.used("data", source.fingerprint, {"name": source.name})
+    tracker.made("model", fingerprint(weights), {"weights": weights})
     for name, path in figures.items():
         tracker.figure(name, path)
     print(evaluation.text())

@@ -29,14 +29,14 @@ class VariantChoice:
 
     Args:
         loci: Loci, with true effects of these variants where they are known.
-        variants: The variants, for the engine.
+        variants: The variants, for the engine; None for a table of effects, which has none.
         listed: Alleles of each locus as the VCF spells them; None (the default) under saturation.
         notes: Sentences for the report; none by default.
         files: Files that the variants were read from; none by default.
     """
 
     loci: Loci
-    variants: VariantSet
+    variants: VariantSet | None
     listed: tuple[tuple[ListedAllele, ...], ...] | None = None
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()

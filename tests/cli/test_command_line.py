@@ -144,7 +144,7 @@ def test_a_job_of_a_sweep_keeps_the_folder_of_own_yamls(
         ("train", "seed=1.5", "seed must be a whole number"),
         ("train", "bootstrap=perhaps", "bootstrap must be true or false"),
         ("interrogate", "loci.n=ten", "loci.n must be a whole number or null"),
-        ("interrogate", "exposure=[A,B]", "exposure must be the name of one task"),
+        ("interrogate", "exposure=[A,3]", "exposure must be a task's name, a list of them"),
         ("interrogate", "exposure=1", "quote a name that looks like a number"),
         ("interrogate", "estimator=[]", "estimator= must name at least one"),
         ("interrogate", "scale=[logit]", "scale must be one value"),

@@ -30,7 +30,7 @@ CALLABLES = [
     "torch.optim.AdamW", "deepmr.files.os.system", "deepmr.files.shutil.rmtree",
     "deepmr.models.cnn.nn.modules.module.torch.load", "deepmr.io.manifest.subprocess.run",
     "deepmr.files.atomic_write", "deepmr.files.sha256", "deepmr.cli.main.main",
-    "deepmr.lightning.training.torch.load", "deepmr.lightning.tracking.WandbTracker",
+    "deepmr.lightning.training.torch.load", "deepmr.lightning.wandb_tracker.WandbTracker",
     "deepmr.models.MotifScanner.load_state_dict", "deepmr.models.set_output_statistics",
     "pytorch_lightning.Trainer", "pytorch_lightning.utilities.cloud_io.load",
     "hydra.utils.instantiate", "hydra.utils.get_method", "functools.partial",

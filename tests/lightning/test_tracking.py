@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deepmr.lightning.tracking import WandbTracker
+from deepmr.lightning.wandb_tracker import WandbTracker
 from deepmr.plot import to_png
 from deepmr.plot.style import new_axes
 

@@ -1,6 +1,7 @@
 """The report in a real browser: it loads, sorts, says nothing to the console, asks for nothing."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,7 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepmr.report import Figure, ReportContent, ReportedPair, ReportedVerdict, write_report
+from deepmr.report import (
+    Figure,
+    LocusCard,
+    Methods,
+    ReportContent,
+    ReportedPair,
+    ReportedVerdict,
+    Supplement,
+    slopes_table,
+    write_report,
+)
 from deepmr.verdict import Measure, Verdict
 from deepmr.verdict.controls import Control
 from deepmr.verdict.panel import Check
@@ -53,9 +64,28 @@ def content() -> ReportContent:
             controls=(Control(name="permuted", verdict=none, slope=number),),
             panel=(Check(name="linearity", state="pass", number=number, meaning="bend"),),
         ),
-        figures=[Figure(name="Forest", caption="All loci.", content=SVG)],
+        figures=[Figure(name="Forest", caption="All loci.", content=SVG, alt="A forest plot")],
+        supplement=Supplement(
+            gallery=[locus_card(local)],
+            n_loci=3,
+            methods=Methods(
+                sentences=("Slopes are weighted [burgess2013].",),
+                questions=(("Which weights?", "Equal ones."),),
+                keys=("burgess2013",),
+            ),
+            files=("meta.parquet", "estimates.parquet"),
+        ),
         provenance={"command": "python interrogate.py", "packages": {"numpy": "2.4"}},
     )
+
+
+def locus_card(local) -> LocusCard:
+    first = {name: column[:1] for name, column in local.items()}
+    figure = Figure(name="Effects along c:0-1", caption="Letters.", content=SVG)
+    return LocusCard(
+        name="c:0-1", kind="typical", figures=[figure], slopes=slopes_table(first),
+        data={"position": np.array([5])},
+    )  # fmt: skip
 
 
 def browse(page: Path, home: Path, *flags: str) -> tuple[str, str]:
@@ -71,23 +101,47 @@ def browse(page: Path, home: Path, *flags: str) -> tuple[str, str]:
 def page(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     write_report(path, content())
+    for name in ("meta.parquet", "estimates.parquet"):
+        (path.parent / name).write_bytes(b"PAR1")
     return path
 
 
 def test_the_page_loads_without_a_word_on_the_console(page, tmp_path):
     dom, console = browse(page, tmp_path / "home")
     assert console == ""
-    for heading in (
-        "Does A act on B?",
-        "Negative controls",
-        "Assumptions",
-        "Pooled slopes",
-        "Loci",
-    ):
-        assert heading in dom
+    headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", dom)
+    order = ["Effect", "Direction", "Negative controls", "Assumptions", "Loci", "Methods"]
+    assert [text for text in headings if text in order] == order, "the order of evidence"
+    assert dom.index('class="lead"') < dom.index("<h2"), "the verdict comes first"
+    read_aloud(dom)
+    resolve(dom, page.parent)
     loud = tmp_path / "loud.html"
     loud.write_text("<script>console.error('a word')</script>")
     assert "a word" in browse(loud, tmp_path / "home")[1], "the log would have held one"
+
+
+def read_aloud(dom: str) -> None:
+    """Check what a reader who cannot see the page is told."""
+    images = re.findall(r"<img [^>]*>", dom)
+    assert images
+    assert all(re.search(r'alt="[^"]+"', image) for image in images)
+    assert dom.count("<table") == dom.count("<caption"), "every table says what it is"
+    assert len(re.findall(r"<th(?![a-z])", dom)) == len(re.findall(r'<th scope="(?:col|row)"', dom))
+    assert re.search(r'<a class="skip" href="#answer"', dom)
+    assert dom.count("<h1") == 1
+
+
+def resolve(dom: str, folder: Path) -> None:
+    """Check that every link leads to something: a place in the page, a file, data."""
+    ids = re.findall(r' id="([^"]+)"', dom)
+    assert len(ids) == len(set(ids))
+    links = re.findall(r'<a [^>]*href="([^"]+)"', dom)
+    assert {"meta.parquet", "#loci"} <= set(links)
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in ids, link
+        elif not link.startswith("data:"):
+            assert (folder / link).exists(), link
 
 
 def test_the_browser_asks_for_nothing_but_the_page(page, tmp_path):

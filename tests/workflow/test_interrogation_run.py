@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from deepmr.cli.report import main as report
 from deepmr.files import read_json
 from deepmr.io.manifest import changed_outputs
 from deepmr.io.shard_format import read_shard
 from deepmr.io.table_schemas import ESTIMATES, META
 from deepmr.io.tables import read_table
+from deepmr.workflow.finished_interrogation import FinishedInterrogation
 from tests.conftest import TINY, Script
 
 ASK = (
@@ -50,7 +53,7 @@ def asked(runs: Path) -> Path:
 
 def test_an_interrogation_holds_what_it_promises(asked: Path) -> None:
     assert changed_outputs(asked) == []
-    for name in ("config.yaml", "loci.parquet", "report.html", "figures/forest.png"):
+    for name in ("config.yaml", "loci.parquet", "report.html", "figures/forest.svg"):
         assert (asked / name).is_file()
     assert len(list((asked / "effects").glob("shard-*.parquet"))) == 2
     page = (asked / "report.html").read_text()
@@ -382,6 +385,57 @@ def test_instruments_without_their_motifs_are_refused_before_the_work(
     assert ended.status == 1
     assert error in ended.error
     assert not (tmp_path / "interrogate").exists()
+
+
+def test_a_locus_of_a_finished_run_is_drawn_from_its_folder_alone(asked: Path) -> None:
+    run = FinishedInterrogation.read(asked)
+    table = read_table(asked / "instruments.parquet")
+    estimates = read_table(asked / "estimates.parquet")
+    for row, locus in enumerate(run.loci):
+        here = (table["chrom"] == locus.chrom) & (table["exposure"] == "GATA1")
+        found = run.effects(row)
+        summary, used = found.summarise("GATA1", "TAL1"), table["variant"][here].astype(int)
+        # effects are kept as float32, and both are read from there
+        np.testing.assert_allclose(table["beta_exposure"][here], summary.beta_exposure[used])
+        np.testing.assert_allclose(table["se_outcome"][here], summary.se_outcome[used])
+        assert (table["position"][here] == locus.start + found.offset[used]).all()
+        asked_of = (estimates["chrom"] == locus.chrom) & (estimates["exposure"] == "GATA1")
+        first = asked_of & (estimates["method"] == estimates["method"][0])
+        carried = int(table["concordant"][here].sum())
+        assert int(estimates["n_instruments"][first][0]) in (carried, 0)
+    (card,) = run.cards([(1, "asked")])
+    assert card.name == str(run.loci[1])
+    assert all(figure.content.startswith(b"<?xml") for figure in card.figures)
+    assert "GATA1" in card.figures[0].alt
+
+
+def test_report_writes_a_page_of_the_loci_asked(
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "loci.html"
+    names = [locus.chrom for locus in FinishedInterrogation.read(asked).loci[:2]]
+    report([str(asked), "--locus", *names, "--out", str(out)])
+    assert capsys.readouterr().out == f"report: {out}\n"
+    text = out.read_text()
+    for name in names:
+        assert re.search(rf'<article class="locus" id="{name}:0-\d+"', text)
+    assert "default-src 'none'" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "nowhere does not exist; give the folder of an interrogation"),
+        (["RUN", "--locus", "chrQ"], "chrQ is none of the"),
+        (["RUN", "--wrong"], "unrecognized arguments: --wrong; see deepmr report --help"),
+        ([], "arguments are required: RUN"),
+        (["RUN", "--motifs", "no.meme"], "no.meme"),
+        (["RUN", "--out", "no/such/folder/x.html"], "does not exist; make it"),
+    ],
+)
+def test_bad_words_are_refused_in_one_line(asked: Path, words: list[str], said: str) -> None:
+    with pytest.raises((ValueError, LookupError, OSError), match=re.escape(said)):
+        report([str(asked) if word == "RUN" else word for word in words])
 
 
 def test_one_network_is_asked_what_it_says_and_not_what_training_again_would_say(

@@ -9,6 +9,7 @@ from torch import fx, nn
 
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork, run_reference
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
+from deepmr.mutagenesis.incremental.layers.flattened_linear import FlattenedLinear
 from deepmr.mutagenesis.incremental.layers.linear import Reshape
 from deepmr.mutagenesis.incremental.layers.position_layer import Output, PositionLayer
 from deepmr.mutagenesis.incremental.operations import (
@@ -44,17 +45,24 @@ def compile_network(
     Raises:
         NotTraceableError: If torch.fx cannot trace the model.
     """
-    traced = trace(model)
     probe = torch.zeros((1, 4, length), dtype=dtype, device=device_of(model))
+    traced = trace(model, probe)
     values = run_reference(traced, probe)
     network, state = _compiled(traced, values, length, product_dtype, compile_vectors=True)
     if any(name in state.axes for name in network.fallback_inputs()):
         # fallback nodes read position layers block by block: nothing may wait for all blocks
+        reasons = network.fallback.reasons
         network, state = _compiled(traced, values, length, product_dtype, compile_vectors=False)
+        network.fallback.reasons = reasons
     network.fuse()
+    network.widen_rows()
+    channels = {name: wide for name, (wide, _) in network.shapes().items()}
     for layer in network.position_layers:
         if isinstance(layer, Convolution):
-            layer.lay_out_weights(product_dtype)
+            layer.lay_out_weights(product_dtype, channels[layer.sources[0]])
+    for reducer in network.global_layers:
+        if isinstance(reducer, FlattenedLinear):
+            reducer.lay_out_weights(channels[reducer.source])
     network.set_margins()
     return network
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
+from deepmr.mutagenesis.incremental.layers.flattened_linear import FlattenedLinear
 from deepmr.mutagenesis.incremental.layers.global_pooling import GlobalLayer
-from deepmr.mutagenesis.incremental.layers.linear import Multiply
+from deepmr.mutagenesis.incremental.layers.linear import Add, Multiply
 from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
-from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer
+from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer, row_width
 from deepmr.mutagenesis.incremental.layers.vector import VectorLayer
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Span
 
-__all__ = ["CompiledNetwork", "FallbackNodes", "run_reference"]
+__all__ = ["CompiledNetwork", "FallbackNodes", "call_node", "run_reference"]
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class CompiledNetwork:
         length: Bases of a locus.
         n_tasks: Values of the raw output.
         aliases: Nodes with the same value as another node (dropout in evaluation mode), by name.
+        channels_last: Nodes whose value is ``(batch, position, channel)``, by name.
         position_layers: Layers whose output has a position axis.
         global_layers: Layers that remove the position axis.
         vector_layers: Layers after those.
@@ -57,6 +60,7 @@ class CompiledNetwork:
     length: int
     n_tasks: int = 0
     aliases: dict[str, str] = field(default_factory=dict)
+    channels_last: set[str] = field(default_factory=set)
     position_layers: list[PositionLayer] = field(default_factory=list)
     global_layers: list[GlobalLayer] = field(default_factory=list)
     vector_layers: list[VectorLayer] = field(default_factory=list)
@@ -109,6 +113,32 @@ class CompiledNetwork:
             id(layer.fused) for layer in self.position_layers if isinstance(layer, Convolution)
         }
         self.position_layers = [layer for layer in self.position_layers if id(layer) not in fused]
+        self._work_in_place(readers)
+
+    def widen_rows(self) -> None:
+        """Fill rows of channels up to a width that matrix products are fast at, if all can be."""
+        fused = [one.fused for one in self.position_layers if isinstance(one, Convolution)]
+        layers = [*self.position_layers, *(layer for layer in fused if layer is not None)]
+        read = set(self.fallback_inputs()) & set(self.shapes())
+        if read or not all(layer.keeps_zero_channels() for layer in layers):
+            return
+        for layer in layers:
+            layer.channels = row_width(layer.channels)
+
+    def _work_in_place(self, readers: dict[str, int]) -> None:
+        """Let layers overwrite the output of a convolution that nothing else reads."""
+        owned = {
+            name
+            for layer, name, _ in self.outputs()
+            if isinstance(layer, Convolution) and readers.get(name) == 1
+        }
+        for layer in self.position_layers:
+            if isinstance(layer, Nonlinear):
+                layer.overwrites = layer.sources[0] in owned
+            if isinstance(layer, Add):
+                signed = enumerate(zip(layer.sources, layer.signs, strict=True))
+                mine = [place for place, (name, sign) in signed if sign == 1.0 and name in owned]
+                layer.overwritten = mine[0] if mine else None
 
     def _readers(self) -> dict[str, int]:
         """Return how many layers take each node as input."""
@@ -138,6 +168,12 @@ class CompiledNetwork:
             if isinstance(layer, Convolution) and layer.fused is not None:
                 shapes[layer.fused.name] = (layer.fused.channels, layer.fused.axis.length)
         return shapes
+
+    def gathered_values(self) -> list[int]:
+        """Return how many values of a mutant each flattened layer gathers from all blocks."""
+        spans, shapes = self.spans(0), self.shapes()
+        flattened = [one for one in self.global_layers if isinstance(one, FlattenedLinear)]
+        return [shapes[one.source][0] * spans[one.source].width for one in flattened]
 
     def axis_of(self, name: str) -> Axis:
         """Return the position axis of a layer's output; the input's for any other name."""
@@ -188,15 +224,20 @@ class CompiledNetwork:
             reducer.margin = margins[reducer.source]
 
 
-class _RecordingInterpreter(fx.Interpreter):
-    """Run a graph and keep the value of every node."""
+def call_node(traced: nn.Module, node: fx.Node, args: Any, kwargs: Any) -> Any:
+    """Return the value of a node that calls a module, a method or a function.
 
-    def __init__(self, traced: fx.GraphModule) -> None:
-        super().__init__(traced, garbage_collect_values=False)
-
-    def values(self, sequences: Tensor) -> dict[str, Any]:
-        self.run(sequences)
-        return {node.name: value for node, value in self.env.items()}
+    Args:
+        traced: The graph, or the model that it was traced from.
+        node: The node.
+        args: Its arguments, nodes replaced by their values.
+        kwargs: Its keyword arguments, likewise.
+    """
+    if node.op == "call_module":
+        return traced.get_submodule(str(node.target))(*args, **kwargs)
+    if node.op == "call_method":
+        return getattr(args[0], str(node.target))(*args[1:], **kwargs)
+    return node.target(*args, **kwargs)  # type: ignore[operator]
 
 
 def run_reference(traced: fx.GraphModule, sequences: Tensor) -> dict[str, Any]:
@@ -206,8 +247,16 @@ def run_reference(traced: fx.GraphModule, sequences: Tensor) -> dict[str, Any]:
         traced: The graph.
         sequences: One-hot sequences, ``(batch, 4, length)``.
     """
-    values = _RecordingInterpreter(traced).values(sequences)
+    values: dict[fx.Node, Any] = {}
+    for node in traced.graph.nodes:
+        if node.op == "placeholder":
+            values[node] = sequences
+        elif node.op == "get_attr":
+            values[node] = operator.attrgetter(str(node.target))(traced)
+        else:
+            args, kwargs = fx.map_arg((node.args, node.kwargs), values.__getitem__)
+            values[node] = args[0] if node.op == "output" else call_node(traced, node, args, kwargs)
     return {
-        name: value[0] if isinstance(value, torch.return_types.max) else value
-        for name, value in values.items()
+        node.name: value[0] if isinstance(value, torch.return_types.max) else value
+        for node, value in values.items()
     }

@@ -55,7 +55,7 @@ def _forward_cost(network: CompiledNetwork) -> float:
         channels, length = shapes[name]
         cost += _ELEMENTWISE * channels * length
         if isinstance(layer, Convolution):
-            weights = layer.module.weight.numel()
+            weights = layer.weight.numel()
             cost += layer.axis.length * weights
             cost += _ELEMENTWISE * layer.axis.length * layer.channels
     return float(cost)

@@ -15,11 +15,13 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import nn
 
+from deepmr.mutagenesis.counting import count_mutants
 from deepmr.mutagenesis.dense import Dense, check_loci, check_options, free_bytes
 from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.incremental.compile import compile_network
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
 from deepmr.mutagenesis.incremental.cost import expected_speedup
+from deepmr.mutagenesis.incremental.freed_memory import keep_freed_memory
 from deepmr.mutagenesis.incremental.propagation import Mutants, Propagation
 from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.mutagenesis.variants import Variants
@@ -31,6 +33,8 @@ _MOST_LOCI = 16
 """Loci that share blocks at most, where one has too few variants to fill a block."""
 _BLOCK_BYTES = 8 << 20
 """Bytes of a block's largest array by default: what stays in a CPU's caches."""
+_GATHERED_BYTES = 24 << 20
+"""Bytes of the deltas gathered for a flattened layer, where loci share blocks."""
 _MOST_MUTANTS = 16_384
 """Mutants of a block at most, where memory is no limit."""
 
@@ -68,6 +72,7 @@ class Incremental:
         self, model: nn.Module, *, length: int, chunk: int | None = None, precision: str = "float32"
     ) -> None:
         check_options("incremental", chunk, precision, _PRECISIONS)
+        keep_freed_memory()
         self._model = model
         self.length = length
         self._precision = precision
@@ -123,6 +128,7 @@ class Incremental:
                 effects = run.effects(mutants, self.chunk).cpu().numpy()
                 difference[part][locus, :, column] = effects
                 reference[part] = run.output.cpu().numpy()
+                count_mutants(len(locus))
         return RawEffects(reference=reference, difference=difference)
 
     def predict(
@@ -141,7 +147,9 @@ class Incremental:
     def _loci_together(self, n_variants: int) -> int:
         """Return how many loci share blocks: more than one if one does not fill a block."""
         per_phase = max(1, n_variants // self._network.total_stride)
-        return min(_MOST_LOCI, max(1, self.chunk // per_phase))
+        widest = max(self._network.gathered_values(), default=1)
+        kept = _GATHERED_BYTES // (4 * widest * max(1, n_variants))
+        return max(1, min(_MOST_LOCI, self.chunk // per_phase, kept))
 
     def _compiled_network(self) -> CompiledNetwork:
         """Return the compiled network, compiled again if a parameter has changed since."""

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, fx
 
-from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
+from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork, call_node
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Delta
 
 __all__ = ["Fallback"]
@@ -73,7 +73,9 @@ class Fallback:
     def _mutated(self, block: Block, delta: Delta, name: str) -> Float[Tensor, "mutant ..."]:
         """Return a layer's output at all positions for every mutant of a block."""
         channels, length = self._network.shapes()[name]
-        reference = self._values[name].reshape(-1, channels, length).transpose(1, 2)
+        last = name in self._network.channels_last
+        reference = self._values[name]
+        reference = reference if last else reference.reshape(-1, channels, length).transpose(1, 2)
         n_alternatives, n_sites = block.mutants.shape
         loci = torch.from_numpy(np.tile(block.loci, n_alternatives)).to(reference.device)
         rows = reference[loci].reshape(-1, channels)
@@ -87,7 +89,8 @@ class Fallback:
         kept = torch.from_numpy(np.flatnonzero(inside)).to(rows.device)
         index = torch.from_numpy(at[inside]).to(rows.device)
         rows = rows.index_add(0, index, delta.values.reshape(-1, channels)[kept])
-        mutated = rows.view(-1, length, channels).transpose(1, 2).contiguous()
+        mutated = rows.view(-1, length, channels)
+        mutated = mutated if last else mutated.transpose(1, 2).contiguous()
         return mutated.view(-1, *self._values[name].shape[1:])
 
     def _run(
@@ -107,7 +110,7 @@ class Fallback:
             args, kwargs = fx.map_arg(
                 (node.args, node.kwargs), lambda source: self._operand(source, values, size)
             )
-            values[node.name] = self._call(node, args, kwargs)
+            values[node.name] = call_node(self._network.traced, node, args, kwargs)
         return values[self._network.output]
 
     def _operand(self, node: fx.Node, values: dict[str, Any], size: int) -> Any:
@@ -121,7 +124,7 @@ class Fallback:
         args, kwargs = fx.map_arg(
             (node.args, node.kwargs), lambda source: self._shape_operand(source, values, size)
         )
-        return self._call(node, args, kwargs)
+        return call_node(self._network.traced, node, args, kwargs)
 
     def _shape_operand(self, node: fx.Node, values: dict[str, Any], size: int) -> Any:
         """Return a tensor of the operand's shape for ``size`` mutants, to take its shape from."""
@@ -129,10 +132,3 @@ class Fallback:
         if isinstance(value, Tensor) and self._network.resolve(node.name) in self._changing:
             return value[:1].expand(size, *value.shape[1:])
         return self._operand(node, values, size)
-
-    def _call(self, node: fx.Node, args: Any, kwargs: Any) -> Any:
-        if node.op == "call_module":
-            return self._network.traced.get_submodule(str(node.target))(*args, **kwargs)
-        if node.op == "call_method":
-            return getattr(args[0], str(node.target))(*args[1:], **kwargs)
-        return node.target(*args, **kwargs)  # type: ignore[operator]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -16,15 +17,18 @@ from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
 from deepmr.mutagenesis.incremental.receptive_field import Axis
 
 __all__ = [
+    "EXPONENTIALS",
     "NEGATIONS",
     "Arithmetic",
     "CompilerState",
     "NoRuleError",
     "arithmetic",
     "batch_norm_factor",
+    "gated_rest",
     "is_arithmetic",
     "is_identity",
     "is_rectifier",
+    "is_zero_at_zero",
     "label",
     "pointwise",
 ]
@@ -35,6 +39,8 @@ _SIGNS: dict[Any, tuple[float, float]] = {
 }  # fmt: skip
 NEGATIONS: frozenset[Any] = frozenset({operator.neg, torch.neg, "neg"})
 """Targets of nodes that change the sign."""
+EXPONENTIALS: frozenset[Any] = frozenset({torch.exp, torch.expm1, "exp", "expm1"})
+"""Targets of nodes that raise e to a power."""
 _PRODUCTS: frozenset[Any] = frozenset({operator.mul, torch.mul, "mul"})
 _QUOTIENTS: frozenset[Any] = frozenset({operator.truediv, torch.div, "div"})
 _POINTWISE_MODULES = (
@@ -51,6 +57,14 @@ _POINTWISE_FUNCTIONS = {
 _POINTWISE_METHODS = {
     "sigmoid", "tanh", "exp", "log", "log1p", "expm1", "sqrt", "square", "abs",
 }  # fmt: skip
+
+
+_ZERO_AT_ZERO = frozenset({
+    nn.GELU, nn.SiLU, nn.ELU, nn.SELU, nn.CELU, nn.Tanh, nn.LeakyReLU, nn.ReLU6, nn.Mish,
+    nn.Softsign, nn.Hardswish, nn.PReLU, F.gelu, F.silu, F.elu, F.selu, F.tanh, F.leaky_relu,
+    F.relu6, F.mish, torch.tanh, torch.abs, torch.square, "tanh", "abs", "square",
+})  # fmt: skip
+"""Elementwise functions that map 0 to 0."""
 
 
 class NoRuleError(Exception):
@@ -160,7 +174,7 @@ def arithmetic(state: CompilerState, node: fx.Node, changing: Collection[str]) -
 
 def is_identity(node: fx.Node, module: nn.Module | None) -> bool:
     """Return whether a node returns its input in evaluation mode."""
-    if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Identity):
+    if isinstance(module, nn.Dropout | nn.Dropout1d | nn.Dropout2d | nn.Identity):
         return True
     if node.op == "call_function" and node.target in {F.dropout, F.dropout1d}:
         training = node.args[2] if len(node.args) > 2 else node.kwargs.get("training", True)
@@ -173,7 +187,29 @@ def is_rectifier(node: fx.Node, module: nn.Module | None) -> bool:
     return isinstance(module, nn.ReLU) or node.target in {F.relu, torch.relu, "relu"}
 
 
-def batch_norm_factor(module: nn.BatchNorm1d) -> Tensor:
+def is_zero_at_zero(node: fx.Node, module: nn.Module | None) -> bool:
+    """Return whether an elementwise node is known to map 0 to 0."""
+    return (node.target if module is None else type(module)) in _ZERO_AT_ZERO
+
+
+def gated_rest(node: fx.Node, module: nn.Module | None) -> Any:
+    """Return f for values up to 0 of a GELU or SiLU, f(x) = max(x, 0) + f(-|x|); or None.
+
+    A GELU is worked out by the complementary error function: PyTorch's own is off by up to 1e-6 in
+    float32 on a CPU, thirty times as much.
+    """
+    given = node.kwargs.get("approximate", "none")
+    if isinstance(module, nn.GELU) or node.target is F.gelu:
+        approximate = module.approximate if isinstance(module, nn.GELU) else given
+        return _gelu if approximate == "none" else functools.partial(F.gelu, approximate="tanh")
+    return F.silu if isinstance(module, nn.SiLU) or node.target is F.silu else None
+
+
+def _gelu(values: Tensor) -> Tensor:
+    return torch.erfc(values * -math.sqrt(0.5)).mul_(values).mul_(0.5)
+
+
+def batch_norm_factor(module: nn.BatchNorm1d | nn.BatchNorm2d) -> Tensor:
     """Return the factor of each channel in batch norm in evaluation mode.
 
     Raises:

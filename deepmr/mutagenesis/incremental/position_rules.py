@@ -6,11 +6,12 @@ import operator
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from deepmr.mutagenesis.dropout import FixedDropout
 from deepmr.mutagenesis.incremental import operations
+from deepmr.mutagenesis.incremental.channels_last_rules import channels_last_layer, swaps_axes
 from deepmr.mutagenesis.incremental.layers import linear, nonlinear
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
 from deepmr.mutagenesis.incremental.layers.position_layer import Output, PositionLayer
@@ -21,6 +22,9 @@ __all__ = ["position_layer"]
 
 _MAX_POOLS = {F.max_pool1d, torch.max_pool1d}
 _AVERAGE_POOLS = {F.avg_pool1d, torch.avg_pool1d}
+_RESHAPINGS = {
+    torch.squeeze, torch.unsqueeze, torch.reshape, "squeeze", "unsqueeze", "view", "reshape",
+}  # fmt: skip
 _CONCATENATIONS = {torch.cat, torch.concat}
 
 
@@ -35,22 +39,47 @@ def position_layer(state: CompilerState, node: fx.Node, source: str) -> Position
     Raises:
         NoRuleError: If the output keeps the axis and no rule propagates its delta.
     """
+    if source not in state.flattened and swaps_axes(state, node, source):
+        if source not in state.network.channels_last:
+            state.network.channels_last.add(node.name)
+        return linear.Reshape(_like_input(state, node, source))
+    if source in state.network.channels_last:
+        layer = channels_last_layer(state, node, source)
+        if layer is not None:
+            state.network.channels_last.add(node.name)
+        return layer
     module = state.module(node)
     elementwise = _elementwise(state, node, module, source)
     if elementwise is not None:
         return elementwise
-    shape = state.shape(node.name)
+    shape = _without_height(state.shape(node.name))
     if source in state.flattened or len(shape) != 3 or shape[0] != 1:
         return None
-    if isinstance(module, nn.Conv1d):
+    windowed = _window_layer(state, node, module, source)
+    return _layer_of_shape(state, node, source) if windowed is None else windowed
+
+
+def _window_layer(
+    state: CompilerState, node: fx.Node, module: nn.Module | None, source: str
+) -> PositionLayer | None:
+    """Return the layer for a convolution, a pooling or a batch norm; None for another node."""
+    if isinstance(module, nn.Conv1d | nn.Conv2d):
         return _convolution(state, node, module, source)
-    if isinstance(module, nn.MaxPool1d) or node.target in _MAX_POOLS:
+    if isinstance(module, nn.MaxPool1d | nn.MaxPool2d) or node.target in _MAX_POOLS:
         return _max_pool(state, node, module, source)
     if isinstance(module, nn.AvgPool1d) or node.target in _AVERAGE_POOLS:
         return _average_pool(state, node, module, source)
-    if isinstance(module, nn.BatchNorm1d):
+    if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
         factor = operations.batch_norm_factor(module)
         return linear.Multiply(_like_input(state, node, source), factor[None])
+    return None
+
+
+def _layer_of_shape(state: CompilerState, node: fx.Node, source: str) -> PositionLayer | None:
+    """Return the layer for arithmetic, or a node that arranges, picks or pads values; or None."""
+    shape = _without_height(state.shape(node.name))
+    if node.target in _RESHAPINGS and shape == _without_height(state.shape(source)):
+        return linear.Reshape(_like_input(state, node, source))
     if node.target in operations.NEGATIONS:
         return linear.Add(_like_input(state, node, source), (-1.0,))
     if node.target in _CONCATENATIONS:
@@ -58,10 +87,24 @@ def position_layer(state: CompilerState, node: fx.Node, source: str) -> Position
     if operations.is_arithmetic(node):
         return _arithmetic(state, node)
     if node.target is operator.getitem:
-        return _crop(state, node, source)
-    if node.target is F.pad:
-        return _pad(state, node, source)
-    return None
+        return _picked(state, node, source)
+    if node.target in {torch.index_select, "index_select"} and node.args[1:2] == (1,):
+        return _pick_channels(state, node, source, node.args[2])
+    return _pad(state, node, source) if node.target is F.pad else None
+
+
+def _without_height(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape without the third of four axes if that is 1: an image of height 1."""
+    return (*shape[:2], shape[3]) if len(shape) == 4 and shape[2] == 1 else shape
+
+
+def _along_width(node: fx.Node, size: Any, still: int) -> int:
+    """Return a size along the sequence; of a pair, the second, where the first is ``still``."""
+    if not isinstance(size, tuple | list):
+        return int(size)
+    if len(size) == 2 and size[0] != still:
+        raise NoRuleError(f"{label(node)} reaches across the height of an image")
+    return int(size[-1])
 
 
 def _like_input(state: CompilerState, node: fx.Node, source: str) -> Output:
@@ -79,26 +122,31 @@ def _elementwise(
     if operations.is_rectifier(node, module):
         return nonlinear.Rectifier(output)
     function = operations.pointwise(node, module)
-    return None if function is None else nonlinear.Pointwise(output, function)
+    if function is None:
+        return None
+    zero_at_zero = operations.is_zero_at_zero(node, module)
+    return nonlinear.Pointwise(output, function, zero_at_zero=zero_at_zero)
 
 
 def _windowed(state: CompilerState, node: fx.Node, source: str, window: SlidingWindow) -> Output:
     """Return the output of a convolution or pooling node."""
-    _, channels, length = state.shape(node.name)
+    _, channels, length = _without_height(state.shape(node.name))
     axis = Axis(length, state.axes[source].stride * window.stride)
     return Output(node.name, (source,), axis, channels)
 
 
 def _convolution(
-    state: CompilerState, node: fx.Node, module: nn.Conv1d, source: str
+    state: CompilerState, node: fx.Node, module: nn.Conv1d | nn.Conv2d, source: str
 ) -> Convolution:
     if module.padding_mode != "zeros":
         raise NoRuleError(f"{label(node)} pads with {module.padding_mode}")
-    kernel, stride, dilation = module.kernel_size[0], module.stride[0], module.dilation[0]
+    kernel = _along_width(node, module.kernel_size, 1)
+    stride = _along_width(node, module.stride, 1)
+    dilation = module.dilation[-1]
     if isinstance(module.padding, str):
         padding = (kernel - 1) * dilation // 2 if module.padding == "same" else 0
     else:
-        padding = module.padding[0]
+        padding = _along_width(node, module.padding, 0)
     window = SlidingWindow(kernel, stride, padding, dilation)
     return Convolution(_windowed(state, node, source, window), module, window)
 
@@ -126,6 +174,13 @@ def _max_pool(
     names = {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1}
     extra = {"ceil_mode": False, "return_indices": False}
     options = _options(node, module, names | extra)
+    if isinstance(module, nn.MaxPool2d):
+        stills = {"kernel_size": 1, "stride": 1, "padding": 0}
+        options |= {
+            one: _along_width(node, getattr(module, one), still) for one, still in stills.items()
+        }
+        if not isinstance(module.kernel_size, tuple):
+            raise NoRuleError(f"{label(node)} reaches across the height of an image")
     if options["return_indices"]:
         raise NoRuleError(f"{label(node)} returns indices")
     window = SlidingWindow(
@@ -158,7 +213,8 @@ def _concatenation(state: CompilerState, node: fx.Node) -> PositionLayer:
     dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
     parts = node.args[0] if node.args else node.kwargs["tensors"]
     names = tuple(state.network.resolve(part.name) for part in parts)
-    if dim not in {1, -2} or any(name not in state.axes for name in names):
+    usual = all(name in state.axes and name not in state.network.channels_last for name in names)
+    if dim not in {1, -2} or not usual:
         raise NoRuleError(f"{label(node)} concatenates along another axis, or constants")
     return linear.Concatenate(_joined(state, node, names))
 
@@ -173,6 +229,8 @@ def _joined(state: CompilerState, node: fx.Node, names: tuple[str, ...]) -> Outp
 
 def _arithmetic(state: CompilerState, node: fx.Node) -> PositionLayer:
     found = operations.arithmetic(state, node, state.axes)
+    if any(name in state.network.channels_last for name in found.sources):
+        raise NoRuleError(f"{label(node)} joins values of different layouts")
     if any(name in state.flattened for name in found.sources):
         raise NoRuleError(f"{label(node)} broadcasts")
     output = _joined(state, node, found.sources)
@@ -192,17 +250,45 @@ def _pad(state: CompilerState, node: fx.Node, source: str) -> linear.CropOrPad:
     return linear.CropOrPad(_resized(state, node, source), widths[0])
 
 
-def _crop(state: CompilerState, node: fx.Node, source: str) -> linear.CropOrPad:
-    index = node.args[1]
-    whole = slice(None)
-    of_positions = isinstance(index, tuple) and len(index) == 3 and index[:2] == (whole, whole)
-    if not of_positions or not isinstance(index[2], slice) or index[2].step not in {None, 1}:
+def _picked(state: CompilerState, node: fx.Node, source: str) -> PositionLayer:
+    """Return the layer for an index: consecutive positions, or some channels."""
+    shape = state.shape(source)
+    index = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
+    if Ellipsis in index:
+        place = index.index(Ellipsis)
+        filled = (slice(None),) * (len(shape) + 1 - len(index))
+        index = (*index[:place], *filled, *index[place + 1 :])
+    index = (*index, *(slice(None),) * (len(shape) - len(index)))
+    whole = [one == slice(None) for one in index]
+    if len(index) == len(shape) == 3 and whole[0] and whole[1]:
+        return _crop(state, node, source, index[2])
+    if len(index) == len(shape) and all(whole[:1] + whole[2:]):
+        return _pick_channels(state, node, source, index[1])
+    raise NoRuleError(f"{label(node)} picks other than consecutive positions or some channels")
+
+
+def _crop(state: CompilerState, node: fx.Node, source: str, of: Any) -> linear.CropOrPad:
+    if not isinstance(of, slice) or of.step not in {None, 1}:
         raise NoRuleError(f"{label(node)} picks other than consecutive positions")
-    edges = (state.constant(index[2].start), state.constant(index[2].stop))
+    edges = (state.constant(of.start), state.constant(of.stop))
     start = slice(*edges).indices(state.shape(source)[2])[0]
     return linear.CropOrPad(_resized(state, node, source), -start)
 
 
+def _pick_channels(state: CompilerState, node: fx.Node, source: str, of: Any) -> PositionLayer:
+    """Return the layer for a slice, a list or a constant array of channels."""
+    if isinstance(of, slice):
+        of = slice(*(state.constant(edge) for edge in (of.start, of.stop, of.step)))
+    else:
+        of = state.constant(of)
+    if not isinstance(of, slice | list | tuple | Tensor) or node.name not in state.values:
+        raise NoRuleError(f"{label(node)} picks a single channel")
+    device = state.values[node.name].device
+    every = torch.arange(state.channels[source])
+    picked = every[list(of) if isinstance(of, tuple) else of].to(device)
+    return linear.PickChannels(_resized(state, node, source), picked)
+
+
 def _resized(state: CompilerState, node: fx.Node, source: str) -> Output:
-    _, channels, length = state.shape(node.name)
+    _, channels, length = _without_height(state.shape(node.name))
     return Output(node.name, (source,), Axis(length, state.axes[source].stride), channels)

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
+from torch.nn import functional as F
 
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork, run_reference
 from deepmr.mutagenesis.incremental.fallback import Fallback
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
 from deepmr.mutagenesis.incremental.layers.global_pooling import BlockPlan
 from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer
+from deepmr.mutagenesis.incremental.layers.vector import MutantReferences
 from deepmr.mutagenesis.incremental.receptive_field import Block, Delta, Span
 from deepmr.sequence import one_hot
 
@@ -137,11 +139,11 @@ class Propagation:
         network = self._network
         n_mutants = len(mutants.locus)
         locus = torch.from_numpy(mutants.locus).to(self.output.device)
-        deltas = {
-            layer.name: layer.delta().reshape(n_mutants, *self._values[layer.name].shape[1:])
-            for layer in network.global_layers
-        }
-        references = _MutantReferences(self._values, locus)
+        deltas: dict[str, Tensor] = {}
+        for layer in network.global_layers:
+            shape = self._values[layer.name].shape[1:]
+            deltas[layer.name] = layer.delta()[:, : shape[0]].reshape(n_mutants, *shape)
+        references = MutantReferences(self._values, locus)
         for vector in network.vector_layers:
             deltas[vector.name] = vector.run(deltas, references)
         if fallback is not None:
@@ -191,25 +193,15 @@ class _PositionReferences(dict[str, Tensor]):
     def __init__(self, network: CompiledNetwork, values: dict[str, Any]) -> None:
         super().__init__()
         self._shapes = network.shapes()
+        self._channels_last = network.channels_last
         self._values = values
 
     def __missing__(self, name: str) -> Tensor:
         channels, length = self._shapes[name]
         value = self._values[name]
-        self[name] = value.reshape(-1, channels, length).transpose(1, 2).contiguous()
-        return self[name]
-
-
-class _MutantReferences(dict[str, Tensor]):
-    """Reference of each node for every mutant, gathered at first use."""
-
-    def __init__(self, values: dict[str, Any], locus: Int[Tensor, " mutant"]) -> None:
-        super().__init__()
-        self._values = values
-        self._locus = locus
-
-    def __missing__(self, name: str) -> Tensor:
-        value = self._values[name]
-        # one locus serves all mutants, by broadcasting over a batch of 1
-        self[name] = value if len(value) == 1 else value.index_select(0, self._locus)
+        if name in self._channels_last:
+            rows = value
+        else:
+            rows = value.reshape(len(value), -1, length).transpose(1, 2)
+        self[name] = F.pad(rows, (0, channels - rows.shape[2])).contiguous()
         return self[name]

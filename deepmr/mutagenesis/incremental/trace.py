@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 import operator
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from deepmr.mutagenesis.dropout import FixedDropout
+from deepmr.mutagenesis.incremental.sizes import SizedTracer
 
 __all__ = ["NotTraceableError", "trace"]
 
@@ -27,6 +28,8 @@ _MONOTONE: frozenset[Any] = frozenset(
     }
 )  # fmt: skip
 """Non-decreasing functions: the maximum of their values is their value at the maximum."""
+
+_SPLITS: frozenset[Any] = frozenset({torch.chunk, torch.split, "chunk", "split"})
 
 _OUT_OF_PLACE = {
     operator.iadd: operator.add,
@@ -49,12 +52,7 @@ class NotTraceableError(ValueError):
     """
 
 
-class _Tracer(fx.Tracer):
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, FixedDropout) or super().is_leaf_module(m, module_qualified_name)
-
-
-def trace(model: nn.Module) -> fx.GraphModule:
+def trace(model: nn.Module, probe: Tensor | None = None) -> fx.GraphModule:
     """Return the graph of a model in evaluation mode; its parameters stay the model's own.
 
     Operations in place are replaced by their ordinary equivalents, so that every node keeps its
@@ -63,6 +61,8 @@ def trace(model: nn.Module) -> fx.GraphModule:
 
     Args:
         model: In evaluation mode.
+        probe: One sequence, ``(1, 4, length)``, from which sizes are learnt; None (the default)
+            leaves them to be values of the graph.
 
     Raises:
         NotTraceableError: If the model's control flow depends on values, it carries forward hooks,
@@ -80,8 +80,10 @@ def trace(model: nn.Module) -> fx.GraphModule:
     if hooked:
         raise NotTraceableError(f"it carries forward hooks at {', '.join(hooked[:3])}")
     try:
-        graph = _Tracer().trace(model, concrete_args=_defaults(model))
+        tracer = SizedTracer(model, probe)
+        graph = tracer.trace(model, concrete_args=_defaults(model))
         _drop_defaults(graph)
+        _slice_instead_of_split(graph, tracer.values)
     except Exception as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NotTraceableError(f"torch.fx cannot trace it ({message})") from error
@@ -120,6 +122,22 @@ def _drop_defaults(graph: fx.Graph) -> None:
         if node.users:
             raise ValueError(f"the value of its optional argument {node.target} is used")
         graph.erase_node(node)
+
+
+def _slice_instead_of_split(graph: fx.Graph, values: dict[str, Any]) -> None:
+    """Replace parts of ``chunk`` and ``split`` along channels by slices of their input."""
+    for node in list(graph.nodes):
+        parts = values.get(node.name) if node.target in _SPLITS else None
+        picked = [user.target is operator.getitem for user in node.users]
+        if not isinstance(parts, tuple | list) or not all(picked) or parts[0].ndim < 2:
+            continue
+        whole = values[node.args[0].name].shape
+        edges = [0, *itertools.accumulate(part.shape[1] for part in parts)]
+        if edges[-1] != whole[1] or any(part.shape[2:] != whole[2:] for part in parts):
+            continue  # along another axis
+        for user in list(node.users):
+            part = range(len(parts))[user.args[1]]
+            user.args = (node.args[0], (slice(None), slice(edges[part], edges[part + 1])))
 
 
 def _replace_in_place(traced: fx.GraphModule) -> None:

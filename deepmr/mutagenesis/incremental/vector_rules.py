@@ -36,6 +36,8 @@ def is_flattening(state: CompilerState, node: fx.Node, source: str) -> bool:
     module = state.module(node)
     if not isinstance(module, nn.Flatten) and node.target not in _FLATTENINGS:
         return False
+    if source in state.network.channels_last:
+        return False
     flat = (1, state.channels[source] * state.axes[source].length)
     return (
         state.compile_vectors
@@ -73,7 +75,10 @@ def global_layer(state: CompilerState, node: fx.Node, source: str) -> global_poo
     axis = state.axes[source]
     if source in state.flattened and isinstance(module, nn.Linear):
         return FlattenedLinear(node.name, source, axis, module, state.product_dtype)
-    kind = _global_pool(node, module)
+    last = source in state.network.channels_last
+    kind = _global_pool(node, module, {1, -2} if last else {2, -1})
+    if last and node.target not in _POOLS:
+        kind = None  # adaptive pooling is over channels here
     if not state.compile_vectors or kind is None or source in state.flattened:
         raise NoRuleError(f"{label(node)} has no rule")
     channels = state.channels[source]
@@ -85,7 +90,8 @@ def global_layer(state: CompilerState, node: fx.Node, source: str) -> global_poo
     return global_pooling.GlobalSumPool(node.name, source, axis, factor)
 
 
-def _global_pool(node: fx.Node, module: nn.Module | None) -> str | None:
+def _global_pool(node: fx.Node, module: nn.Module | None, axes: set[int]) -> str | None:
+    """Return which pooling over all positions a node is, positions on one of ``axes``; or None."""
     if isinstance(module, nn.AdaptiveMaxPool1d) or node.target is F.adaptive_max_pool1d:
         return None if module is not None and module.return_indices else "max"
     if isinstance(module, nn.AdaptiveAvgPool1d) or node.target is F.adaptive_avg_pool1d:
@@ -95,7 +101,7 @@ def _global_pool(node: fx.Node, module: nn.Module | None) -> str | None:
         return None
     dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
     dims = dims[0] if isinstance(dims, tuple | list) and len(dims) == 1 else dims
-    if dims not in {-1, 2}:
+    if dims not in axes:
         return None
     return kind if node.target not in {torch.max, "max"} or _only_values_read(node) else None
 
@@ -137,6 +143,11 @@ def vector_layer(state: CompilerState, node: fx.Node, sources: list[str]) -> vec
     if operations.is_rectifier(node, module):
         return vector.rectified_vector(*here)
     function = operations.pointwise(node, module)
+    rest = operations.gated_rest(node, module)
+    if rest is not None:
+        return vector.gated_vector(*here, rest)
+    if node.target in operations.EXPONENTIALS:
+        return vector.exponential_vector(*here)
     if function is not None:
         return vector.nonlinear_vector(*here, function)
     if node.target in operations.NEGATIONS:

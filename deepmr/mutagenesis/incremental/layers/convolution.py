@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
 from deepmr.mutagenesis.incremental.layers.position_layer import (
@@ -24,36 +25,49 @@ class Convolution(PositionLayer):
 
     Args:
         output: Node and shape of the output.
-        module: Convolution with zero padding.
+        module: Convolution with zero padding, or a linear layer applied to each position.
         window: Its kernel geometry.
     """
 
-    def __init__(self, output: Output, module: nn.Conv1d, window: SlidingWindow) -> None:
+    def __init__(
+        self, output: Output, module: nn.Conv1d | nn.Conv2d | nn.Linear, window: SlidingWindow
+    ) -> None:
         super().__init__(output)
         self.window = window
-        self.module = module
+        self.weight = _along_sequence(module.weight)
         self.fused: Nonlinear | None = None
         self._factor: Float[Tensor, " channel"] | None = None
-        self._groups = module.groups
+        self._groups = 1 if isinstance(module, nn.Linear) else module.groups
         self._product_dtype: torch.dtype | None = None
 
     def fold(self, factor: Float[Tensor, " channel"]) -> None:
         """Fold a factor of each output channel into the weights."""
         self._factor = factor if self._factor is None else self._factor * factor
 
-    def lay_out_weights(self, product_dtype: torch.dtype | None) -> None:
+    def keeps_zero_channels(self) -> bool:
+        """Return whether a row of weights can be zero: not where channels are in groups."""
+        return self._groups == 1
+
+    def lay_out_weights(self, product_dtype: torch.dtype | None, channels: int) -> None:
         """Copy the weights to (tap, in, out) order; call once, after all folding.
 
         Args:
             product_dtype: Dtype of matrix products; that of the weights if None.
+            channels: Channels of the input's rows; weights of those it lacks are zero.
         """
         self._product_dtype = product_dtype
-        weight = self.module.weight
+        weight = self.weight
         dtype = product_dtype or weight.dtype
+        filled = (0, self.channels - weight.shape[0], 0, channels - self._groups * weight.shape[1])
+
+        def by_tap(weight: Tensor) -> Tensor:
+            return F.pad(weight.permute(2, 1, 0), filled)
+
         if self._factor is None:
-            self._weight = laid_out(weight, "tap", dtype, _by_tap)
+            self._weight = laid_out(weight, f"tap {channels} {self.channels}", dtype, by_tap)
         else:
-            self._weight = (_by_tap(weight.detach()) * self._factor).to(dtype).contiguous()
+            scaled = weight.detach() * self._factor[:, None, None]
+            self._weight = by_tap(scaled).to(dtype).contiguous()
 
     def affected_span(self, *spans: Span) -> Span:
         """Return the outputs whose kernel holds a changed input."""
@@ -105,5 +119,8 @@ class Convolution(PositionLayer):
         return pairs * self.channels * self._weight.shape[1]
 
 
-def _by_tap(weight: Float[Tensor, " out in tap"]) -> Float[Tensor, " tap in out"]:
-    return weight.permute(2, 1, 0)
+def _along_sequence(weight: Tensor) -> Float[Tensor, " out in tap"]:
+    """Return weights of an image of height 1 without the height, of a linear layer with one tap."""
+    if weight.ndim == 2:
+        return weight.detach().unsqueeze(2)
+    return weight if weight.ndim == 3 else weight.detach().squeeze(2)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from deepmr.mutagenesis.incremental.layers.position_layer import (
     Output,
@@ -23,7 +24,16 @@ from deepmr.mutagenesis.incremental.receptive_field import (
     Span,
 )
 
-__all__ = ["Add", "AveragePool", "Concatenate", "CropOrPad", "Multiply", "Product", "Reshape"]
+__all__ = [
+    "Add",
+    "AveragePool",
+    "Concatenate",
+    "CropOrPad",
+    "Multiply",
+    "PickChannels",
+    "Product",
+    "Reshape",
+]
 
 
 class AveragePool(PositionLayer):
@@ -75,7 +85,8 @@ class Multiply(PositionLayer):
 
     def set_reference(self, references: References) -> None:
         """Pad the factors; the reference itself is not needed."""
-        factor = self.factor.to(references[self.name]).expand(self.axis.length, -1)
+        filled = F.pad(self.factor, (0, self.channels - self.factor.shape[1]))
+        factor = filled.to(references[self.name]).expand(self.axis.length, -1)
         self._padded_factor = PaddedReference(factor[None], self.axis, self.margin, 0.0)
 
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
@@ -93,13 +104,20 @@ class Add(PositionLayer):
 
     def __init__(self, output: Output, signs: tuple[float, ...]) -> None:
         super().__init__(output)
-        self._signs = signs
+        self.signs = signs
+        self.overwritten: int | None = None
+        """Which input this layer is the only reader of, and may add the others to, if any."""
 
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
-        """Return the signed sum of the inputs' deltas."""
-        total = zero_delta(block, span, self.channels, deltas[0].values)
-        for delta, sign in zip(deltas, self._signs, strict=True):
-            add_overlap(delta, total, span, sign)
+        """Return the signed sum of the inputs' deltas; may overwrite one of them."""
+        here = self.overwritten
+        if here is not None and deltas[here].span == span:
+            total = deltas[here].values
+        else:
+            total, here = zero_delta(block, span, self.channels, deltas[0].values), None
+        for place, (delta, sign) in enumerate(zip(deltas, self.signs, strict=True)):
+            if place != here:
+                add_overlap(delta, total, span, sign)
         return total
 
 
@@ -123,9 +141,39 @@ class Product(PositionLayer):
 class Concatenate(PositionLayer):
     """Concatenation of the channels of several inputs."""
 
+    def keeps_zero_channels(self) -> bool:
+        """Return False: they would come to lie between channels."""
+        return False
+
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
         """Return the inputs' deltas, concatenated along channels."""
         return torch.cat([zero_padded(block, delta, span) for delta in deltas], dim=-1)
+
+
+class PickChannels(PositionLayer):
+    """Some channels of the input, in any order.
+
+    Args:
+        output: Node and shape of the output.
+        picked: Which channel of the input each channel of the output is.
+    """
+
+    def __init__(self, output: Output, picked: Int[Tensor, " channel"]) -> None:
+        super().__init__(output)
+        self._picked = picked
+
+    def keeps_zero_channels(self) -> bool:
+        """Return False: channels are counted."""
+        return False
+
+    def run(
+        self,
+        block: Block,  # noqa: ARG002 - the signature all layers share
+        deltas: list[Delta],
+        span: Span,
+    ) -> Values:
+        """Return the delta of the picked channels."""
+        return deltas[0].part(span).index_select(-1, self._picked)
 
 
 class Reshape(PositionLayer):

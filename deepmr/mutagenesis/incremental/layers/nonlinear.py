@@ -36,6 +36,9 @@ class Nonlinear(PositionLayer):
     the layer's output.
     """
 
+    overwrites = False
+    """Whether this layer is the only reader of its input, and may work in its memory."""
+
     def accumulator(self, block: Block, span: Span) -> Values:
         """Return the input's reference at ``span``, copied for every mutant of a block."""
         around = self._padded_input().around(block, span)
@@ -55,6 +58,10 @@ class Nonlinear(PositionLayer):
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
         """Return the output's delta at ``span``."""
         inputs = self.input_span(span)
+        if deltas[0].span == inputs:
+            around = self._padded_input().around(block, inputs)
+            own = deltas[0].values if self.overwrites else None
+            return self.to_delta(block, torch.add(deltas[0].values, around, out=own), span)
         accumulator = self.accumulator(block, inputs)
         add_overlap(deltas[0], accumulator, inputs)
         return self.to_delta(block, accumulator, span)
@@ -85,11 +92,19 @@ class Pointwise(Nonlinear):
     Args:
         output: Node and shape of the output.
         function: Maps a tensor to one of equal shape, each value by itself.
+        zero_at_zero: Whether the function of zero is zero; False (the default) if unknown.
     """
 
-    def __init__(self, output: Output, function: Callable[[Tensor], Tensor]) -> None:
+    def __init__(
+        self, output: Output, function: Callable[[Tensor], Tensor], *, zero_at_zero: bool = False
+    ) -> None:
         super().__init__(output)
         self._function = function
+        self._zero_at_zero = zero_at_zero
+
+    def keeps_zero_channels(self) -> bool:
+        """Return whether the function of zero is zero."""
+        return self._zero_at_zero
 
     def set_reference(self, references: References) -> None:
         """Store the reference before and after the function."""

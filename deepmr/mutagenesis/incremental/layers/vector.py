@@ -3,15 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["VectorLayer", "linear_vector", "nonlinear_vector", "product_vector", "rectified_vector"]
+__all__ = [
+    "MutantReferences",
+    "VectorLayer",
+    "exponential_vector",
+    "gated_vector",
+    "linear_vector",
+    "nonlinear_vector",
+    "product_vector",
+    "rectified_vector",
+]
 
 Deltas = Mapping[str, Float[Tensor, "mutant ..."]]
-References = Mapping[str, Float[Tensor, "_mutant ..."]]
+
+
+class MutantReferences(dict[str, Tensor]):
+    """Reference of each node for every mutant, gathered at first use.
+
+    One locus serves all mutants, by broadcasting over a batch of 1.
+
+    Args:
+        values: Value of every node for the reference sequences, by name.
+        locus: Row of each mutant's locus.
+    """
+
+    def __init__(self, values: Mapping[str, Any], locus: Int[Tensor, " mutant"]) -> None:
+        super().__init__()
+        self._values = values
+        self._locus = locus
+
+    def __missing__(self, name: str) -> Tensor:
+        self[name] = self._gathered(self._values[name])
+        return self[name]
+
+    def mapped(self, name: str, function: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return a function of a node's reference for every mutant, evaluated once a locus.
+
+        Args:
+            name: Name of the node.
+            function: Maps a tensor to one of equal shape.
+        """
+        return self._gathered(function(self._values[name]))
+
+    def _gathered(self, value: Tensor) -> Tensor:
+        return value if len(value) == 1 else value.index_select(0, self._locus)
 
 
 class VectorLayer:
@@ -21,6 +62,8 @@ class VectorLayer:
         name: Name of the node in the traced graph.
         sources: Names of the nodes that it takes as input.
         rule: Maps the inputs' deltas and references to the output's delta.
+        function: Function of the input whose value at the reference the rule reads after the
+            inputs' references; None (the default) if it reads none.
     """
 
     def __init__(
@@ -28,22 +71,24 @@ class VectorLayer:
         name: str,
         sources: tuple[str, ...],
         rule: Callable[[list[Tensor], list[Tensor]], Tensor],
+        function: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.name = name
         self.sources = sources
         self._rule = rule
+        self._function = function
 
-    def run(self, deltas: Deltas, references: References) -> Float[Tensor, "mutant ..."]:
+    def run(self, deltas: Deltas, references: MutantReferences) -> Float[Tensor, "mutant ..."]:
         """Return the output's delta for every mutant.
 
         Args:
             deltas: Delta of each input for every mutant, by name.
-            references: Reference of each input, for every mutant or one row for all, by name.
+            references: References of the inputs.
         """
-        return self._rule(
-            [deltas[source] for source in self.sources],
-            [references[source] for source in self.sources],
-        )
+        read = [references[source] for source in self.sources]
+        if self._function is not None:
+            read.append(references.mapped(self.sources[0], self._function))
+        return self._rule([deltas[source] for source in self.sources], read)
 
 
 def linear_vector(
@@ -58,7 +103,9 @@ def linear_vector(
 
     Example:
         >>> layer = linear_vector("double", ("x",), lambda delta: 2 * delta)
-        >>> layer.run({"x": torch.ones(1, 2)}, {"x": torch.zeros(1, 2)}).tolist()
+        >>> locus = torch.zeros(1, dtype=torch.long)
+        >>> references = MutantReferences({"x": torch.zeros(1, 2)}, locus)
+        >>> layer.run({"x": torch.ones(1, 2)}, references).tolist()
         [[2.0, 2.0]]
     """
     return VectorLayer(name, sources, lambda deltas, _: function(*deltas))
@@ -69,35 +116,76 @@ def nonlinear_vector(
 ) -> VectorLayer:
     """Return a layer that applies a nonlinear function to one input.
 
-    f(reference + delta) - f(reference) is computed in double precision, so that the difference of
-    two nearly equal values keeps the precision of the delta: there are few of them.
+    f(reference + delta) - f(reference) in the dtype of the reference, f(reference) once a locus. A
+    delta of zero gives exactly zero, though a function may round the last values of an array
+    otherwise than those before.
 
     Args:
         name: Name of the node.
         sources: Name of its input.
-        function: Maps a tensor to one of equal shape.
+        function: Maps a tensor to one of equal shape, each value by itself.
     """
 
     def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
-        delta, reference = deltas[0].double(), references[0].double()
-        return (function(reference + delta) - function(reference)).to(deltas[0].dtype)
+        changed = function(references[0] + deltas[0]).sub_(references[1])
+        return changed.masked_fill_(deltas[0] == 0, 0.0)
 
-    return VectorLayer(name, sources, rule)
+    return VectorLayer(name, sources, rule, function)
+
+
+def gated_vector(
+    name: str, sources: tuple[str, ...], function: Callable[[Tensor], Tensor]
+) -> VectorLayer:
+    """Return a GELU or SiLU, as a ReLU plus a bounded rest.
+
+    Both are f(x) = max(x, 0) + f(-|x|). The delta of the ReLU needs no cancellation, and that of
+    the rest rounds numbers below 0.3, whatever the reference.
+
+    Args:
+        name: Name of the node.
+        sources: Name of its input.
+        function: The activation, for values up to 0.
+    """
+
+    def rest(values: Tensor) -> Tensor:
+        return function(-values.abs())
+
+    def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
+        delta, reference, start = deltas[0], references[0], references[1]
+        changed = function((reference + delta).abs_().neg_()).sub_(start)
+        changed.add_(_rectified(delta, reference))
+        return changed.masked_fill_(delta == 0, 0.0)
+
+    return VectorLayer(name, sources, rule, rest)
+
+
+def _rectified(delta: Tensor, reference: Tensor) -> Tensor:
+    """Return the delta of a ReLU: max(d, -r) + min(r, 0), without cancellation."""
+    return torch.maximum(delta, -reference).add_(reference.clamp(max=0))
+
+
+def exponential_vector(name: str, sources: tuple[str, ...]) -> VectorLayer:
+    """Return exp or expm1: exp(r) expm1(d), without cancellation.
+
+    Args:
+        name: Name of the node.
+        sources: Name of its input.
+    """
+
+    def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
+        return torch.expm1(deltas[0]).mul_(references[1])
+
+    return VectorLayer(name, sources, rule, torch.exp)
 
 
 def rectified_vector(name: str, sources: tuple[str, ...]) -> VectorLayer:
-    """Return a ReLU: max(d + min(r, 0), -max(r, 0)), without cancellation.
+    """Return a ReLU, without cancellation.
 
     Args:
         name: Name of the node.
         sources: Name of its input.
     """
-
-    def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
-        reference = references[0]
-        return torch.maximum(deltas[0] + reference.clamp(max=0), -reference.clamp(min=0))
-
-    return VectorLayer(name, sources, rule)
+    return VectorLayer(name, sources, lambda d, r: _rectified(d[0], r[0]))
 
 
 def product_vector(name: str, sources: tuple[str, ...]) -> VectorLayer:

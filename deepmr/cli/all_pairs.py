@@ -1,0 +1,155 @@
+"""`deepmr interrogate exposure=all`: from a configuration to a question about many pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from deepmr.cli.interrogate import (
+    _calibrator_file,
+    _check_apart,
+    _compute,
+    _networks,
+    _question,
+    _variants,
+)
+from deepmr.cli.job_record import JobValue
+from deepmr.cli.parts import command, is_leader, optional, plain, run_name
+from deepmr.cli.trust import Trust
+from deepmr.files import fingerprint, safe_name, sha256
+from deepmr.interrogation_all import ask_all
+from deepmr.networks import Networks
+from deepmr.workflow.all_pairs import PairSettings
+from deepmr.workflow.known_relations import read_relations
+from deepmr.workflow.measurement import open_store
+from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.task_selection import PairSelection, select_pairs
+
+__all__ = ["run_all_pairs"]
+_OWN = Trust(own=True)
+
+
+def run_all_pairs(config: DictConfig) -> float:
+    """Build networks, loci, variants and question, and ask every pair that is meant.
+
+    Returns:
+        The number of edges of the graph, for a sweeper.
+
+    Raises:
+        ValueError: If a setting is wrong or missing, or no pair is left.
+        LookupError: If a task, run or part is unknown.
+        FileNotFoundError: If a file is missing.
+    """
+    settings = plain(config)
+    pairs = _pair_settings(settings)
+    _refuse_settings_of_one_pair(settings)
+    networks = _networks(config, settings)
+    selection = select_pairs(networks.tasks, settings["exposure"], settings["outcome"])
+    print(f"pairs: {selection.words}")
+    networks.scale.calibrators.require_effects(*selection.tasks)
+    known = read_relations(settings["known"], networks.tasks) if settings["known"] else ()
+    _check_asked(selection, pairs, [(one.exposure, one.outcome) for one in known])
+    question = _question(settings, len(networks.members))
+    compute = _compute(settings, networks.members)
+    tasks = {task.name: task for task in networks.tasks}
+    first, second = selection.ordered[0]
+    variants = _variants(settings, networks, (tasks[first], tasks[second]), config.seed)
+    listed = variants.listed is not None
+    fitted = _calibrator_file(settings)
+    recorded = with_content(
+        settings,
+        weights=list(networks.digests),
+        variants=fingerprint(variants.variants.identity) if listed else None,
+        calibrators=sha256(fitted) if fitted else None,
+        motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
+        known=sha256(Path(settings["known"])) if settings["known"] else None,
+    )
+    default = f"all-pairs-{run_hash(recorded)}"
+    name = safe_name(default) if config.name is None else run_name(config.name)
+    path = Path(config.paths.output) / "interrogate" / networks.name / name
+    _check_apart(path, networks)
+    folder = RunFolder(
+        path=path,
+        config=recorded,
+        command=command(),
+        seed=config.seed,
+        overwrite=config.overwrite,
+        leader=is_leader(),
+    )
+    kept = _kept(settings, networks, selection)
+    value = ask_all(
+        networks,
+        selection,
+        variants,
+        question,
+        compute=compute,
+        store=open_store(folder.work, networks, variants.loci, variants.variants, compute, kept),
+        folder=folder,
+        settings=pairs,
+        known=known,
+        tracker=optional(settings["logger"], "logger", _OWN),
+        notes=(*networks.notes, *variants.notes),
+    )
+    return JobValue(value, path)
+
+
+def _pair_settings(settings: Mapping[str, Any]) -> PairSettings:
+    given = settings["pairs"]
+    direct = given["direct"]
+    return PairSettings(
+        level=float(given["level"]), direct=direct if isinstance(direct, str) else tuple(direct)
+    )
+
+
+def _refuse_settings_of_one_pair(settings: Mapping[str, Any]) -> None:
+    """Refuse what only a question about one pair can follow.
+
+    Raises:
+        ValueError: If such a setting is set.
+    """
+    if settings["verdict"]["designed"] != "none":
+        raise ValueError(
+            "verdict.designed asks one pair at a time; leave it out where exposure= or outcome= "
+            "names several tasks"
+        )
+    if settings["loci"].get("rule") == "pair":
+        raise ValueError(
+            "loci.rule=pair depends on one pair; use any_positive or all where exposure= or "
+            "outcome= names several tasks"
+        )
+
+
+def _check_asked(
+    selection: PairSelection, pairs: PairSettings, known: list[tuple[str, str]]
+) -> None:
+    """Refuse tasks held fixed and known relations that no measured pair answers.
+
+    Raises:
+        LookupError: If there is one.
+    """
+    for name in pairs.given or ():
+        if name not in selection.tasks:
+            raise LookupError(
+                f"pairs.direct names {name!r}, which is neither exposure nor outcome here; those "
+                f"are {', '.join(selection.tasks[:12])}"
+            )
+    asked = set(selection.ordered)
+    for exposure, outcome in known:
+        if (exposure, outcome) not in asked:
+            raise LookupError(
+                f"the known relation {exposure} -> {outcome} is not among the pairs asked; widen "
+                "exposure= and outcome=, or take it out"
+            )
+
+
+def _kept(
+    settings: Mapping[str, Any], networks: Networks, selection: PairSelection
+) -> tuple[str, ...]:
+    """Return the tasks whose effects are stored: those of the pairs, or all."""
+    kept = settings["store"]["keep"]
+    if kept not in ("pair", "all"):
+        raise ValueError(f"store.keep is pair or all, got {kept!r}")
+    return networks.tasks.names if kept == "all" else selection.tasks
