@@ -6,7 +6,7 @@ CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p
 	-m deepmr.anscombe -m deepmr.motif -m deepmr.estimate -m deepmr.effects -m deepmr.effect_sizes -m deepmr.moderated_variance -m deepmr.effect_shard -m deepmr.loci \
 	-m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
 
-.PHONY: install demo test test-slow lint clean
+.PHONY: install demo test test-slow lint docs notebook clean
 
 install: $(VENV)/.installed
 
@@ -32,6 +32,17 @@ test: lint
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow
+
+# The documentation site, into build/site; nothing is fetched but the packages of the extra `docs`.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+notebook: $(VENV)/.docs
+	$(BIN)/jupyter execute --inplace docs/notebooks/*.ipynb
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -35,6 +35,8 @@ def _cell(cell: dict[str, Any], stem: str, pictures: list[bytes]) -> list[str]:
         return [source]
     parts = [f"```python\n{source}\n```"]
     for output in cell.get("outputs", []):
+        if output.get("name") == "stderr":
+            continue  # progress
         data = output.get("data", {})
         if "image/png" in data:
             parts.append(f"![Output of the cell above]({stem}-{len(pictures)}.png)")

@@ -15,11 +15,10 @@ _FENCE = re.compile(r"^ *```.*?^ *```", flags=re.DOTALL | re.MULTILINE)
 _INDENTED = re.compile(r"(?:^(?: {4,}|\t).*\n)+", flags=re.MULTILINE)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(
-    r"^\s*(?:\S+=\S+ )*(?:srun )?(?:(?:\S*python3? )(?:-m )?)?"
+    r"^\s*(?:\S+=\S+ )*(?:srun )?(?:\S*python3? (?:-m )?|torchrun (?:--\S+ )*)?"
     r"(?P<words>(?:train|interrogate)\.py(?: .*)?|deepmr(?: [a-z]+.*))$"
 )
 _BENCHMARK = re.compile(r"python3? -m (benchmarks\.\w+)")
-_SETTING = re.compile(r"^[a-z_]+(\.[a-z_]+)*=[^|\s]+( [a-z_]+(\.[a-z_]+)*=[^|\s]+)*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +29,13 @@ class Command:
         where: File, relative to the repository.
         name: Subcommand: train, interrogate, ...
         words: What follows, as a shell would split it.
+        in_sentence: Whether it stands in a sentence, where arguments may be left out.
     """
 
     where: str
     name: str
     words: tuple[str, ...]
+    in_sentence: bool
 
     def __str__(self) -> str:
         return f"{self.where}: {self.name} {' '.join(self.words)}"
@@ -48,20 +49,20 @@ def documents() -> list[Path]:
 
 def commands(text: str, where: str) -> list[Command]:
     """Return the commands of a document: lines of code blocks, and code within sentences."""
+    prose = _SPAN.findall(_FENCE.sub("", text))
+    lines = [(line, False) for line in _code_lines(text)] + [(line, True) for line in prose]
     found = []
-    for line in [*_code_lines(text), *_SPAN.findall(_FENCE.sub("", text))]:
+    for line, in_sentence in lines:
         match = _COMMAND.match(line)
         if match is None:
             continue
         for words in _alternatives(match["words"]):
             name, *rest = words if words[0] != "deepmr" else words[1:]
-            found.append(Command(where=where, name=name.removesuffix(".py"), words=tuple(rest)))
+            name = name.removesuffix(".py")
+            found.append(
+                Command(where=where, name=name, words=tuple(rest), in_sentence=in_sentence)
+            )
     return found
-
-
-def settings(text: str) -> set[str]:
-    """Return the settings that sentences name, such as ``instruments.min_z=3``."""
-    return {span for span in _SPAN.findall(_FENCE.sub("", text)) if _SETTING.match(span)}
 
 
 def benchmarks(text: str) -> set[str]:

@@ -4,21 +4,42 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deepmr.cli.command_line import check_overrides, split_flags
+from deepmr.cli import command_line
 from deepmr.cli.configuration import conf_folder
 from deepmr.cli.main import COMMANDS, HYDRA
 
 commands_of = importlib.import_module("tests.docs.commands")
 REPOSITORY = commands_of.REPOSITORY
-COMMANDS_FOUND = [
-    command
+Command = commands_of.Command
+FOUND = {
+    where: found
     for path in commands_of.documents()
-    for command in commands_of.commands(path.read_text(), str(path.relative_to(REPOSITORY)))
-]
+    if (found := commands_of.commands(path.read_text(), where := str(path.relative_to(REPOSITORY))))
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compose_once() -> Iterator[None]:
+    """Compose a configuration once for all commands that choose the same parts."""
+    composed: dict[str, dict[str, Any]] = {}
+    original = command_line._valid_keys
+
+    def valid_keys(conf: Path, name: str, chosen: list[Any], own: Path | None) -> dict[str, Any]:
+        key = f"{name} {[one.input_line for one in chosen]} {own}"
+        if key not in composed:
+            composed[key] = original(conf, name, chosen, own)
+        return composed[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command_line, "_valid_keys", valid_keys)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -39,41 +60,55 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def check(name: str, words: tuple[str, ...], own: Path) -> None:
-    """Parse the words of a command as the product does, and do nothing else."""
-    words = tuple(re.sub(r"\$\w+", "VALUE", word) for word in words)
-    if name in HYDRA:
-        flags, overrides = split_flags(words)
-        sweeping = bool(set(flags) & {"-m", "--multirun"})
-        unknown = set(flags) - {"-m", "--multirun", "--help", "--cfg", "-h"}
-        assert not unknown, f"no such option: {unknown}"
-        if "--cfg" not in flags:
-            check_overrides(conf_folder(), name, overrides, sweeping=sweeping, own=own)
+def check(command: Command, own: Path) -> None:
+    """Check the words of a command as the product does, and do nothing else."""
+    if command.name in HYDRA:
+        with pytest.MonkeyPatch.context() as patch:
+            _check_hydra(command.name, command.words, own, patch)
         return
-    module = importlib.import_module(f"deepmr.cli.{name}")
-    if not words or "--help" in words:
+    module = importlib.import_module(f"deepmr.cli.{command.name}")
+    if not command.words or "--help" in command.words:
         return
-    if hasattr(module, "_parser"):
-        module._parser().parse_args(list(words))
-    else:
-        parse = getattr(module, "_arguments", None) or module._settings
-        parse(list(words))
+    try:
+        if hasattr(module, "_parser"):
+            module._parser().parse_args(list(command.words))
+        else:
+            parse = getattr(module, "_arguments", None) or module._settings
+            parse(list(command.words))
+    except ValueError as error:
+        if not (command.in_sentence and "arguments are required" in str(error)):
+            raise
+
+
+def _check_hydra(name: str, words: tuple[str, ...], own: Path, patch: pytest.MonkeyPatch) -> None:
+    """Give the words to `deepmr.cli.job.run`, with a main that only notes that it was reached."""
+    job = importlib.import_module("deepmr.cli.job")
+    kept = [re.sub(r"\$\w+", "VALUE", word) for word in words]
+    if "--config-dir" in kept:
+        del kept[kept.index("--config-dir") : kept.index("--config-dir") + 2]
+    patch.setenv("HYDRA_FULL_ERROR", "1")  # errors are raised, not printed
+    patch.setattr(sys, "argv", [f"{name}.py", *kept, "--config-dir", str(own)])
+    for state in ("_failed", "_subcommand", "_own_configuration"):
+        patch.setattr(job, state, [])
+    reached: list[str] = []
+    job.run(lambda: reached.append(name), name)
+    assert reached, "the command would not run"
 
 
 def test_the_documents_hold_commands_of_every_script() -> None:
-    assert len(COMMANDS_FOUND) > 40
-    assert {"train", "interrogate", "calibrate", "inspect"} <= {one.name for one in COMMANDS_FOUND}
+    found = [command for one in FOUND.values() for command in one]
+    assert len(found) > 40
+    assert {"train", "interrogate", "calibrate", "inspect"} <= {one.name for one in found}
 
 
-@pytest.mark.parametrize("path", commands_of.documents(), ids=lambda path: path.name)
-def test_every_documented_command_is_one_that_deep_mr_takes(path: Path, own: Path) -> None:
-    where = str(path.relative_to(REPOSITORY))
+@pytest.mark.parametrize("where", FOUND)
+def test_every_documented_command_is_one_that_deep_mr_takes(where: str, own: Path) -> None:
     wrong = []
-    for command in sorted({one for one in COMMANDS_FOUND if one.where == where}, key=str):
+    for command in dict.fromkeys(FOUND[where]):
         try:
             assert command.name in COMMANDS, "no such subcommand"
-            check(command.name, command.words, own)
-        except (ValueError, AssertionError, AttributeError, ImportError) as error:
+            check(command, own)
+        except (ValueError, OSError, AssertionError, AttributeError, ImportError) as error:
             wrong.append(f"{command}: {error}")
     assert not wrong, "\n".join(wrong)
 
@@ -83,9 +118,9 @@ def test_a_misspelt_setting_and_a_list_without_m_would_be_found(own: Path) -> No
     first, second = commands_of.commands(text, "README.md")
     assert first.words == ("seed=1", "batchsize=3")
     with pytest.raises(ValueError, match="batchsize: there is no such setting"):
-        check(first.name, first.words, own)
+        check(first, own)
     with pytest.raises(ValueError, match="add -m"):
-        check(second.name, second.words, own)
+        check(second, own)
 
 
 def test_every_benchmark_that_a_document_names_exists() -> None:
@@ -108,7 +143,9 @@ def test_every_name_that_an_example_imports_exists() -> None:
     lines = {
         line
         for path in commands_of.documents()
-        for line in re.findall(r"^from deepmr[\w.]* import [\w, ]+$", path.read_text(), re.MULTILINE)
+        for line in re.findall(
+            r"^from deepmr[\w.]* import [\w, ]+$", path.read_text(), re.MULTILINE
+        )
     }
     assert lines
     for line in lines:
