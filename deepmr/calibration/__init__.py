@@ -13,6 +13,9 @@ Example:
     [2.0, 1.9, 1.9, 1.9, 1.8, 1.9]
     >>> [type(one).__name__ for one in fitted if not one.strictly_increasing]
     ['FittedSteps']
+    >>> kinds = FittedAffine, FittedAffine, FittedAffine, FittedBeta, FittedCurve, FittedSteps
+    >>> all(isinstance(one, kind) for one, kind in zip(fitted, kinds, strict=True))
+    True
 
     Predictive distributions of a count, by their 80 % interval at 5:
 

@@ -28,6 +28,10 @@ Example:
     >>> matrix = effect_matrix(
     ...     slopes, [["", "forward"], ["reverse", ""]], exposures=["X", "Y"], outcomes=["X", "Y"]
     ... )
+    >>> import networkx
+    >>> graph = networkx.DiGraph()
+    >>> graph.add_edge("X", "Y", effect=0.5, kind="direct", caveats=())
+    >>> arrows = causal_graph(graph)
 
     Effects along a locus:
 
