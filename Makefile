@@ -14,7 +14,7 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("Deep MR needs Python 3.11 or later, this is " + sys.version.split()[0] + "; set PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt "$$(grep '^torch==' constraints.txt)"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,docs]'
 	touch $@
 
 demo: install
@@ -33,16 +33,13 @@ test: lint
 test-slow: install
 	$(BIN)/python -m pytest -m slow
 
-# The documentation site, into build/site; nothing is fetched but the packages of the extra `docs`.
-docs: $(VENV)/.docs
+# The documentation site, into build/site; nothing is fetched.
+docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-notebook: $(VENV)/.docs
+# Run the notebooks, and store their outputs in them.
+notebook: install
 	$(BIN)/jupyter execute --inplace docs/notebooks/*.ipynb
-
-$(VENV)/.docs: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
-	touch $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
