@@ -1,4 +1,4 @@
-"""Every public name has an example that runs: its own, its room's, or that of a function's result."""
+"""Every public name has an example: its own, its room's, or that of a function that returns it."""
 
 from __future__ import annotations
 
@@ -82,8 +82,6 @@ def test_every_public_name_has_an_example(name: str) -> None:
     shown = {one for one, thing in public.items() if is_shown(one, thing, room)}
     results = {word for one in shown for word in returned_by(public[one])}
     lacking = {
-        one
-        for one, thing in public.items()
-        if one not in shown | results and not needs_none(thing)
+        one for one, thing in public.items() if one not in shown | results and not needs_none(thing)
     }
     assert lacking == WITHOUT.get(name, set())

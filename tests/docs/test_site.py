@@ -1,4 +1,4 @@
-"""The documentation is built without a warning and without the network, and needs none to be read."""
+"""The documentation is built without a warning and without the network, and is read without it."""
 
 from __future__ import annotations
 
@@ -75,4 +75,4 @@ def test_every_public_name_of_a_room_is_on_its_page(site: Path, room: str) -> No
 def test_what_the_package_offers_is_on_the_first_page_of_the_api(site: Path) -> None:
     page = (site / "api" / "deepmr.html").read_text()
     names = public_names(REPOSITORY / "deepmr" / "__init__.py") - {"__version__"}
-    assert [name for name in sorted(names) if f".{name}\"" not in page] == []
+    assert [name for name in sorted(names) if f'.{name}"' not in page] == []
