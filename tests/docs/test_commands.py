@@ -152,3 +152,12 @@ def test_every_name_that_an_example_imports_exists() -> None:
         _, module, _, names = line.split(maxsplit=3)
         for name in names.split(", "):
             assert hasattr(importlib.import_module(module), name), line
+
+
+def test_every_source_that_a_concept_cites_is_cited_by_the_code() -> None:
+    doi = re.compile(r"doi:(10\.\S+?)(?=[,;.:)|\]]*(?:\s|$))")
+    code = "\n".join(path.read_text() for path in (REPOSITORY / "deepmr").rglob("*.py"))
+    pages = sorted((REPOSITORY / "docs" / "concepts").glob("*.md"))
+    cited = {one for path in pages for one in doi.findall(path.read_text())}
+    assert len(cited) > 40
+    assert sorted(one for one in cited if one not in code) == []
