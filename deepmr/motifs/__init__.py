@@ -29,6 +29,19 @@ Example:
     >>> distribution.best_p < 0.001, round(float(gata.information().sum()), 1)
     (True, 10.5)
 
+    A file of motifs, and a protein of which there is less, so that only strong sites are bound:
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "motifs.jaspar"
+    >>> columns = ("0 9 0 9 9 0", "0 0 0 0 0 0", "9 0 0 0 0 9", "0 0 9 0 0 0")
+    >>> lines = [f"{base} [ {counts} ]" for base, counts in zip("ACGT", columns)]
+    >>> _ = path.write_text(chr(10).join([">MA0000.1 GATA1", *lines]))
+    >>> read_motifs(path).select("GATA1").name
+    'GATA1'
+    >>> scarce = Binding(response="independent", threshold=8.0)
+    >>> bool(occupancy(gata, codes, binding=scarce) < occupancy(gata, codes))
+    True
+
     A motif as an instrument rule, for ``by_motif`` selection; and a library of JASPAR:
 
     >>> rule = ByMotif(motifs=MotifLibrary(motifs=(gata,)), motif="GATAAG", p=0.001)

@@ -13,6 +13,56 @@ Example:
     'Precision, 1 / √(se² + τ²)'
     >>> to_png(axes[0])[1:4], to_svg(axes[1])[:5]
     (b'PNG', b'<?xml')
+
+    Both directions, from the columns of ``meta.parquet``, and many pairs at once:
+
+    >>> columns = {
+    ...     "exposure": ["X", "Y"], "outcome": ["Y", "X"], "method": ["slope"] * 2,
+    ...     "pooling": ["random_effects"] * 2, "value": [0.5, 0.1], "ci_lower": [0.4, -0.1],
+    ...     "ci_upper": [0.6, 0.3], "prediction_lower": [0.2, -0.4],
+    ...     "prediction_upper": [0.8, 0.6], "true_value": [0.5, np.nan],
+    ... }
+    >>> meta = {name: np.array(column) for name, column in columns.items()}
+    >>> bars = directions(meta, exposure="X", outcome="Y")
+    >>> slopes = np.array([[np.nan, 0.5], [0.1, np.nan]])
+    >>> matrix = effect_matrix(
+    ...     slopes, [["", "forward"], ["reverse", ""]], exposures=["X", "Y"], outcomes=["X", "Y"]
+    ... )
+    >>> import networkx
+    >>> graph = networkx.DiGraph()
+    >>> graph.add_edge("X", "Y", effect=0.5, kind="direct", caveats=())
+    >>> arrows = causal_graph(graph)
+
+    Effects along a locus:
+
+    >>> from deepmr.effects import MemberEffects
+    >>> at = np.repeat(np.arange(20), 3)
+    >>> ref = at % 4
+    >>> alt = (ref + 1 + np.arange(60) % 3) % 4
+    >>> value = np.where((at > 4) & (at < 11), -1.0, 0.0) + np.zeros((2, 2, 60))
+    >>> effects = MemberEffects(value=value, tasks=("X", "Y"), offset=at, ref=ref, alt=alt,
+    ...                         mask=at >= 0)
+    >>> effect_grid(effects, "X").shape, busiest_window(effects, ["X"], width=6)
+    ((4, 20), (5, 11))
+    >>> len(effect_map(effects, ["X", "Y"]))
+    2
+
+    Checks of a training, a calibrator and, in simulations, of slopes:
+
+    >>> from deepmr.calibration import reliability_curve
+    >>> from deepmr.estimate import Estimate
+    >>> curve = reliability_curve(np.linspace(0.05, 0.95, 200), np.arange(200) % 3 % 2 * 1.0)
+    >>> of_task = reliability({"raw": curve}, task="X")
+    >>> slopes = Estimate(value=np.linspace(0, 1, 8), se=se)
+    >>> of_slopes = true_versus_estimated(slopes, np.linspace(0.1, 0.9, 8))
+    >>> metrics = {
+    ...     "metric": np.array(["loss"] * 4), "epoch": np.array([0, 1, 0, 1]),
+    ...     "task": np.array([None] * 4), "member": np.array([0, 0, 0, 0]),
+    ...     "split": np.array(["train", "train", "validation", "validation"]),
+    ...     "value": np.array([1.0, 0.5, 1.1, 0.8]),
+    ... }
+    >>> learning_curve(metrics).get_ylabel()
+    'Loss'
 """
 
 from deepmr.plot.baujat import baujat

@@ -46,6 +46,30 @@ Example:
     >>> control = pair_statistics(permuted, scale=scale)
     >>> empirical_p(statistics, {"permuted": control}).shape  # pair, direction
     (1, 2)
+    >>> check_controls("standard")  # a word that is none of its kind is refused
+    >>> elsewhere = pair_statistics(other_locus(effects, seed=0), scale=scale)
+    >>> asked = judge(elsewhere, agreement=agreement)
+    >>> [one.passed for one in controls_of("other_locus", asked)]
+    [True]
+
+    The same in steps: evidence with its intervals, the guard of reliability, the rule, and what the
+    answer rests on:
+
+    >>> evidence = resampled_evidence(statistics, resamples=50)
+    >>> rule = Thresholds()
+    >>> passes, guard = guard_values(statistics, agreement, None, rule)
+    >>> bool((passes >= 1).all())
+    True
+    >>> decision = decide(evidence, statistics.pairs, passes[statistics.pairs], rule)
+    >>> panel = assumption_panel(evidence, decision, pair=0, direction=0, n_members=3)
+    >>> isinstance(panel[0], Check), bool(np.abs(scaled_effects(effects, scale)).max() > 0.9)
+    (True, True)
+    >>> curve = threshold_curve(statistics, resamples=50)  # the slope by instrument threshold
+    >>> rule == Thresholds(
+    ...     effects=EffectThresholds(), sites=SiteThresholds(), agreement=AgreementThresholds(),
+    ...     direction=DirectionThresholds(), own=OwnThresholds(),
+    ... )
+    True
 """
 
 from deepmr.verdict.concordance import concordant_variants

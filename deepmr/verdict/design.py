@@ -18,7 +18,9 @@ __all__ = ["DesignPlan", "Predict", "neutral_backgrounds", "plan_designed"]
 Predict = Callable[[np.ndarray], np.ndarray]
 """Codes (sequence, length) to predictions (sequence, task, member) on the effect scale."""
 
-WINDOW_WIDTH = 21  # bases of a window: longer than nearly all motifs
+WINDOW_WIDTH = 21
+"""Bases of a designed window: longer than nearly all motifs."""
+
 BACKGROUNDS = 3
 _ROUNDS = 6
 _DRAWS = 4

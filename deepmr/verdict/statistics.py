@@ -42,6 +42,7 @@ STATISTICS = (
     "xy_strong",
     *(f"{name}_{least}" for least in CURVE for name in ("xx", "xy")),
 )
+"""Sums that a locus contributes to the evidence on a direction, in order."""
 
 _CELLS = 400_000  # numbers in one working array of a chunk of pairs: 3 MB, which caches hold
 
