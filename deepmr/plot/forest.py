@@ -121,7 +121,7 @@ def _rows(
     half: Float64[np.ndarray, " locus"],
     rows: Float64[np.ndarray, " locus"],
     limits: tuple[float, float],
-    weights: Float64[np.ndarray, " locus"] | None,
+    weights: Float64[np.ndarray, " locus"] | None = None,
 ) -> None:
     """Draw one row a locus: a square as large as its weight, its interval, arrows where cut."""
     low, high = centre - half, centre + half

@@ -29,7 +29,7 @@ ESTIMATES_COLUMNS = [
 ]
 META_COLUMNS = [
     *(*QUESTION, "pooling", "n_loci", *ESTIMATE, "q", "q_df", "tau2", "i2"),
-    *("prediction_lower", "prediction_upper", "true_value", "structure"),
+    *("prediction_lower", "prediction_upper", "true_value", "structure", "true_structure"),
 ]
 
 
