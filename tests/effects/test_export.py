@@ -77,7 +77,9 @@ def test_effects_of_networks_read_back_give_identical_tables(
     assert again.status == 0, again.err
     assert np.isfinite(read_table(first / "estimates.parquet")["value"]).any()
     # only the simulation knows the truth
-    _same(first, tmp_path / "interrogate/effects-effects/again", but=("true_value", "true_structure"))
+    _same(
+        first, tmp_path / "interrogate/effects-effects/again", but=("true_value", "true_structure")
+    )
 
 
 def _gwas(path: Path) -> list[dict[str, str]]:
