@@ -171,6 +171,7 @@ def _conclude_all(
         variants=variants,
         settings=settings,
         answers=answers,
+        question=question,
         known=score_relations(known, pair_answers_of(answers)) if known else None,
         notes=(*notes, *question.notes),
     )

@@ -1,5 +1,23 @@
-"""Where names that outside cases use have moved to."""
+"""Where names that outside cases use have moved to, and estimators that they ask for by name."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import deepmr
 from deepmr.data.encode import encode_source as EncodeSource
+from deepmr.inference.estimation import Question
+from deepmr.interrogation import interrogate
+from deepmr.mr import inverse_variance_weighted
 
 __all__ = ["EncodeSource"]
+
+
+def _with_ivw(*args: Any, estimators: Mapping[str, Any] | None = None, **settings: Any) -> Any:
+    """Ask the default estimators, and beside them the ``ivw`` whose row the cases look up."""
+    asked = estimators or {**Question().estimators, "ivw": inverse_variance_weighted}
+    return interrogate(*args, estimators=asked, **settings)
+
+
+deepmr.interrogate = _with_ivw

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.cli.inference_used import with_inference
 from deepmr.cli.interrogate import (
     _calibrator_file,
     _check_apart,
@@ -60,7 +61,7 @@ def run_all_pairs(config: DictConfig) -> float:
     listed = variants.listed is not None
     fitted = _calibrator_file(settings)
     recorded = with_content(
-        settings,
+        with_inference(settings, question),
         weights=list(networks.digests),
         variants=fingerprint(variants.variants.identity) if listed else None,
         calibrators=sha256(fitted) if fitted else None,

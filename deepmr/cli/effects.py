@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.cli.inference_used import with_inference
 from deepmr.cli.job_record import JobValue
 from deepmr.cli.parts import command, is_leader, optional, run_name
 from deepmr.cli.trust import Trust
@@ -74,6 +75,8 @@ def run_effects(config: DictConfig, settings: dict[str, Any], question: Question
     if changed:
         settings = {**settings, "inference": _SUMMARY}
         print(f"inference: {changed[0]}")
+    if not found.found.has_errors:  # one member is taken as given, or refused
+        question = question.for_members(len(found.members))
     return _ask(config, settings, found, question, (*found.notes, *changed))
 
 
@@ -111,7 +114,7 @@ def _ask(
 ) -> float:
     genome = found.genome
     recorded = with_content(
-        settings,
+        with_inference(settings, question),
         effects=list(found.digests),
         genome=None if genome is None else genome.sha256,
         motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,

@@ -25,6 +25,7 @@ from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.sequence import one_hot
 from deepmr.tasks import TaskTable
 from deepmr.uncertainty import Ensemble
+from deepmr.weights import read_checkpoint, weights_file
 from deepmr.workflow.network_checks import REPEATABLE, check_readings
 from deepmr.workflow.trained_runs import find_runs
 
@@ -48,9 +49,8 @@ def run_inspection(config: DictConfig) -> float:
     own = Trust(packages=settings.get("trust") or (), own=True)
     if settings["run"] is not None:
         return _inspect_run(settings, own)
-    files = (
-        expand_paths(settings["checkpoint"], what="checkpoint") if settings["checkpoint"] else ()
-    )
+    named = settings["checkpoint"]
+    files = [weights_file(path) for path in expand_paths(named, what="checkpoint")] if named else []
     for path in files:
         print(
             f"checkpoint: {path} ({path.stat().st_size / 1e6:,.1f} MB, sha256 {sha256(path)[:12]})"
@@ -256,14 +256,7 @@ def _print_weights(state: Mapping[str, Any], most: int) -> None:
 
 def _tensors(path: Path) -> dict[str, Tensor]:
     """Return every tensor of a checkpoint by its path of keys; the file is read as data."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f"checkpoint {path} is not plain weights ({type(error).__name__}); "
-            "save it as torch.save(network.state_dict(), path)"
-        ) from error
-    return dict(_walk(content, ""))
+    return dict(_walk(read_checkpoint(path).content, ""))
 
 
 def _walk(node: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:

@@ -9,7 +9,9 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.adapted import adapter_of
 from deepmr.cli.effects import run_effects, without_effects
+from deepmr.cli.inference_used import with_inference
 from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
@@ -78,7 +80,7 @@ def run_interrogation(config: DictConfig) -> float:
     listed = variants.listed is not None
     fitted = _calibrator_file(settings)
     recorded = with_content(
-        settings,
+        with_inference(settings, question),
         weights=list(networks.digests),
         variants=fingerprint(variants.variants.identity) if listed else None,
         calibrators=sha256(fitted) if fitted else None,
@@ -202,6 +204,14 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
     engine = dict(settings["mutagenesis"])
     shifts = list(engine.get("shifts", (0,)))
     averaged = engine.get("strands", "forward") != "forward" or shifts != [0]
+    adapter = adapter_of(members.networks)
+    if averaged and adapter is not None and adapter.reads_apart:
+        raise ValueError(
+            "mutagenesis.strands and mutagenesis.shifts average readings of one place on one "
+            f"strand, which model.input.strand={adapter.format.strand}"
+            f"{' with places of BED lines' if adapter.per_locus else ''} does not have; leave "
+            "them as they are, or change the model's strand and positions"
+        )
     if averaged and any(one.augmentation != Augmentation() for one in members.passes):
         raise ValueError(
             "uncertainty=tta tells apart the strands and shifts that mutagenesis.strands and "

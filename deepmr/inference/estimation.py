@@ -82,6 +82,13 @@ class Question:
                 "name itself"
             )
 
+    def hint(self) -> str:
+        """Return what loci without instruments lack, and which settings to lower, as a clause."""
+        small = "networks with small effects need a lower instruments.min_effect (0.05, say)"
+        if isinstance(self.inference, GivenModel):  # whose effects have no errors
+            return f"large enough (instruments.min_effect); {small}"
+        return f"both precise and large enough; {small} or instruments.min_z"
+
     def check(self, pair: Sequence[Task]) -> None:
         """Make sure that both directions have instruments, before anything is computed.
 

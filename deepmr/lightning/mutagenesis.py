@@ -20,7 +20,15 @@ from deepmr.io.shard_store import ShardStore
 from deepmr.lightning import interruptible
 from deepmr.lightning.deadline import Deadline, TimeIsUpError
 from deepmr.lightning.progress import Progress
-from deepmr.mutagenesis import Engine, Placement, RawEffects, Saturation, VariantBatch, VariantSet
+from deepmr.mutagenesis import (
+    Engine,
+    Placement,
+    RawEffects,
+    Saturation,
+    VariantBatch,
+    VariantSet,
+    said_once,
+)
 from deepmr.mutagenesis.counting import counted_by
 from deepmr.mutagenesis.member_effects import Scale, member_effects
 from deepmr.uncertainty import Members
@@ -136,6 +144,14 @@ class MutagenesisCallback(Callback):
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Build the engines, with the chunk size of rank 0 or of the interrupted run."""
+        with said_once():
+            self._build_engines(trainer)
+        if trainer.is_global_zero:
+            self._announce(trainer, pl_module)
+        if self.progress and trainer.is_global_zero:
+            self.bar = self._open_bar(trainer)
+
+    def _build_engines(self, trainer: pl.Trainer) -> None:
         length = self.codes.shape[1]
         noted = self.store.folder / ENGINE
         settings: dict[str, Any] | None = None
@@ -150,10 +166,6 @@ class MutagenesisCallback(Callback):
         settings = trainer.strategy.broadcast(settings)
         chunk = settings.get("chunk")
         self.engines = self.members.engines(self.build, length=length, chunk=chunk)
-        if trainer.is_global_zero:
-            self._announce(trainer, pl_module)
-        if self.progress and trainer.is_global_zero:
-            self.bar = self._open_bar(trainer)
 
     def _announce(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         missing = tuple(trainer.datamodule.missing)

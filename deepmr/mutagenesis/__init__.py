@@ -2,7 +2,7 @@
 
 from deepmr.mutagenesis.alleles import Allele, AlleleEffects, allele_effects, with_allele
 from deepmr.mutagenesis.augmentation import Augmentation, AugmentationAverage, augmentations
-from deepmr.mutagenesis.build import build_engine
+from deepmr.mutagenesis.build import build_engine, said_once
 from deepmr.mutagenesis.cost import (
     bytes_in_memory,
     mutants_per_second,
@@ -48,6 +48,7 @@ __all__ = [
     "has_dropout",
     "mutants_per_second",
     "pair_effects",
+    "said_once",
     "saturation",
     "sequences_per_second",
     "substitutions",

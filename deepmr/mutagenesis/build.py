@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 from torch import nn
 
@@ -14,9 +17,10 @@ from deepmr.mutagenesis.incremental import Incremental, NotTraceableError
 from deepmr.mutagenesis.repeatability import check_repeatable
 from deepmr.mutagenesis.verification import Verified
 
-__all__ = ["build_engine"]
+__all__ = ["build_engine", "said_once"]
 
 _LOG = logging.getLogger(__name__)
+_SAID: ContextVar[set[str] | None] = ContextVar("_SAID", default=None)
 _LEAST_SPEEDUP = 1.3
 """Expected speedup below which bookkeeping may cost more than it saves."""
 _TOLERANCE = {"float32": 1e-3, "tf32": 3e-2, "float64": 1e-9, "bfloat16": 5e-2}
@@ -89,11 +93,37 @@ def build_engine(
     return AugmentationAverage([(built, augmentation) for augmentation in averaged])
 
 
+@contextmanager
+def said_once() -> Iterator[None]:
+    """Log each sentence of `build_engine` once within this context: members are built alike.
+
+    Example:
+        >>> with said_once():
+        ...     engines = [build_engine(nn.Sequential(nn.Flatten(), nn.Linear(36, 1)), length=9)]
+    """
+    token = _SAID.set(set()) if _SAID.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            _SAID.reset(token)
+
+
+def _say(level: int, text: str, *values: Any) -> None:
+    said, sentence = _SAID.get(), text % values
+    if said is not None:
+        if sentence in said:
+            return
+        said.add(sentence)
+    _LOG.log(level, "%s", sentence)
+
+
 def _incremental(
     model: nn.Module, length: int, chunk: int | None, precision: str, *, required: bool
 ) -> Incremental | None:
     Dense(model, length=length, chunk=1)  # raises if the model does not map to (batch, task)
-    name = type(model).__name__
+    inner = getattr(model, "architecture", None)  # of an adapter, its network's
+    name = inner if isinstance(inner, str) else type(model).__name__
     try:
         built = Incremental(model, length=length, chunk=chunk, precision=precision)
     except NotTraceableError as error:
@@ -102,24 +132,32 @@ def _incremental(
                 "engine=incremental needs a network whose structure torch.fx can trace, but of "
                 f"{name} {error}; use engine=auto or engine=dense"
             ) from error
-        _LOG.warning("%s runs densely, a forward pass for each mutant: %s", name, error)
+        _say(logging.WARNING, "%s runs densely, a forward pass for each mutant: %s", name, error)
         return None
     except (TypeError, RuntimeError, IndexError, AttributeError) as error:
         if required:
             raise
-        _LOG.warning(
+        _say(
+            logging.WARNING,
             "%s runs densely, a forward pass for each mutant: its reference pass failed (%s)",
             name,
             error,
         )
         return None
+    if not required and precision != "bfloat16" and built.expected_speedup() < _LEAST_SPEEDUP:
+        why = "; ".join(built.fallback_reasons)
+        _say(
+            logging.INFO,
+            "%s runs densely: the incremental engine would save too little%s",
+            name,
+            f" ({why}: from there on, it runs in full)" if why else "",
+        )
+        return None
     if built.fallback_reasons:
-        _LOG.warning(
+        _say(
+            logging.WARNING,
             "%s runs incrementally up to: %s; from there on, in full for each mutant",
             name,
             "; ".join(built.fallback_reasons),
         )
-    if not required and precision != "bfloat16" and built.expected_speedup() < _LEAST_SPEEDUP:
-        _LOG.info("%s runs densely: the incremental engine would save too little", name)
-        return None
     return built

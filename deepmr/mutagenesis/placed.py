@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from deepmr.files import fingerprint
 from deepmr.mutagenesis.alleles import Allele, AlleleEffects, allele_effects
-from deepmr.mutagenesis.augmentation import Augmentation
+from deepmr.mutagenesis.augmentation import Augmentation, AugmentationAverage
 from deepmr.mutagenesis.engine import Engine, RawEffects
 from deepmr.mutagenesis.variants import Variants
 
@@ -58,7 +58,16 @@ class Placement:
 
         Args:
             engine: Measures loci on the forward strand, at all output positions.
+
+        Raises:
+            ValueError: If the engine averages strands or shifts, whose places are not the loci's.
         """
+        if isinstance(engine, AugmentationAverage):
+            raise ValueError(  # noqa: TRY004  (a setting, told in one line)
+                "mutagenesis.strands and mutagenesis.shifts average readings of one place, but "
+                "these loci are read each on its own strand and at its own places; leave them as "
+                "they are, or set model.input.strand=forward and fixed positions"
+            )
         return PlacedEngine(engine, self)
 
 

@@ -12,9 +12,11 @@ import matplotlib as mpl
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from matplotlib.ticker import ScalarFormatter
 
 __all__ = ["COLOURS", "FADED", "INK", "TRUTH", "colour_of", "new_axes", "style", "to_png", "to_svg"]
 
@@ -122,24 +124,36 @@ def _take_names_as_they_are(figure: Figure) -> None:
     Powers of ten on a logarithmic axis are formulas of matplotlib's own, and stay.
     """
     formulas = set()
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            if axis.get_scale() == "log":
-                formulas |= {id(label) for label in axis.get_ticklabels(which="both")}
-                continue
-            labels = [label.get_text() for label in axis.get_ticklabels()]
-            short = [_shortened(label, _LONGEST_LABEL) for label in labels]
-            if short != labels:
-                axis.set_ticklabels(short)
-            for label in axis.get_ticklabels():
-                label.set_parse_math(False)
-    for legend in figure.findobj(Legend):
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        if axis.get_scale() == "log":
+            formulas |= {id(label) for label in axis.get_ticklabels(which="both")}
+            continue
+        if isinstance(axis.get_major_formatter(), ScalarFormatter):
+            continue  # numbers: neither long nor formulas, and dear to ask for
+        labels = [label.get_text() for label in axis.get_ticklabels()]
+        short = [_shortened(label, _LONGEST_LABEL) for label in labels]
+        if short != labels:
+            axis.set_ticklabels(short)
+    found = figure.findobj(lambda one: isinstance(one, Text | Legend))
+    for legend in (one for one in found if isinstance(one, Legend)):
         for text in legend.get_texts():
             text.set_text(_shortened(text.get_text(), _LONGEST_LABEL))
-    for text in figure.findobj(Text):
+    for text in (one for one in found if isinstance(one, Text)):
         if id(text) not in formulas and "\\mathdefault" not in text.get_text():
             text.set_parse_math(False)
             text.set_text(_shortened(text.get_text()))
+
+
+def _lay_out_once(figure: Figure) -> None:
+    """Lay the figure out as its SVG will have it.
+
+    Matplotlib does so by a whole draw that is thrown away, which takes as long as the drawing.
+    """
+    if figure.get_layout_engine() is not None:
+        FigureCanvasSVG(figure)  # texts are as wide as in the file
+        figure.set_dpi(72)
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine(None)
 
 
 def to_png(ax: Axes, *, dpi: int = 200) -> bytes:
@@ -166,5 +180,7 @@ def _render(ax: Axes, kind: str, dpi: int) -> bytes:
     sink = BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with style():
+        if kind == "svg":
+            _lay_out_once(ax.figure.canvas.figure)
         ax.figure.canvas.figure.savefig(sink, format=kind, dpi=dpi, metadata=metadata)
     return sink.getvalue()

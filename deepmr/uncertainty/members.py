@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
-from deepmr.mutagenesis import Augmentation, AugmentationAverage, Engine
+from deepmr.mutagenesis import Augmentation, AugmentationAverage, Engine, said_once
 
 __all__ = [
     "ForwardPass",
@@ -106,9 +106,10 @@ class Members:
             length: Length of a locus in bases.
             chunk: Mutants per forward pass; by default (None) the engine chooses.
         """
-        built = {
-            id(network): build(network, length=length, chunk=chunk) for network in self.networks
-        }
+        with said_once():
+            built = {
+                id(network): build(network, length=length, chunk=chunk) for network in self.networks
+            }
         return [
             built[id(member[0].network)]
             if len(member) == 1 and member[0].augmentation == _AS_IT_IS

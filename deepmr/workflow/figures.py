@@ -55,7 +55,9 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
     curve = findings.judgement.curve
     if curve is not None and np.isfinite(curve.slope[..., 0]).any():
         figures["threshold"] = _threshold(findings)
-    if estimated >= _FEWEST_DIAGNOSED:
+    effect = first.local.estimate.effect  # an error of 0 has no precision to draw
+    drawable = np.isfinite(effect.value) & np.isfinite(effect.se) & (effect.se > 0)
+    if int(drawable.sum()) >= _FEWEST_DIAGNOSED:
         figures |= _diagnostics(findings)
     return figures
 

@@ -97,6 +97,5 @@ class Findings:
             return []
         return [
             f"{empty} of {len(counts)} loci have no instrument: no effect on {first.exposure} is "
-            "both precise and large enough; networks with small effects need a lower "
-            "instruments.min_effect (0.05, say) or instruments.min_z."
+            f"{self.question.hint()}."
         ]

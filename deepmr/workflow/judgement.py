@@ -43,6 +43,7 @@ from deepmr.workflow.designed_sequences import check_designed, revise_by_designe
 from deepmr.workflow.loci import loci_of_pair
 from deepmr.workflow.measurement import Compute
 from deepmr.workflow.motif_inputs import revise_by_motifs
+from deepmr.workflow.table_verdict import without_networks
 from deepmr.workflow.twin import Twin, measure_twin, scale_of_tasks, twin_guard
 
 __all__ = ["Judgement", "judge_pair", "scale_of_tasks"]
@@ -164,6 +165,8 @@ def judge_pair(
         compute=compute,
         seed=seed,
     )
+    if alone and networks is None:
+        verdict = without_networks(verdict)
     if motifs is not None and loci is not None:
         verdict = revise_by_motifs(
             verdict, effects, loci, motifs, scale=scale, targets=targets, seed=seed

@@ -13,6 +13,7 @@ from deepmr.data.regions import Regions, read_regions
 from deepmr.data.thick import read_thick
 from deepmr.loci import BedRegions, Loci, draw
 from deepmr.networks import Networks
+from deepmr.workflow.network_checks import check_length
 
 __all__ = ["Loci", "bed_loci", "held_out_loci", "loci_of_pair"]
 
@@ -131,6 +132,7 @@ def bed_loci(
     if not encoded:
         raise ValueError("loci=bed needs a genome; set loci.genome=FASTA")
     width = length or networks.length
+    check_length(networks, width, named="loci.length")
     if width is None:
         raise ValueError(
             "loci.length must be set to the input length of the network in bases: it has no "

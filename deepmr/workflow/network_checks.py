@@ -17,11 +17,32 @@ from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.networks import Networks, identity_link
 from deepmr.sequence import one_hot
 
-__all__ = ["check_networks", "check_readings", "check_reference"]
+__all__ = ["check_length", "check_networks", "check_readings", "check_reference"]
 
 _NETWORKS = 3  # of an ensemble or of dropout draws: one architecture, one yaml
 _LOCI = 16
 _RANDOM = 8  # sequences beside the loci: outputs of one or two could lie in [0, 1] by chance
+
+
+def check_length(networks: Networks, length: int | None, *, named: str) -> None:
+    """Refuse loci of another length than the networks say that they read.
+
+    Args:
+        networks: The networks; those that say no length read any.
+        length: Bases of a locus; None where it is unknown.
+        named: What was set, for the message.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    if length is None or networks.length is None or length == networks.length:
+        return
+    adapter = adapter_of(networks.members.networks)
+    where = "" if adapter is None else " (model.input.length, with flanks that are bases)"
+    raise ValueError(
+        f"{named} is {length} bases, but the network reads {networks.length}{where}; leave the "
+        "length out, or set it to that"
+    )
 
 
 def check_networks(networks: Networks, loci: Loci) -> tuple[str, ...]:
@@ -38,9 +59,10 @@ def check_networks(networks: Networks, loci: Loci) -> tuple[str, ...]:
         ValueError: If outputs are missing, not finite, change between calls or with the rest of
             the batch, or are probabilities where logits are expected.
     """
+    length = int(loci.codes.shape[1])
+    check_length(networks, length, named="the length of the loci")
     if networks.source is not None and networks.scale.link not in (identity_link, as_read):
         return ()
-    length = int(loci.codes.shape[1])
     chosen = networks.members.networks[:_NETWORKS]
     lines = list(check_readings(chosen, length))
     for network in chosen:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepmr.causal_graph import PairAnswer, RelationScores, TaskGraph
+from deepmr.inference.estimation import Question
 from deepmr.io.tables import ResultTable
 from deepmr.networks import Networks
 from deepmr.workflow.all_pairs import PairSettings
@@ -26,6 +27,7 @@ class PairFindings:
         variants: The variants, with their loci.
         settings: Level of edges and choice of direct effects.
         answers: Pooled effects, verdicts, direct effects and graph.
+        question: Statistical settings.
         known: Scores on known relations; None where none were given.
         notes: Sentences for the report.
     """
@@ -34,6 +36,7 @@ class PairFindings:
     variants: VariantChoice
     settings: PairSettings
     answers: PairAnswers
+    question: Question
     known: RelationScores | None = None
     notes: tuple[str, ...] = ()
 
@@ -62,8 +65,7 @@ class PairFindings:
             return []
         return [
             f"{poor} of {len(found)} pairs lack an instrument at most loci: no effect on the "
-            "exposure is both precise and large enough; networks with small effects need a lower "
-            "instruments.min_effect (0.05, say) or instruments.min_z."
+            f"exposure is {self.question.hint()}."
         ]
 
 

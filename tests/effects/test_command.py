@@ -90,3 +90,15 @@ def test_one_file_a_task_is_named_by_a_mapping(
     question = ("exposure=GATA1", "outcome=TAL1", "logger=none", f"paths.output={tmp_path}/runs")
     done = script("interrogate", f"effects={both}", *question)
     assert done.status == 0, done.err
+
+
+@pytest.mark.usefixtures("without_figures")
+def test_the_configuration_records_that_one_member_was_taken_as_given(
+    table: TableMaker, script: Script, tmp_path: Path
+) -> None:
+    output = f"paths.output={tmp_path}/runs"
+    done = script("interrogate", f"effects={table()}", *ASK, output, "name=given")
+    assert done.status == 0, done.err
+    folder = tmp_path / "runs/interrogate/effects-effects/given"
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert config["inference"] == {"_target_": "deepmr.inference.GivenModel"}

@@ -204,3 +204,12 @@ def test_strands_and_places_are_part_of_the_identity_of_stored_effects() -> None
     other = Placement(reverse=np.array([False, True]), column=np.array([[1], [1]]))
     turned = Placement(reverse=np.array([True, True]), column=np.array([[0], [1]]))
     assert len({one.identity, other.identity, turned.identity}) == 3
+
+
+@pytest.mark.parametrize("averaged", [{"strands": "both"}, {"shifts": (-1, 0, 1)}])
+def test_averaged_strands_and_shifts_are_refused_where_loci_have_places_of_their_own(
+    averaged: dict,
+) -> None:
+    engine = build_engine(_adapter(), length=LENGTH, **averaged)
+    with pytest.raises(ValueError, match=r"mutagenesis\.strands and mutagenesis\.shifts average"):
+        Placement(reverse=np.array([False]), column=None).on(engine)

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 import deepmr
 from deepmr.loci import Loci
 from deepmr.models import Adapter
+from deepmr.mutagenesis import build_engine
 from deepmr.networks import Networks
 from deepmr.uncertainty import Ensemble
 from deepmr.workflow.network_checks import check_networks
@@ -134,3 +135,26 @@ def test_what_the_network_cannot_read_is_told_in_one_line() -> None:
     networks = _networks(Wide, {"A": {"channel": 0}, "B": {"channel": 1}})
     with pytest.raises(ValueError, match="Wide cannot read sequences of 12 bases"):
         check_networks(networks, _loci())
+
+
+def test_loci_of_another_length_than_the_adapter_says_are_refused() -> None:
+    form = {"length": LENGTH + 2}
+    outputs = {"A": {"channel": 0, "activation": "none"}, "B": {"channel": 1, "activation": "none"}}
+    modules = [Adapter(Pooled(), outputs, input=form) for _ in range(2)]
+    networks = Networks.of(modules, uncertainty=Ensemble())
+    with pytest.raises(ValueError, match=r"is 12 bases, but the network reads 14"):
+        check_networks(networks, _loci())
+
+
+def test_the_engine_s_note_is_said_once_for_all_members_and_names_the_network_inside(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Swapped(Pooled):
+        def forward(self, x):
+            return super().forward(x).cumsum(dim=1)
+
+    networks = _networks(Swapped, {"A": 0, "B": 1})
+    with caplog.at_level("INFO", logger="deepmr.mutagenesis.build"):
+        networks.members.engines(build_engine, length=LENGTH)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("Swapped runs ")

@@ -31,7 +31,7 @@ __all__ = ["Incremental"]
 _PRECISIONS = ("float32", "tf32", "float64", "bfloat16")
 _MOST_LOCI = 16
 """Loci that share blocks at most, where one has too few variants to fill a block."""
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = 4 << 20
 """Bytes of a block's largest array by default: what stays in a CPU's caches."""
 _GATHERED_BYTES = 24 << 20
 """Bytes of the deltas gathered for a flattened layer, where loci share blocks."""

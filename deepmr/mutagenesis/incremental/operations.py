@@ -59,6 +59,7 @@ _POINTWISE_METHODS = {
 }  # fmt: skip
 
 
+_CLAMPS: frozenset[Any] = frozenset({torch.clamp, torch.clip, "clamp", "clip"})
 _ZERO_AT_ZERO = frozenset({
     nn.GELU, nn.SiLU, nn.ELU, nn.SELU, nn.CELU, nn.Tanh, nn.LeakyReLU, nn.ReLU6, nn.Mish,
     nn.Softsign, nn.Hardswish, nn.PReLU, F.gelu, F.silu, F.elu, F.selu, F.tanh, F.leaky_relu,
@@ -229,6 +230,10 @@ def pointwise(node: fx.Node, module: nn.Module | None) -> Any:
         return module if type(module) in _POINTWISE_MODULES else None
     if node.op == "call_function" and node.target in _POINTWISE_FUNCTIONS:
         return functools.partial(_call, node.target, node.args[1:], dict(node.kwargs))
+    if node.target in _CLAMPS:
+        bounds = (*node.args[1:], *node.kwargs.values())
+        plain = all(isinstance(one, int | float | None) for one in bounds)
+        return functools.partial(_call, torch.clamp, node.args[1:], node.kwargs) if plain else None
     if node.op == "call_method" and node.target in _POINTWISE_METHODS:
         return functools.partial(_call, getattr(torch, str(node.target)), (), {})
     return None

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from deepmr.mutagenesis.dropout import FixedDropout
 from deepmr.mutagenesis.incremental import operations
+from deepmr.mutagenesis.incremental.channel_reductions import across_channels
 from deepmr.mutagenesis.incremental.channels_last_rules import channels_last_layer, swaps_axes
 from deepmr.mutagenesis.incremental.layers import linear, nonlinear
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
@@ -52,6 +53,9 @@ def position_layer(state: CompilerState, node: fx.Node, source: str) -> Position
     elementwise = _elementwise(state, node, module, source)
     if elementwise is not None:
         return elementwise
+    across = across_channels(node, module, len(state.shape(source)))
+    if across is not None and source not in state.flattened:
+        return nonlinear.AcrossChannels(_resized(state, node, source), across)
     shape = _without_height(state.shape(node.name))
     if source in state.flattened or len(shape) != 3 or shape[0] != 1:
         return None

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from deepmr.mutagenesis.dropout import FixedDropout
 from deepmr.mutagenesis.incremental import operations
+from deepmr.mutagenesis.incremental.channel_reductions import across_channels
 from deepmr.mutagenesis.incremental.layers import global_pooling, vector
 from deepmr.mutagenesis.incremental.layers.flattened_linear import FlattenedLinear
 from deepmr.mutagenesis.incremental.operations import CompilerState, NoRuleError, label
@@ -46,6 +47,23 @@ def is_flattening(state: CompilerState, node: fx.Node, source: str) -> bool:
     )
 
 
+def _flattens_output(state: CompilerState, node: fx.Node, source: str) -> bool:
+    """Return whether a node is all channels at all positions, as the network's raw output."""
+    module = state.module(node)
+    if not isinstance(module, nn.Flatten) and node.target not in _FLATTENINGS:
+        return False
+    flat = (1, state.channels[source] * state.axes[source].length)
+    return source not in state.flattened and state.shape(node.name) == flat and _only_returned(node)
+
+
+def _only_returned(node: fx.Node) -> bool:
+    """Return whether a node is returned, by itself or joined to others, and read nowhere else."""
+    return all(
+        user.op == "output" or (user.target in {torch.cat, torch.concat} and _only_returned(user))
+        for user in node.users
+    )
+
+
 def _only_linear_readers(state: CompilerState, node: fx.Node) -> bool:
     """Return whether only linear layers read a node, directly or through elementwise layers."""
     for user in node.users:
@@ -76,6 +94,8 @@ def global_layer(state: CompilerState, node: fx.Node, source: str) -> global_poo
     if source in state.flattened and isinstance(module, nn.Linear):
         return FlattenedLinear(node.name, source, axis, module, state.product_dtype)
     last = source in state.network.channels_last
+    if not last and state.compile_vectors and _flattens_output(state, node, source):
+        return global_pooling.Flattened(node.name, source, axis)
     kind = _global_pool(node, module, {1, -2} if last else {2, -1})
     if last and node.target not in _POOLS:
         kind = None  # adaptive pooling is over channels here
@@ -140,16 +160,9 @@ def vector_layer(state: CompilerState, node: fx.Node, sources: list[str]) -> vec
     if isinstance(module, FixedDropout):
         mask = module.mask(state.values[sources[0]])
         return vector.linear_vector(*here, lambda delta: delta * mask)
-    if operations.is_rectifier(node, module):
-        return vector.rectified_vector(*here)
-    function = operations.pointwise(node, module)
-    rest = operations.gated_rest(node, module)
-    if rest is not None:
-        return vector.gated_vector(*here, rest)
-    if node.target in operations.EXPONENTIALS:
-        return vector.exponential_vector(*here)
-    if function is not None:
-        return vector.nonlinear_vector(*here, function)
+    nonlinear = _nonlinear(state, node, sources[0])
+    if nonlinear is not None:
+        return nonlinear
     if node.target in operations.NEGATIONS:
         return vector.linear_vector(*here, torch.neg)
     if isinstance(module, nn.Flatten) or node.target in _RESHAPINGS:
@@ -157,6 +170,26 @@ def vector_layer(state: CompilerState, node: fx.Node, sources: list[str]) -> vec
     if operations.is_arithmetic(node):
         return _arithmetic(state, node)
     return _selection(state, node, sources)
+
+
+def _nonlinear(state: CompilerState, node: fx.Node, source: str) -> vector.VectorLayer | None:
+    """Return the layer for a nonlinear function of one vector; None for another node."""
+    module = state.module(node)
+    here = (node.name, (source,))
+    if operations.is_rectifier(node, module):
+        return vector.rectified_vector(*here)
+    rest = operations.gated_rest(node, module)
+    if rest is not None:
+        return vector.gated_vector(*here, rest)
+    if node.target in operations.EXPONENTIALS:
+        return vector.exponential_vector(*here)
+    function = operations.pointwise(node, module)
+    if function is not None:
+        return vector.nonlinear_vector(*here, function)
+    across = across_channels(node, module, len(state.shape(source)))
+    if across is not None:
+        return vector.across_channels_vector(*here, lambda values: across(values, 1))
+    return None
 
 
 def _arithmetic(state: CompilerState, node: fx.Node) -> vector.VectorLayer:

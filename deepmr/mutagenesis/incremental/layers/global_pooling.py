@@ -14,7 +14,7 @@ from torch import Tensor
 from deepmr.mutagenesis.incremental.layers.position_layer import References
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Delta, PaddedReference, Span
 
-__all__ = ["BlockPlan", "GlobalLayer", "GlobalMaxPool", "GlobalSumPool"]
+__all__ = ["BlockPlan", "Flattened", "GlobalLayer", "GlobalMaxPool", "GlobalSumPool"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +94,31 @@ class GlobalSumPool(GlobalLayer):
     def delta(self) -> Float[Tensor, "mutant channel"]:
         """Return the output's delta of all mutants."""
         return self._delta
+
+
+class Flattened(GlobalLayer):
+    """All channels at all positions, as a network's raw output."""
+
+    def allocate(self, references: References, plan: BlockPlan) -> None:
+        """Allocate the deltas, channel by channel; the reference is not needed."""
+        source = references[self.source]
+        self._channels = source.shape[2]
+        self._delta = source.new_zeros((plan.n_mutants, self._channels, self.axis.length))
+
+    def accumulate(self, block: Block, delta: Delta) -> None:
+        """Store the input's delta for the mutants of one block at its positions."""
+        at = block.positions(delta.span, self.axis)
+        position, site = np.nonzero((at >= 0) & (at < self.axis.length))
+        device = delta.values.device
+        for alternative, mutants in enumerate(block.mutants):
+            rows = torch.from_numpy(mutants[site]).to(device)
+            columns = torch.from_numpy(at[position, site]).to(device)
+            here = (torch.from_numpy(position).to(device), torch.from_numpy(site).to(device))
+            self._delta[rows, :, columns] = delta.values[:, alternative][here]
+
+    def delta(self) -> Float[Tensor, "mutant channel"]:
+        """Return the output's delta of all mutants."""
+        return self._delta.flatten(1)
 
 
 class GlobalMaxPool(GlobalLayer):

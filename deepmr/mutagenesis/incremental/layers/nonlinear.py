@@ -25,7 +25,7 @@ from deepmr.mutagenesis.incremental.receptive_field import (
     Span,
 )
 
-__all__ = ["MaxPool", "Nonlinear", "Pointwise", "Rectifier"]
+__all__ = ["AcrossChannels", "MaxPool", "Nonlinear", "Pointwise", "Rectifier"]
 
 
 class Nonlinear(PositionLayer):
@@ -117,6 +117,37 @@ class Pointwise(Nonlinear):
     def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
         """Return the output's delta."""
         delta = self._function(accumulator).sub_(self._output.around(block, span))
+        block.zero_outside(delta, span, self.axis)
+        return delta
+
+
+class AcrossChannels(Nonlinear):
+    """A function of all channels of a position, such as a softmax or a log-sum-exp.
+
+    Args:
+        output: Node and shape of the output, whose channels may be fewer than the input's.
+        function: Maps values and the axis of their channels to values.
+    """
+
+    def __init__(self, output: Output, function: Callable[[Tensor, int], Tensor]) -> None:
+        super().__init__(output)
+        self._function = function
+
+    def keeps_zero_channels(self) -> bool:
+        """Return False: channels are counted."""
+        return False
+
+    def set_reference(self, references: References) -> None:
+        """Store the reference before and after the function."""
+        self._input = PaddedReference(references[self.sources[0]], self.axis, self.margin, 0.0)
+        self._output = PaddedReference(references[self.name], self.axis, self.margin, 0.0)
+
+    def _padded_input(self) -> PaddedReference:
+        return self._input
+
+    def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
+        """Return the output's delta."""
+        delta = self._function(accumulator, -1).sub_(self._output.around(block, span))
         block.zero_outside(delta, span, self.axis)
         return delta
 

@@ -12,6 +12,7 @@ from torch import Tensor
 __all__ = [
     "MutantReferences",
     "VectorLayer",
+    "across_channels_vector",
     "exponential_vector",
     "gated_vector",
     "linear_vector",
@@ -129,6 +130,27 @@ def nonlinear_vector(
     def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
         changed = function(references[0] + deltas[0]).sub_(references[1])
         return changed.masked_fill_(deltas[0] == 0, 0.0)
+
+    return VectorLayer(name, sources, rule, function)
+
+
+def across_channels_vector(
+    name: str, sources: tuple[str, ...], function: Callable[[Tensor], Tensor]
+) -> VectorLayer:
+    """Return a layer that applies a function of all values of a mutant, such as a softmax.
+
+    f(reference + delta) - f(reference), exactly zero for a mutant without any delta.
+
+    Args:
+        name: Name of the node.
+        sources: Name of its input.
+        function: Maps a tensor to one of as many mutants.
+    """
+
+    def rule(deltas: list[Tensor], references: list[Tensor]) -> Tensor:
+        changed = function(references[0] + deltas[0]).sub_(references[1])
+        unchanged = (deltas[0] == 0).flatten(1).all(dim=1)
+        return changed.masked_fill_(unchanged.view(-1, *(1 for _ in changed.shape[1:])), 0.0)
 
     return VectorLayer(name, sources, rule, function)
 
