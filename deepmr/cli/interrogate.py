@@ -201,6 +201,9 @@ def _variants(
 
 
 def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
+    dtype = settings["store"]["dtype"]
+    if dtype not in ("float32", "float16"):
+        raise ValueError(f"store.dtype: effects are kept as float32 or float16, got {dtype!r}")
     engine = dict(settings["mutagenesis"])
     shifts = list(engine.get("shifts", (0,)))
     averaged = engine.get("strands", "forward") != "forward" or shifts != [0]
@@ -222,7 +225,7 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
         settings={key: value for key, value in engine.items() if key != "chunk"},
         trainer=part(settings["trainer"], "trainer", _OWN),
         progress=bool(settings["trainer"]["enable_progress_bar"]),
-        dtype=settings["store"]["dtype"],
+        dtype=dtype,
         loci_per_shard=settings["store"]["loci_per_shard"],
     )
 

@@ -39,14 +39,14 @@ def _weights(output: Path) -> dict[str, torch.Tensor]:
 
 def _stop_after(epoch: int, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Kill the training when an epoch is over and its checkpoints are written."""
-    from deepmr.lightning.training import Progress
+    from deepmr.lightning.training import ShowProgress
 
     def stop(_: Any, trainer: pl.Trainer, __: Any) -> None:
         if trainer.current_epoch == epoch + 1:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Progress, "on_train_epoch_start", stop, raising=False)
-    return lambda: monkeypatch.delattr(Progress, "on_train_epoch_start")
+    monkeypatch.setattr(ShowProgress, "on_train_epoch_start", stop, raising=False)
+    return lambda: monkeypatch.delattr(ShowProgress, "on_train_epoch_start")
 
 
 @pytest.mark.parametrize("epoch", [1, 4])
