@@ -13,9 +13,10 @@ from markupsafe import Markup
 
 from deepmr.files import atomic_write
 from deepmr.report.number import MISSING, interval_text, number_text, p_text, typeset
-from deepmr.report.page import _data_uri, _facts, _resource, _unbroken
+from deepmr.report.page import _facts
 from deepmr.report.pairs_content import PairsContent
 from deepmr.report.tables import Cell, Table
+from deepmr.report.template import _data_uri, _resource, _unbroken
 from deepmr.report.verdict_text import (
     caveat_sentences,
     reason_sentences,
