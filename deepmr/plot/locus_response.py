@@ -22,7 +22,7 @@ __all__ = ["locus_response"]
 
 _WIDTH, _HEIGHT = 7.4, 3.3  # inches
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.75, 0.08, 0.5, 0.1  # margins of each axes in inches
-_SHARES = (0.56, 0.44)  # of the width between them
+_SHARES = (0.53, 0.47)  # of the width between them
 
 
 @style()
