@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 
-from deepmr.mr.numerics.kernel_density import kernel_mode
+from deepmr.mr.numerics.kernel_density import CANDIDATES, kernel_mode
 
 __all__ = ["modes_near"]
 
@@ -24,6 +24,7 @@ Sharing a weight between two cells errs by at most 1 / (8 x 5^2) = .005 of it, a
 two cells is higher than they by at most as much; twice, as two hills are compared.
 """
 _STEPS = 30
+_ELEMENTS = 1 << 20
 _NEAR = 1e-4  # of a bandwidth: the next error of a step of third order is its cube
 
 
@@ -61,8 +62,10 @@ def modes_near(
     top, reached = _polish(start[row] + offset * width[row], rows, mass, width, row)
     proven[row[~reached]] = False
     mode = _highest(top, rows, mass, width, row)
-    for k in np.flatnonzero(~proven & (h.reshape(-1) > 0)):
-        mode[k] = kernel_mode(rows[k], mass[k], width[k])
+    rest = np.flatnonzero(~proven & (h.reshape(-1) > 0) & np.isfinite(beyond))
+    step = max(1, _ELEMENTS // (count * min(count, CANDIDATES)))
+    for part in (rest[k : k + step] for k in range(0, len(rest), step)):
+        mode[part] = kernel_mode(rows[part], mass[part], width[part])
     return np.asarray(np.where(h > 0, mode.reshape(batch), np.nan))
 
 
