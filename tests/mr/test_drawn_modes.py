@@ -47,5 +47,7 @@ def test_no_point_of_a_fine_grid_is_higher_than_the_mode_of_a_draw(kind: str) ->
 
 
 def test_a_density_without_width_has_no_mode() -> None:
-    found = modes_near(np.array([1.0]), np.ones((3, 1, 4)), np.full((3, 1, 4), 0.25), np.zeros((3, 1)))
+    found = modes_near(
+        np.array([1.0]), np.ones((3, 1, 4)), np.full((3, 1, 4), 0.25), np.zeros((3, 1))
+    )
     assert np.isnan(found).all()
