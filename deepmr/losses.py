@@ -104,6 +104,9 @@ class MultiTaskLoss(nn.Module):
         self.register_buffer("weight", torch.tensor(weight, dtype=torch.float32))
         self.register_buffer("positive_weight", torch.tensor(positive, dtype=torch.float32))
         self.register_buffer("spread", torch.ones(len(tasks)))
+        # Known here once: asking a buffer would wait for the device at every step.
+        self._has_binary = "binary" in kinds
+        self._has_poisson = count == "poisson" and "count" in kinds
 
     @property
     def _poisson(self) -> Bool[Tensor, " task"]:
@@ -179,14 +182,14 @@ class MultiTaskLoss(nn.Module):
         self, raw: Float[Tensor, "batch task"], target: Float[Tensor, "batch task"]
     ) -> Float[Tensor, "batch task"]:
         loss = ((raw - target) / self.spread).square()
-        if bool(self.binary.any()):
+        if self._has_binary:
             # Columns of other kinds hold no probabilities; any finite value does, as it is unused.
             label = torch.where(self.binary, target, torch.zeros_like(target))
             entropy = F.binary_cross_entropy_with_logits(
                 raw, label, pos_weight=self.positive_weight, reduction="none"
             )
             loss = torch.where(self.binary, entropy, loss)
-        if bool(self._poisson.any()):
+        if self._has_poisson:
             log_rate = torch.where(self._poisson, raw, torch.zeros_like(raw))
             likelihood = F.poisson_nll_loss(log_rate, _count(target), reduction="none")
             loss = torch.where(self._poisson, likelihood, loss)
@@ -217,7 +220,7 @@ class MultiTaskLoss(nn.Module):
         Args:
             raw: Raw outputs.
         """
-        if not bool(self._poisson.any()):
+        if not self._has_poisson:
             return raw
         log_rate = torch.where(self._poisson, raw, torch.zeros_like(raw))
         anscombe = 2.0 * torch.sqrt(torch.exp(log_rate) + ANSCOMBE_SHIFT)

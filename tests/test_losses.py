@@ -185,3 +185,11 @@ def test_an_unlabelled_task_and_a_non_finite_label_are_refused() -> None:
         loss.output_statistics(torch.zeros(2, 2), torch.tensor([[True, False]] * 2))
     with pytest.raises(ValueError, match="labelled targets must be finite"):
         loss.output_statistics(torch.full((2, 2), torch.nan), torch.ones(2, 2).bool())
+
+
+@pytest.mark.parametrize("count", ["mse", "poisson"])
+def test_a_step_never_asks_the_device_for_a_number(count: str) -> None:
+    raw, target, mask = (part.to("meta") for part in batch())
+    loss = MultiTaskLoss(MIXED, count=count).to("meta")
+    assert loss(raw, target, mask).is_meta  # which has no numbers: asking it for one raises
+    assert loss.to_effect_scale(raw).is_meta

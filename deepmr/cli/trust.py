@@ -29,11 +29,11 @@ from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Any, NoReturn
 
-import pytorch_lightning as pl
 import torch
 from torch import nn
 
 from deepmr.cli.optional_packages import how_to_install
+from deepmr.lightning import Callback, Trainer
 from deepmr.lightning.tracking import NoTracker
 from deepmr.lightning.wandb_tracker import WandbTracker
 
@@ -91,7 +91,7 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "callbacks": Place(
             what="a Lightning callback",
             modules=("pytorch_lightning.callbacks", "deepmr.lightning"),
-            bases=(pl.Callback,),
+            bases=(Callback,),
         ),
         "calibrator": Place(what="a calibrator", modules=("deepmr.calibration",)),
         "logger": Place(
@@ -298,7 +298,7 @@ class _Plan:
     def _is_ours(self, target: Any, home: str, *, nested: bool) -> bool:
         place = PLACES[self.place]
         if isinstance(target, type):
-            if self.place == "trainer" and not nested and not issubclass(target, pl.Trainer):
+            if self.place == "trainer" and not nested and not issubclass(target, Trainer):
                 return False
             return _lies_in(home, place.modules) and (
                 not place.bases or issubclass(target, place.bases)

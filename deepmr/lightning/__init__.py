@@ -1,6 +1,5 @@
 """Training, prediction and mutagenesis with PyTorch Lightning, and experiment tracking."""
 
-import importlib
 import logging
 import signal
 import warnings
@@ -10,7 +9,10 @@ from typing import Any
 
 from torch import distributed
 
-importlib.import_module("pytorch_lightning")  # it sets the level below itself: set it afterwards
+from deepmr.lightning.quick_import import import_lightning
+
+_lightning = import_lightning()  # it sets the level below itself: set it afterwards
+Callback, Trainer = _lightning.Callback, _lightning.Trainer
 
 # Lightning reports hardware that it did not find, for each Trainer, and its own deprecations.
 for _name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NamedTuple
@@ -50,42 +51,92 @@ class _Fit(NamedTuple):
     misfit: Float64[np.ndarray, "locus number"]
 
 
+class _State(NamedTuple):
+    """Slope, true exposure effects and invalid instruments of each row."""
+
+    theta: Float64[np.ndarray, " row"]
+    true: Float64[np.ndarray, "row variant"]
+    invalid: Bool[np.ndarray, "row variant"]
+
+
 def _largest(importance: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Mark the ``count`` largest entries of each row."""
-    order = np.argsort(-importance, axis=-1, kind="stable")
-    rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.broadcast_to(np.arange(order.shape[-1]), order.shape), -1)
-    return np.asarray(rank < count)
+    """Mark the ``count`` largest entries of each row, the first ones where some are equal."""
+    width, most = importance.shape[-1], max(int(count.max()), 1)
+    few = 2 * most < width
+    largest = np.partition(importance, width - most, axis=-1)[:, -most:] if few else importance
+    ordered = np.sort(largest, axis=-1)
+    place = ordered.shape[-1] - np.maximum(count, 1)
+    least = np.take_along_axis(ordered, place[:, None], axis=-1)
+    chosen = (importance >= least) & (count > 0)[:, None]
+    tied = np.count_nonzero(chosen, axis=-1) != count
+    if tied.any():
+        order = np.argsort(-importance[tied], axis=-1, kind="stable")
+        rank = np.empty_like(order)
+        np.put_along_axis(rank, order, np.broadcast_to(np.arange(width), order.shape), -1)
+        chosen[tied] = rank < count[tied, None]
+    return np.asarray(chosen)
+
+
+def _round(
+    columns: Sequence[np.ndarray], mask: np.ndarray | None, count: np.ndarray, state: _State
+) -> _State:
+    """Choose the invalid instruments, then move true exposure effects, then the slope."""
+    x, y, wx, wy = columns
+    slope = state.theta[:, None]
+    residual = y - slope * state.true
+    importance = residual * residual
+    importance *= wy
+    if mask is not None:
+        importance[~mask] = -1.0
+    chosen = _largest(importance, count)
+    if mask is not None:
+        chosen &= mask
+    residual[~chosen] = 0.0
+    rest = np.subtract(y, residual, out=residual)
+    rest *= wy
+    true = slope * rest
+    true += x * wx
+    true /= wx + slope**2 * wy
+    kept = true if mask is None else np.where(mask, true, 0.0)
+    weighted = np.multiply(wy, kept, out=importance)
+    return _State(np.vecdot(rest, kept) / np.vecdot(weighted, kept), true, chosen)
 
 
 def _climb(x: np.ndarray, y: np.ndarray, block: Columns, invalid_count: np.ndarray) -> _Fit:
-    """Alternate between direct effects, true exposure effects and the slope."""
-    wx, wy = 1 / block.sx[:, None] ** 2, 1 / block.sy[:, None] ** 2
-    x, y = x[..., None, :], y[..., None, :]
-    shape = np.broadcast_shapes(x.shape, (*x.shape[:-2], len(invalid_count), x.shape[-1]))
-    mask = block.mask[:, None]
-    theta, true = np.zeros(shape[:-1]), np.zeros(shape)
-    active = np.ones(shape[:-1], bool)
-    invalid = np.zeros(shape, bool)
+    """Alternate between direct effects, true exposure effects and the slope.
+
+    A row is a locus with a number of invalid instruments; those that have settled are left alone.
+    """
+    (n_loci, n_variants), number = x.shape, len(invalid_count)
+    locus, count = np.repeat(np.arange(n_loci), number), np.tile(invalid_count, n_loci)
+    columns = [one[locus] for one in (x, y, 1 / block.sx**2, 1 / block.sy**2)]
+    mask = block.mask[locus]
+    rows = len(locus)
+    shape = (rows, n_variants)
+    found = _State(np.zeros(rows), np.zeros(shape), np.zeros(shape, bool))
+    active, left = np.arange(rows), columns
+    masked = None if block.full else mask
+    state = _State(*(one.copy() for one in found))
     for _ in range(_ROUNDS):
-        residual = y - theta[..., None] * true
-        importance = np.where(mask, residual**2 * wy, -1.0)
-        chosen = _largest(importance, invalid_count[:, None]) & mask
-        direct = np.where(chosen, residual, 0.0)
-        slope = theta[..., None]
-        moved_true = (x * wx + slope * (y - direct) * wy) / (wx + slope**2 * wy)
-        top = np.sum((y - direct) * moved_true * wy, axis=-1, where=mask)
-        moved = top / np.sum(moved_true**2 * wy, axis=-1, where=mask)
-        keep = active[..., None]
-        true, invalid = np.where(keep, moved_true, true), np.where(keep, chosen, invalid)
-        settled = np.abs(moved - theta) <= _SETTLED
-        theta = np.where(active, moved, theta)
-        active &= ~settled
-        if not bool(np.any(active)):
+        moved = _round(left, masked, count[active], state)
+        for whole, part in zip(found, moved, strict=True):
+            whole[active] = part
+        going = ~(np.abs(moved.theta - state.theta) <= _SETTLED)
+        if not bool(going.any()):
             break
-    off = np.where(invalid, 0.0, (x - true) ** 2 * wx + (y - theta[..., None] * true) ** 2 * wy)
-    fit = np.sum(off, axis=-1, where=mask)
-    return _Fit(theta, true, invalid, fit)
+        state = moved
+        if not bool(going.all()):
+            active = active[going]
+            state = _State(*(one[going] for one in moved))
+            left = [one[going] for one in left]
+            masked = None if masked is None else masked[going]
+    theta, true, invalid = found
+    x, y, wx, wy = columns
+    off = (x - true) ** 2 * wx + (y - theta[:, None] * true) ** 2 * wy
+    fit = np.sum(np.where(invalid | ~mask, 0.0, off), axis=-1)
+    wide = (n_loci, number, n_variants)
+    shaped = (theta.reshape(wide[:2]), true.reshape(wide), invalid.reshape(wide))
+    return _Fit(*shaped, fit.reshape(wide[:2]))
 
 
 def _error(y: np.ndarray, block: Columns, fit: _Fit) -> np.ndarray:

@@ -14,13 +14,8 @@ from deepmr.estimate import Estimate
 from deepmr.mr.flags import common_flags
 from deepmr.mr.numerics.batch import assemble, in_batch
 from deepmr.mr.numerics.blocks import Columns, by_blocks
-from deepmr.mr.numerics.kernel_density import (
-    CANDIDATES,
-    NORMAL_MAD,
-    bandwidth,
-    grid_mode,
-    kernel_mode,
-)
+from deepmr.mr.numerics.drawn_modes import modes_near
+from deepmr.mr.numerics.kernel_density import NORMAL_MAD, bandwidth, grid_mode, kernel_mode
 from deepmr.mr.numerics.ratio import Weights, outcome_error, with_positive_errors
 from deepmr.mr.result import MREstimate
 
@@ -29,7 +24,7 @@ __all__ = ["mode_bandwidth", "penalized_mode", "simple_mode", "weighted_mode"]
 Search = Literal["exact", "grid"]
 ErrorMethod = Literal["bootstrap", "none"]
 LEAST = 2
-_ELEMENTS = 1 << 20
+_ELEMENTS = 1 << 17
 
 
 def _ratios(block: Columns, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
@@ -46,17 +41,22 @@ def _inverse_variance(se: np.ndarray, *, weighted: bool) -> np.ndarray:
 
 
 def _mode(
-    ratio: np.ndarray, weight: np.ndarray, phi: float, search: Search
+    ratio: np.ndarray,
+    weight: np.ndarray,
+    phi: float,
+    search: Search,
+    near: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     n = np.sum(~np.isnan(ratio), axis=-1)
     h = bandwidth(ratio, np.maximum(n, 1), phi)
-    find = kernel_mode if search == "exact" else grid_mode
-    return find(ratio, weight, h), h
+    if search == "grid":
+        return grid_mode(ratio, weight, h), h
+    return (kernel_mode if near is None else partial(modes_near, near))(ratio, weight, h), h
 
 
 def _penalties(ratio: np.ndarray, se: np.ndarray, mode: np.ndarray, factor: float) -> np.ndarray:
     chi2 = ((ratio - mode[..., None]) / se) ** 2
-    return np.asarray(np.minimum(1.0, np.nan_to_num(factor * special.chdtrc(1.0, chi2))))
+    return np.asarray(np.minimum(1.0, np.nan_to_num(factor * special.erfc(np.sqrt(chi2 / 2)))))
 
 
 class _Options(NamedTuple):
@@ -98,26 +98,28 @@ def _kernel(
     ratio, se = _ratios(block, options.weights)
     weight = _inverse_variance(se, weighted=weighted)
 
-    def estimate(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def estimate(values: np.ndarray, *near: np.ndarray) -> list[np.ndarray]:
+        """Return mode and bandwidth, after the first mode where there are penalties."""
         wide = np.broadcast_to(weight, values.shape)
-        mode, h = _mode(values, wide, phi, search)
+        found = list(_mode(values, wide, phi, search, *near[:1]))
         if penalty is None:
-            return mode, h
-        kept = wide * _penalties(values, np.broadcast_to(se, values.shape), mode, penalty)
-        return _mode(values, kept / kept.sum(axis=-1, keepdims=True), phi, search)
+            return found
+        kept = wide * _penalties(values, np.broadcast_to(se, values.shape), found[0], penalty)
+        kept /= kept.sum(axis=-1, keepdims=True)
+        return [found[0], *_mode(values, kept, phi, search, *near[1:])]
 
-    value, h = estimate(ratio)
+    *first, value, h = estimate(ratio)
     n_loci, n_variants = ratio.shape
     error = np.full(n_loci, np.nan)
     if iterations:
         rng = np.random.default_rng(options.seed)
-        across = min(n_variants, CANDIDATES) if search == "exact" else 8
-        step = max(1, _ELEMENTS // max(n_loci * n_variants * across, 1))
+        step = max(1, _ELEMENTS // max(n_loci * n_variants, 1))
         drawn = np.concatenate(
             [
                 estimate(
-                    ratio + se * rng.standard_normal((min(step, iterations - k), 1, n_variants))
-                )[0]
+                    ratio + se * rng.standard_normal((min(step, iterations - k), 1, n_variants)),
+                    *(*first, value),
+                )[-2]
                 for k in range(0, iterations, step)
             ]
         )

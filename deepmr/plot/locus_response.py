@@ -20,6 +20,10 @@ from deepmr.plot.style import style
 
 __all__ = ["locus_response"]
 
+_WIDTH, _HEIGHT = 7.4, 3.3  # inches
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.75, 0.08, 0.5, 0.1  # margins of each axes in inches
+_SHARES = (0.53, 0.47)  # of the width between them
+
 
 @style()
 def locus_response(
@@ -59,9 +63,7 @@ def locus_response(
         >>> axes[0].get_xlabel(), axes[1].get_ylabel()
         ('Effect on X', 'Mean effect on Y')
     """
-    figure = Figure(figsize=(7.4, 3.3), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1.0))
+    left, right = _layout()
     describe = effects.summarise if effects.n_members > 1 else effects.exact
     summary = describe(exposure, outcome)
     used = instruments[: effects.mask.shape[-1]] & effects.mask
@@ -87,3 +89,15 @@ def locus_response(
         if used.any():
             ax.xaxis.set_major_locator(MaxNLocator(5))
     return left, right
+
+
+def _layout() -> tuple[Axes, Axes]:
+    """Return axes at fixed places: a layout engine takes longer than the drawing."""
+    figure = Figure(figsize=(_WIDTH, _HEIGHT))
+    FigureCanvasAgg(figure)
+    free = _WIDTH - 2 * _LEFT - 2 * _RIGHT
+    bottom, height = _BOTTOM / _HEIGHT, 1 - (_BOTTOM + _TOP) / _HEIGHT
+    wide, narrow = (free * share for share in _SHARES)
+    second = 2 * _LEFT + wide + _RIGHT
+    left = figure.add_axes((_LEFT / _WIDTH, bottom, wide / _WIDTH, height))
+    return left, figure.add_axes((second / _WIDTH, bottom, narrow / _WIDTH, height))

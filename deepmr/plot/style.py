@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from typing import Any
 
@@ -25,6 +25,7 @@ FADED = "#a9b0ba"
 TRUTH = "#000000"
 # Okabe and Ito's palette, told apart by colour-blind readers (Wong 2011, doi:10.1038/nmeth.1618).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6f00", "#5b5b5b")
+_SVG_DPI = 72
 _LONGEST_LINE = 60  # letters; what is longer leaves no room for the figure
 _LONGEST_LABEL = 36  # the same, beside the axes or within them
 _FIRST = ("slope", "egger", "weighted_median", "concordant", "ivw")
@@ -144,16 +145,26 @@ def _take_names_as_they_are(figure: Figure) -> None:
             text.set_text(_shortened(text.get_text()))
 
 
-def _lay_out_once(figure: Figure) -> None:
-    """Lay the figure out as its SVG will have it.
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """Lay the figure out as its SVG will have it, and keep matplotlib from doing so again.
 
     Matplotlib does so by a whole draw that is thrown away, which takes as long as the drawing.
     """
-    if figure.get_layout_engine() is not None:
-        FigureCanvasSVG(figure)  # texts are as wide as in the file
-        figure.set_dpi(72)
-        figure.get_layout_engine().execute(figure)
-        figure.set_layout_engine(None)
+    engine, canvas, dpi = figure.get_layout_engine(), figure.canvas, figure.dpi
+    if engine is None:
+        yield
+        return
+    FigureCanvasSVG(figure)  # texts are as wide as in the file
+    figure.set_dpi(_SVG_DPI)
+    engine.execute(figure)
+    figure.set_layout_engine(None)
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
+        figure.set_dpi(dpi)
+        figure.set_canvas(canvas)
 
 
 def to_png(ax: Axes, *, dpi: int = 200) -> bytes:
@@ -172,15 +183,14 @@ def to_svg(ax: Axes) -> bytes:
     Args:
         ax: Axes of the figure.
     """
-    return _render(ax, "svg", 72)
+    return _render(ax, "svg", _SVG_DPI)
 
 
 def _render(ax: Axes, kind: str, dpi: int) -> bytes:
-    _take_names_as_they_are(ax.figure.canvas.figure)
+    figure = ax.figure.canvas.figure
+    _take_names_as_they_are(figure)
     sink = BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    with style():
-        if kind == "svg":
-            _lay_out_once(ax.figure.canvas.figure)
-        ax.figure.canvas.figure.savefig(sink, format=kind, dpi=dpi, metadata=metadata)
+    with style(), _laid_out(figure) if kind == "svg" else nullcontext():
+        figure.savefig(sink, format=kind, dpi=dpi, metadata=metadata)
     return sink.getvalue()

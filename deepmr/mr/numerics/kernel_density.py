@@ -20,10 +20,21 @@ def bandwidth(
 ) -> Float64[np.ndarray, "*batch"]:
     """Return 0.9 min(sd, 1.4826 mad) n^(-1/5) phi; absent ratios are NaN."""
     ratio = np.where(np.all(np.isnan(ratio), axis=-1, keepdims=True), 0.0, ratio)
-    median = np.nanmedian(ratio, axis=-1)
-    mad = NORMAL_MAD * np.nanmedian(np.abs(ratio - median[..., None]), axis=-1)
+    median = _median(ratio)
+    mad = NORMAL_MAD * _median(np.abs(ratio - median[..., None]))
     sd = np.nanstd(ratio, axis=-1, ddof=1)
     return np.asarray(0.9 * np.minimum(sd, mad) / n**0.2 * phi)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Return the median of what is no NaN, by sorting, which is quicker than `numpy.nanmedian`."""
+    ordered = np.sort(values, axis=-1)  # NaN comes last
+    count = np.sum(~np.isnan(values), axis=-1, keepdims=True)
+    low, high = (
+        np.take_along_axis(ordered, np.maximum(k, 0), axis=-1)[..., 0]
+        for k in ((count - 1) // 2, count // 2)
+    )
+    return np.asarray((low + high) / 2)
 
 
 def _candidates(ratio: np.ndarray, weight: np.ndarray) -> np.ndarray:
