@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.mutagenesis import _processor
+from benchmarks.mutagenesis import processor
 from benchmarks.published_settings import TRIALS, Trial, settings_of
 from deepmr.cli.optional_packages import HOW_TO_INSTALL, missing_packages
 from deepmr.cli.trust import Trust, build
@@ -68,7 +68,7 @@ def main() -> None:
         {
             "command": f"{command} --rounds {options.rounds} --threads {options.threads}"
             + (f" --mutants {options.mutants}" if options.mutants else ""),
-            "machine": f"{_processor()}, {options.threads} thread(s)",
+            "machine": f"{processor()}, {options.threads} thread(s)",
             "torch": torch.__version__,
             "records": records,
         },

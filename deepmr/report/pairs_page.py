@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from deepmr.files import atomic_write
 from deepmr.report.number import MISSING, interval_text, number_text, p_text, typeset
-from deepmr.report.page import _data_uri, _facts, _resource, _unbroken
+from deepmr.report.page import _facts
 from deepmr.report.pairs_content import PairsContent
-from deepmr.report.tables import Cell, Table
+from deepmr.report.table import Cell, Table
+from deepmr.report.template import fill
 from deepmr.report.verdict_text import (
     caveat_sentences,
     reason_sentences,
@@ -49,16 +46,9 @@ def render_pairs_report(content: PairsContent) -> str:
     Args:
         content: What is reported.
     """
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=jinja2.FunctionLoader(_resource),
-    )
-    environment.filters["unbroken"] = _unbroken
-    script = _resource("page.js") + _resource("pairs.js")
-    return environment.get_template("pairs.html").render(
+    return fill(
+        "pairs.html",
+        ("page", "pairs"),
         content=content,
         lead=_lead(content),
         matrix=_matrix(content),
@@ -66,11 +56,8 @@ def render_pairs_report(content: PairsContent) -> str:
         direct=_direct(content),
         sections=_sections(content),
         known=None if content.known is None else _known(content),
-        figures=[(figure, _data_uri(figure)) for figure in content.figures],
+        figures=content.figures,
         facts=_facts(content.provenance),
-        style=Markup(_resource("page.css") + _resource("pairs.css")),  # noqa: S704  (our own files)
-        script=Markup(script),  # noqa: S704  (our own files)
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
 

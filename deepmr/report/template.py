@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -16,11 +17,12 @@ from deepmr.report.links import locus_links
 __all__ = ["fill"]
 
 
-def fill(template: str, **values: Any) -> str:
+def fill(template: str, parts: Sequence[str] = ("page",), **values: Any) -> str:
     """Fill a template of the report in; all text is escaped.
 
     Args:
         template: Name of the template's file.
+        parts: Names of the style sheets and scripts that go into it, in order.
         values: Values by name; style and script are added.
     """
     environment = jinja2.Environment(
@@ -35,10 +37,11 @@ def fill(template: str, **values: Any) -> str:
         "data_uri": _data_uri,
         "locus_links": locus_links,
     }
-    script = _resource("page.js")
+    script = "".join(_resource(f"{name}.js") for name in parts)
+    sheet = "".join(_resource(f"{name}.css") for name in parts)
     return environment.get_template(template).render(
-        style=Markup(_resource("page.css")),  # noqa: S704  (our own file)
-        script=Markup(script),  # noqa: S704  (our own file)
+        style=Markup(sheet),  # noqa: S704  (our own files)
+        script=Markup(script),  # noqa: S704  (our own files)
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         **values,
     )
