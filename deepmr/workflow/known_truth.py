@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from deepmr.networks import Networks
+from deepmr.workflow.pair_of_table import PairOfTable
 
 __all__ = ["known_structure"]
 
 
-def known_structure(networks: Networks, exposure: str, outcome: str) -> str:
+def known_structure(networks: Networks | PairOfTable, exposure: str, outcome: str) -> str:
     """Return what the grammar of a simulation does, in the words of a verdict.
 
     This is the causal truth, whatever variants and loci are asked. It is not the slope of the
@@ -15,7 +16,7 @@ def known_structure(networks: Networks, exposure: str, outcome: str) -> str:
     such a slope, too.
 
     Args:
-        networks: Networks with the data they were trained on.
+        networks: Networks with the data they were trained on, or a table, of which no truth is known.
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
 
@@ -28,7 +29,7 @@ def known_structure(networks: Networks, exposure: str, outcome: str) -> str:
         >>> known_structure(networks, "X", "Y")
         ''
     """
-    source = networks.source
+    source = None if isinstance(networks, PairOfTable) else networks.source
     if source is None or not hasattr(type(source), "structure"):
         return ""
     return str(source.structure(exposure, outcome).word)

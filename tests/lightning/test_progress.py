@@ -11,7 +11,7 @@ import pytest
 from torch import nn
 
 from deepmr.lightning.mutagenesis import _Counter
-from deepmr.lightning.progress import Progress
+from deepmr.progress import Progress
 from deepmr.mutagenesis import build_engine, saturation
 from deepmr.mutagenesis.counting import counted_by
 
