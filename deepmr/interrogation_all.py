@@ -45,8 +45,8 @@ from deepmr.workflow.variants import VariantChoice, saturate
 __all__ = ["AllPairs", "ask_all", "interrogate_all"]
 
 _NOT_ASKED = (
-    "Negative controls, designed sequences, motifs and the slope over concordant instruments were not "
-    "asked; ask an edge again by its own exposure and outcome."
+    "Negative controls, designed sequences, motifs and the slope over concordant instruments were "
+    "not asked; ask an edge again by its own exposure and outcome."
 )
 
 

@@ -109,8 +109,8 @@ def _unproven(content: PairsContent) -> str:
         return ""
     shown = ", ".join(left[:20]) + (f" and {len(left) - 20} more" if len(left) > 20 else "")
     return (
-        f"An arrow in the matrix, but no edge, since the slope is no discovery (its q-value is above "
-        f"{content.level:g}, or there is none): {shown}."
+        "An arrow in the matrix, but no edge, since the slope is no discovery (its q-value is "
+        f"above {content.level:g}, or there is none): {shown}."
     )
 
 

@@ -11,9 +11,9 @@ import pytest
 from torch import nn
 
 from deepmr.lightning.mutagenesis import _Counter
-from deepmr.progress import Progress
 from deepmr.mutagenesis import build_engine, saturation
 from deepmr.mutagenesis.counting import counted_by
+from deepmr.progress import Progress
 
 
 class _Clock:

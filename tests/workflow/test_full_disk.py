@@ -1,4 +1,4 @@
-"""A disk that is full at ten moments: one line, nothing half-written, and the same command goes on."""
+"""A disk that is full at ten moments: one line, nothing half-written; the command goes on."""
 
 from __future__ import annotations
 
@@ -55,7 +55,12 @@ def _same(first: Path, second: Path, tables: tuple[str, ...]) -> None:
 
 
 def _ten_moments(
-    script: Script, command: tuple[str, ...], run: str, tables: tuple[str, ...], disk: Path, whole: Path
+    script: Script,
+    command: tuple[str, ...],
+    run: str,
+    tables: tuple[str, ...],
+    disk: Path,
+    whole: Path,
 ) -> None:
     assert script(*command, f"paths.output={whole}").status == 0
     need = _bytes(whole / run)
