@@ -282,6 +282,7 @@ def test_part_of_every_locus_is_asked(output: Path, ask_regions: Callable[..., O
 HOSTILE = ("../../../evil", "/abs/evil", "A/B")
 
 
+@pytest.mark.filterwarnings("error:effect shard")  # a run beside with other tasks is no fault
 def test_task_names_of_a_stranger_s_table_write_nothing_outside_the_output(
     root: Path, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
