@@ -179,14 +179,15 @@ def _take(local: Any, rows: np.ndarray) -> Any:
 
 def _single(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> Row:
     """Hold 95 % intervals of single effects of the exposure against the truth."""
+    from deepmr.inference.between_sites import honest_effects
+
     shared = (question.shared_error or {}).get("shared", 0.0)
     column = loci.true_tasks.index(pair[0])
     truth = loci.true_effects[:, column]
     strong = np.abs(truth) >= _LEAST_EFFECT * np.abs(truth).max()
     inside, n, first = 0, 0, 0
     for shard in measured.read(pair):
-        honest = replace(shard.effects, shared=max(shared, shard.effects.shared))
-        effects = honest.summarise(*pair)
+        effects = honest_effects(shard.effects, *pair, shared=shared)
         true = truth[first : first + len(shard.loci), : effects.mask.shape[-1]]
         where = effects.mask & strong[first : first + len(shard.loci), : effects.mask.shape[-1]]
         first += len(shard.loci)

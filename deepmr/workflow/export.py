@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from jaxtyping import Float64, Int64, Shaped
 from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
+from deepmr.inference.between_sites import honest_effects
 from deepmr.io.manifest import is_finished, read_manifest
 from deepmr.io.shard_format import read_header, read_scales
 from deepmr.io.shard_store import ShardStore
@@ -238,5 +239,5 @@ def _summary(effects: MemberEffects, task: str, shared: float) -> tuple[np.ndarr
         unknown = np.full_like(value, np.nan)
         return value, unknown, unknown
     found = effects.summarise(task, task)
-    honest = replace(effects, shared=max(shared, effects.shared)).summarise(task, task)
+    honest = honest_effects(effects, task, task, shared=shared)
     return found.beta_exposure, honest.se_exposure, found.se_exposure

@@ -16,7 +16,7 @@ def known_structure(networks: Networks | PairOfTable, exposure: str, outcome: st
     such a slope, too.
 
     Args:
-        networks: Networks with the data they were trained on, or a table (no truth is known).
+        networks: Networks with the data they were trained on; a table of effects has none.
         exposure: Name of the exposure's task.
         outcome: Name of the outcome's task.
 

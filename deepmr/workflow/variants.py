@@ -12,6 +12,7 @@ from deepmr.data.genome import EncodedGenome
 from deepmr.data.vcf import ListedAllele, left_aligned, read_vcf
 from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
+from deepmr.inference.between_sites import honest_effects
 from deepmr.io.table_schemas import VARIANTS
 from deepmr.io.tables import concatenate, write_table
 from deepmr.loci import Loci
@@ -244,7 +245,7 @@ def _rows(
     found = effects.exact(first, second) if alone else effects.summarise(first, second)
     honest = found
     if not alone:
-        honest = replace(effects, shared=max(shared, effects.shared)).summarise(first, second)
+        honest = honest_effects(effects, first, second, shared=shared)
     unknown = np.full(n, np.nan)  # one network's errors are unknown, not 0
     columns = {
         "chrom": np.full(n, place[0], dtype=object),

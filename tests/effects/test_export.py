@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 
 from deepmr import read_effects
 from deepmr.cli.export import main
+from deepmr.inference.between_sites import honest_effects
 from deepmr.io.manifest import read_manifest
 from deepmr.io.tables import read_table
 from deepmr.workflow.export import open_run, variant_rows
@@ -77,7 +77,9 @@ def test_effects_of_networks_read_back_give_identical_tables(
     assert again.status == 0, again.err
     assert np.isfinite(read_table(first / "estimates.parquet")["value"]).any()
     # only the simulation knows the truth
-    _same(first, tmp_path / "interrogate/effects-effects/again", but=("true_value",))
+    _same(
+        first, tmp_path / "interrogate/effects-effects/again", but=("true_value", "true_structure")
+    )
 
 
 def _gwas(path: Path) -> list[dict[str, str]]:
@@ -97,7 +99,7 @@ def test_summary_statistics_are_those_of_the_members(
     effects = part.shard.effects
     shared = read_manifest(asked)["shared_error"]["shared"]
     assert shared > 0
-    honest = replace(effects, shared=shared).summarise("X", "Y")
+    honest = honest_effects(effects, "X", "Y", shared=shared)
     for name, expected in (
         ("beta", honest.beta_exposure),
         ("se", honest.se_exposure),
@@ -159,7 +161,7 @@ def test_the_vcf_is_valid_and_read_back(asked: Path, table: TableMaker, tmp_path
     (part,) = found.shards(99)
     (source,) = read_effects(path).select("X", "Y").shards(99)
     shared = read_manifest(asked)["shared_error"]["shared"]
-    sizes = replace(source.shard.effects, shared=shared).summarise("X", "Y")
+    sizes = honest_effects(source.shard.effects, "X", "Y", shared=shared)
     np.testing.assert_array_equal(part.shard.effects.value[:, 0, 0], sizes.beta_exposure)
     np.testing.assert_array_equal(part.shard.effects.se[:, 1], sizes.se_outcome)
 

@@ -154,7 +154,10 @@ def test_standard_errors_in_the_table_are_those_of_the_members_mean(
     # standard deviations 1 and sqrt(3) over sqrt(3) members
     np.testing.assert_allclose(table["se_mean"], [3**-0.5, 0, 0, 0, 0, 1], rtol=1e-12)
     np.testing.assert_allclose(table["spread"], [1, 0, 0, 0, 0, 3**0.5], rtol=1e-12)
-    np.testing.assert_array_equal(table["se"], table["se_mean"])
+    # and a tenth of the effect, which is 2 in the first row and 3 in the last
+    np.testing.assert_allclose(
+        table["se"], np.hypot(table["se_mean"], 0.1 * table["effect"]), rtol=1e-12
+    )
     assert (table["df"] == 2).all()
     assert (table["n_members"] == 3).all()
 
@@ -182,6 +185,7 @@ def test_the_error_that_members_share_widens_a_variant_s_error_but_not_that_of_t
     path = tmp_path / "variants.parquet"
     write_variants(path, [shard], loci, listed, scale="logit", shared=1.0)
     table = read_table(path)
-    # Three members of spread 1: variances 1/3 of the mean, 1/3 + 1 with the shared error.
+    # Three members of spread 1: variances 1/3 of the mean, 1/3 + 1 with the shared error, and the
+    # square of a tenth of the effect, 2.
     np.testing.assert_allclose(table["se_mean"], [3**-0.5, 0], rtol=1e-12)
-    np.testing.assert_allclose(table["se"], [(4 / 3) ** 0.5, 0], rtol=1e-12)
+    np.testing.assert_allclose(table["se"], [(4 / 3 + 0.04) ** 0.5, 0], rtol=1e-12)
