@@ -44,6 +44,11 @@ from deepmr.workflow.variants import VariantChoice, saturate
 
 __all__ = ["AllPairs", "ask_all", "interrogate_all"]
 
+_NOT_ASKED = (
+    "Negative controls, designed sequences, motifs and the slope over concordant instruments were "
+    "not asked; ask an edge again by its own exposure and outcome."
+)
+
 
 def ask_all(
     networks: Networks,
@@ -120,7 +125,7 @@ def ask_all(
                 progress=compute.progress,
                 seed=folder.seed,
             )
-            device = device_of_trainer(compute.trainer)
+            device = device_of_trainer(compute.trainer) if compute.trainer else "cpu"
             facts = {"precision": compute.precision, "shared_error": question.shared_error}
             write_pair_run(findings, folder, tracking, device=device, started=started, facts=facts)
             done = True
@@ -173,7 +178,7 @@ def _conclude_all(
         answers=answers,
         question=question,
         known=score_relations(known, pair_answers_of(answers)) if known else None,
-        notes=(*notes, *question.notes),
+        notes=(*notes, *question.notes, _NOT_ASKED),
     )
 
 
@@ -300,7 +305,8 @@ def interrogate_all(
         outcome: The same.
         names: Names of the sequences.
         rule: Which substitutions are instruments; by default that of `Question`.
-        estimators: MR estimators by name; edges rest on the first.
+        estimators: MR estimators by name; their p-values are combined, and the one in the middle
+            stands for the pair.
         inference: How members become intervals.
         pooling: A meta-analysis ``(value, se) -> MetaAnalysisResult``.
         scale: ``logit``, ``probability`` or ``count``; by default that of the networks.

@@ -34,7 +34,8 @@ class FittedAffine:
         strength: How much of what was fitted this is, 0 to 1 (see `weaken`).
 
     Raises:
-        ValueError: If the slope is not positive, or something is not finite.
+        ValueError: If the slope is not positive, something is not finite, or the strength is not
+            between 0 and 1.
     """
 
     slope: float
@@ -48,6 +49,11 @@ class FittedAffine:
             raise ValueError(
                 f"a {self.method} calibrator needs a positive slope and a finite intercept, "
                 f"got {self.slope} and {self.intercept}"
+            )
+        if not 0.0 <= self.strength <= 1.0:
+            raise ValueError(
+                f"the strength of a {self.method} calibrator lies between 0 and 1, got "
+                f"{self.strength}"
             )
 
     @property

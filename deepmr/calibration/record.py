@@ -13,9 +13,24 @@ from deepmr.calibration.predictive import FittedQuantile, FittedVariance
 
 __all__ = ["from_record"]
 
+_LARGEST = 1e6
+"""No calibrator that was fitted to logits or counts has a larger number: such a file was edited."""
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST:
+        raise TypeError(f"{value!r:.40} is no number up to {_LARGEST:g}")
+    return float(value)
+
 
 def _floats(values: Any) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
+    return tuple(_float(value) for value in values)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value
 
 
 def _variance(r: Mapping[str, Any]) -> FittedVariance:
@@ -23,14 +38,14 @@ def _variance(r: Mapping[str, Any]) -> FittedVariance:
 
 
 _TYPES: dict[str, Callable[[Mapping[str, Any]], FittedCalibrator]] = {
-    "identity": lambda r: FittedIdentity(reason=str(r["reason"])),
+    "identity": lambda r: FittedIdentity(reason=_text(r["reason"])),
     "affine": lambda r: FittedAffine(
-        slope=float(r["slope"]),
-        intercept=float(r["intercept"]),
-        method=str(r["method"]),
-        strength=float(r.get("strength", 1.0)),  # records of older runs were never weakened
+        slope=_float(r["slope"]),
+        intercept=_float(r["intercept"]),
+        method=_text(r["method"]),
+        strength=_float(r.get("strength", 1.0)),  # records of older runs were never weakened
     ),
-    "beta": lambda r: FittedBeta(a=float(r["a"]), b=float(r["b"]), c=float(r["c"])),
+    "beta": lambda r: FittedBeta(a=_float(r["a"]), b=_float(r["b"]), c=_float(r["c"])),
     "curve": lambda r: FittedCurve(raw=_floats(r["raw"]), calibrated=_floats(r["calibrated"])),
     "steps": lambda r: FittedSteps(edges=_floats(r["edges"]), levels=_floats(r["levels"])),
     "variance": _variance,

@@ -50,6 +50,10 @@ def run_all_pairs(config: DictConfig) -> float:
     networks = _networks(config, settings)
     selection = select_pairs(networks.tasks, settings["exposure"], settings["outcome"])
     print(f"pairs: {selection.words}")
+    print(
+        "pairs: negative controls, the concordant slope and motifs are not asked here; ask an edge "
+        "again by exposure=X outcome=Y"
+    )
     networks.scale.calibrators.require_effects(*selection.tasks)
     known = read_relations(settings["known"], networks.tasks) if settings["known"] else ()
     _check_asked(selection, pairs, [(one.exposure, one.outcome) for one in known])
@@ -111,11 +115,6 @@ def _refuse_settings_of_one_pair(settings: Mapping[str, Any]) -> None:
     Raises:
         ValueError: If such a setting is set.
     """
-    if settings["verdict"]["designed"] != "none":
-        raise ValueError(
-            "verdict.designed asks one pair at a time; leave it out where exposure= or outcome= "
-            "names several tasks"
-        )
     if settings["loci"].get("rule") == "pair":
         raise ValueError(
             "loci.rule=pair depends on one pair; use any_positive or all where exposure= or "

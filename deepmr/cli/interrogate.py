@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from deepmr.adapted import adapter_of
 from deepmr.cli.effects import run_effects, without_effects
+from deepmr.cli.ignored_settings import check_no_setting_is_ignored, given_settings
 from deepmr.cli.inference_used import with_inference
 from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
@@ -62,7 +63,9 @@ def run_interrogation(config: DictConfig) -> float:
     for name in ("exposure", "outcome"):
         if name not in config or config.get(name) is None:
             raise ValueError(f"{name}= must name a task, for example {name}=GATA1")
-    if is_many(config.exposure) or is_many(config.outcome):
+    many = is_many(config.exposure) or is_many(config.outcome)
+    check_no_setting_is_ignored(plain(config), given_settings(), many=many)
+    if many:
         from deepmr.cli.all_pairs import run_all_pairs  # which builds by this file's functions
 
         return run_all_pairs(config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 __all__ = ["Interruption", "end_with_parent", "interrupted_by_signals"]
 
 _SIGNALS = ("SIGTERM", "SIGUSR1")
+_SOON = 0.05  # seconds until a signal that was lost is sent again
 _PATROL = 1.0  # seconds between looks at the parent
 
 
@@ -38,6 +40,9 @@ class Interruption:
 def interrupted_by_signals() -> Iterator[Interruption]:
     """Raise KeyboardInterrupt at SIGTERM and SIGUSR1, once; put the handlers back afterwards.
 
+    Python drops an exception that is raised while it runs a finalizer or a weak reference's
+    callback. An interruption that is lost in this way, Ctrl-C too, is sent again.
+
     Processes forked from this one (a loader's workers) keep the default: they end at once.
     """
     said, owner = Interruption(), os.getpid()
@@ -52,14 +57,28 @@ def interrupted_by_signals() -> Iterator[Interruption]:
         raise KeyboardInterrupt
 
     before: dict[int, Any] = {}
+    told = sys.unraisablehook
+
+    def send_again(lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            told(lost)
+            return
+        if said.signal in before:
+            signal.signal(said.signal, interrupt)
+        timer = threading.Timer(_SOON, os.kill, (owner, said.signal))
+        timer.daemon = True
+        timer.start()
+
     if threading.current_thread() is threading.main_thread():
         for name in _SIGNALS:
             number = getattr(signal, name, None)
             if number is not None:
                 before[number] = signal.signal(number, interrupt)
+        sys.unraisablehook = send_again
     try:
         yield said
     finally:
+        sys.unraisablehook = told
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -212,7 +212,7 @@ def _encode_fasta(path: Path, folder: Path, digest: str) -> None:
     handle, name = tempfile.mkstemp(dir=folder, suffix=".part")
     contigs: dict[str, int] = {}
     content = hashlib.sha256()
-    bar = tqdm(unit="base", unit_scale=True, desc=f"encode {path.name}", delay=3)
+    bar = tqdm(unit="base", unit_scale=True, desc=f"encode {path.name}", delay=3, disable=None)
     try:
         with bar, os.fdopen(handle, "wb") as stream:
             for contig, codes in read_fasta(path, _PIECE):

@@ -7,13 +7,13 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32
-from tqdm import tqdm
 
 from deepmr.anscombe import anscombe
 from deepmr.data.cache import cache_folder, content_hash
@@ -26,6 +26,7 @@ from deepmr.data.signal import checked_contigs, read_signal
 from deepmr.data.summary import summarise, write_summary
 from deepmr.data.tracks import Track, measured_on
 from deepmr.files import fingerprint, locked, read_json, sha256, write_json
+from deepmr.progress import Progress
 
 __all__ = ["Recipe", "prepare"]
 
@@ -256,7 +257,7 @@ def _label(
     position = {name: place for place, name in enumerate(genome.names)}
     result: dict[str, list[ContigBins]] = {}
     total = sum(map(len, recipe.splits.values()))
-    with tqdm(total=total, desc="labels", unit="contig", delay=3) as bar:
+    with closing(Progress("labels", total, "contig")) as bar:
         for split, names in recipe.splits.items():
             result[split] = []
             for name in names:
@@ -272,7 +273,7 @@ def _label(
                     max_unknown=recipe.windows.max_unknown,
                 )
                 result[split].append(part)
-                bar.update()
+                bar.advance(1)
     files = [track.file for track in recipe.tracks if track.task.kind == "binary"]
     notes = [
         f"{path.name}: {count} of {one.listed} peaks {_COUNTED[what]}"

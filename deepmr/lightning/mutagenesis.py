@@ -19,7 +19,6 @@ from deepmr.files import read_json, write_json
 from deepmr.io.shard_store import ShardStore
 from deepmr.lightning import interruptible
 from deepmr.lightning.deadline import Deadline, TimeIsUpError
-from deepmr.lightning.progress import Progress
 from deepmr.mutagenesis import (
     Engine,
     Placement,
@@ -31,6 +30,7 @@ from deepmr.mutagenesis import (
 )
 from deepmr.mutagenesis.counting import counted_by
 from deepmr.mutagenesis.member_effects import Scale, member_effects
+from deepmr.progress import Progress
 from deepmr.uncertainty import Members
 
 __all__ = ["EnsembleModule", "MutagenesisCallback", "Start", "run_mutagenesis"]

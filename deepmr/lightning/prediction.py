@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float32, Float64
 from torch import Tensor, nn
 
 from deepmr.data.source import Split
-from deepmr.lightning.progress import Progress
+from deepmr.progress import Progress
 from deepmr.sequence import one_hot
 
 __all__ = ["predict_split"]

@@ -126,7 +126,8 @@ class TensorboardTracker(NoTracker):
     def __init__(self, *, folder: Path, **_: Any) -> None:
         if not any(map(importlib.util.find_spec, ("tensorboard", "tensorboardX"))):
             raise ValueError(
-                "logger=tensorboard needs TensorBoard; pip install tensorboard, or use logger=csv"
+                "logger=tensorboard needs TensorBoard; pip install 'deepmr[tensorboard]', or use "
+                "logger=csv"
             )
         self.folder = folder
 

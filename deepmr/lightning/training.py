@@ -24,7 +24,7 @@ from deepmr.lightning.checkpoints import (
 from deepmr.lightning.datamodule import SequenceDataModule
 from deepmr.lightning.deadline import Deadline
 from deepmr.lightning.module import MultiTaskModule
-from deepmr.lightning.progress import Progress
+from deepmr.progress import Progress
 from deepmr.weights import load_into, read_checkpoint
 
 __all__ = ["History", "ShowProgress", "is_trained", "load_weights", "read_history", "train_member"]

@@ -109,7 +109,7 @@ def effect_matrix(
                 va="center",
                 fontsize=11 if word in ("forward", "both") else 8,
                 fontweight="bold" if word in ("forward", "both") else "normal",
-                color="white" if strong else (INK if word in ("forward", "both") else "#5a6270"),
+                color="white" if strong else INK,
             )
     ax.set_xticks(range(shape[1]), outcomes, rotation=60, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(shape[0]), exposures)

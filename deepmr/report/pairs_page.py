@@ -58,6 +58,7 @@ def render_pairs_report(content: PairsContent) -> str:
         known=None if content.known is None else _known(content),
         figures=content.figures,
         facts=_facts(content.provenance),
+        unproven=_unproven(content),
     )
 
 
@@ -93,6 +94,24 @@ def _lead(content: PairsContent) -> list[str]:
             "table, without a slope."
         )
     return sentences
+
+
+def _unproven(content: PairsContent) -> str:
+    """Say which arrows of the matrix are no edges; empty where all are."""
+    table = content.tables.edges
+    edges = set(zip(table["exposure"], table["outcome"], strict=True))
+    left = [
+        f"{exposure} → {outcome}"
+        for (exposure, outcome), verdict in content.verdicts.items()
+        if verdict.structure in ("forward", "both") and (exposure, outcome) not in edges
+    ]
+    if not left:
+        return ""
+    shown = ", ".join(left[:20]) + (f" and {len(left) - 20} more" if len(left) > 20 else "")
+    return (
+        "An arrow in the matrix, but no edge, since the slope is no discovery (its q-value is "
+        f"above {content.level:g}, or there is none): {shown}."
+    )
 
 
 def _matrix(content: PairsContent) -> list[dict[str, Any]]:

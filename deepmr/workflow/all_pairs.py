@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from deepmr.effect_shard import Effects
 from deepmr.files import fingerprint
 from deepmr.inference.estimation import Question
 from deepmr.loci import Loci
+from deepmr.progress import Progress
 from deepmr.verdict import STATISTICS, PairStatistics
 from deepmr.workflow.pair_answers import PairAnswers, answer_pairs
 from deepmr.workflow.pair_parts import PairPart, PartFolder, compute_part, task_scale
@@ -94,9 +93,8 @@ def ask_pairs(
     units = dict(effects.effect_scale)
     parts: list[PairPart] = []
     start = 0
-    shards = enumerate(effects.read(selection.tasks))
-    bar = tqdm(shards, desc="pairs", unit="shard", disable=not progress, file=sys.stderr)
-    for index, shard in bar:
+    bar = Progress("pairs", len(loci), "locus") if progress else None
+    for index, shard in enumerate(effects.read(selection.tasks)):
         here = _some(loci, start, len(shard.loci))
         start += len(shard.loci)
         part = store.read(index)
@@ -106,6 +104,10 @@ def ask_pairs(
             )
             store.write(index, part)
         parts.append(part)
+        if bar is not None:
+            bar.advance(part.n_loci)
+    if bar is not None:
+        bar.close()
     answers = answer_pairs(
         parts,
         selection,

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, UInt8
-from tqdm import tqdm
 
 from deepmr.adapted import placement
 from deepmr.effect_shard import Effects
@@ -18,6 +17,7 @@ from deepmr.lightning import device_of_trainer
 from deepmr.loci import Loci
 from deepmr.mutagenesis.model_state import device_of
 from deepmr.networks import Networks
+from deepmr.progress import Progress
 from deepmr.verdict import (
     LEAST_EXPLAINED,
     WINDOW_WIDTH,
@@ -177,20 +177,16 @@ def _measured(
             flush=True,
         )
         predict = _predictor(networks, pair, compute, int(plan.candidates.shape[1]))
-        with tqdm(
-            total=n,
-            desc="designed sequences",
-            unit="sequence",
-            mininterval=1.0,
-            disable=not compute.progress,
-        ) as bar:
+        if not compute.progress:
+            return measure_designed(plan, predict)
+        bar = Progress("designed sequences", n, "sequence")
 
-            def counted(codes: np.ndarray) -> np.ndarray:
-                bar.update(len(codes))
-                return predict(codes)
+        def counted(codes: np.ndarray) -> np.ndarray:
+            bar.advance(len(codes))
+            return predict(codes)
 
-            found = measure_designed(plan, counted)
-            bar.total = bar.n  # the number before was an estimate
+        found = measure_designed(plan, counted)
+        bar.close()
         return found
 
 

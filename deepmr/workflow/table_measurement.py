@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm import tqdm
 
 from deepmr.effect_shard import EffectsInMemory
 from deepmr.files import atomic_write, fingerprint
 from deepmr.io.shard_store import ShardStore
+from deepmr.progress import Progress
 from deepmr.workflow.pair_of_table import PairOfTable
 
 __all__ = ["ALLELES", "fill_from_table", "open_table_store", "read_alleles", "table_in_memory"]
@@ -81,8 +81,8 @@ def fill_from_table(store: ShardStore, table: PairOfTable) -> ShardStore:
         return store
     alleles: dict[str, list[Any]] = {"locus": [], "variant": [], "ref": [], "alt": []}
     turned = 0
-    bar = tqdm(total=store.n_shards, unit="shard", desc="effects", delay=3, file=sys.stderr)
-    with bar:
+    bar = Progress("effects", store.n_shards, "shard")
+    with closing(bar):
         for part in table.shards(store.loci_per_shard):
             shard = part.shard
             turned += part.n_turned
@@ -92,7 +92,7 @@ def fill_from_table(store: ShardStore, table: PairOfTable) -> ShardStore:
                     column.append(value)
             if shard.index in missing:
                 store.write(shard.index, shard.loci, shard.effects, shard.reference)
-            bar.update()
+            bar.advance(1)
     if turned:
         print(f"effects: {turned} rows had the alleles of their variant exchanged, and were turned")
     if alleles["locus"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ __all__ = ["SHARED_ERROR", "TrainedRun", "find_runs", "newest_run"]
 
 SHARED_ERROR = "shared_error.json"
 
+_ALWAYS_LISTED = (CONFIG, "tasks.json", "calibrator.json", SHARED_ERROR)
 _LARGEST_CHECKED = 50_000_000  # bytes: larger files would make every question wait
 
 
@@ -94,6 +96,14 @@ class TrainedRun:
             path
             for path in changed_outputs(self.folder, largest=_LARGEST_CHECKED)
             if not path.startswith("figures/")
+        ]
+        listed = {one["path"] for one in read_manifest(self.folder)["outputs"]}
+        needed = [self.folder / name for name in _ALWAYS_LISTED] + self.checkpoints
+        needed += [path for paths in self.snapshots for path in paths]
+        changed += [
+            path.relative_to(self.folder).as_posix()
+            for path in needed
+            if path.is_file() and path.relative_to(self.folder).as_posix() not in listed
         ]
         if changed:
             others = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
@@ -202,7 +212,8 @@ def _read(folder: Path) -> TrainedRun:
     if not description.is_file():
         raise FileNotFoundError(f"{folder} is no training run: it has no tasks.json")
     with reading(folder / MANIFEST):
-        finished = str(manifest["finished"])
+        finished = manifest["finished"]
+        datetime.fromisoformat(finished)  # by which the newest run is found
     config = read_config(folder)
     with reading(description):
         run = TrainedRun(
@@ -212,6 +223,12 @@ def _read(folder: Path) -> TrainedRun:
             finished=finished,
         )
         _check_description(run)
+    for part in ("model", "data"):
+        if not isinstance(run.config.get(part), dict):
+            raise ValueError(  # noqa: TRY004  (bad input)
+                f"{folder / CONFIG} must hold the settings of {part}; restore the file, or train "
+                "again"
+            )
     members = run.config.get("ensemble")
     if isinstance(members, bool) or not isinstance(members, int) or members < 1:
         raise ValueError(

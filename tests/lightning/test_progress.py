@@ -11,9 +11,10 @@ import pytest
 from torch import nn
 
 from deepmr.lightning.mutagenesis import _Counter
-from deepmr.lightning.progress import Progress
 from deepmr.mutagenesis import build_engine, saturation
 from deepmr.mutagenesis.counting import counted_by
+from deepmr.progress import Progress
+from tests.conftest import REPOSITORY
 
 
 class _Clock:
@@ -82,3 +83,16 @@ def test_a_shard_counts_each_mutant_once_whatever_is_averaged_or_not_told() -> N
     assert bar.done == 80
     counter.complete()  # alleles that no engine told of
     assert bar.done == 100
+
+
+def test_no_step_draws_a_bar_where_there_is_no_terminal() -> None:
+    """Bars go through `Progress`; what uses tqdm itself leaves out what is no terminal."""
+    package = REPOSITORY / "deepmr"
+    bars = [
+        (path.relative_to(package).as_posix(), line)
+        for path in package.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if re.search(r"\btqdm\(", line) and path.name != "progress.py"
+    ]
+    assert [name for name, line in bars if "disable=None" not in line] == []
+    assert Progress("pairs", 1, "locus", stream=io.StringIO())._line(1.0, "").count("loci") == 2

@@ -174,5 +174,5 @@ def test_what_fails_at_wandb_is_one_line_and_no_failure(tmp_path, monkeypatch, c
 
 def test_tensorboard_that_is_not_installed_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match="pip install tensorboard"):
+    with pytest.raises(ValueError, match=r"pip install 'deepmr\[tensorboard\]'"):
         TensorboardTracker(folder=tmp_path)

@@ -89,3 +89,12 @@ def test_a_report_without_pairs_is_refused() -> None:
     empty = {name: column[:0] for name, column in one.tables.pairs.items()}
     with pytest.raises(ValueError, match="at least one pair"):
         replace(one, tables=replace(one.tables, pairs=empty))
+
+
+def test_an_arrow_that_is_no_edge_is_told() -> None:
+    one = content()
+    assert "An arrow in the matrix, but no edge" not in render_pairs_report(one)
+    edges = {name: column[:0] for name, column in one.tables.edges.items()}
+    page = render_pairs_report(replace(one, tables=replace(one.tables, edges=edges)))
+    assert "No pair is an edge." in page
+    assert "there is none): &lt;b&gt;A&lt;/b&gt; → B &amp; C." in page

@@ -22,6 +22,7 @@ def test_all_pairs_are_asked_in_one_pass_and_written(script: Script, runs: Path)
     done = asked(script, runs, "exposure=all", "outcome=all", "name=every", f"known={known}")
     assert done.status == 0, done.err
     assert "2 pairs of 2 exposures and 2 outcomes" in done.out
+    assert "negative controls, the concordant slope and motifs are not asked here" in done.out
     folder = runs / "interrogate" / "tiny" / "every"
     table = read_table(folder / "pairs.parquet")
     assert sorted(set(zip(table["exposure"], table["outcome"], strict=True))) == [
@@ -46,6 +47,9 @@ def test_what_cannot_be_asked_is_told_in_one_line(script: Script, runs: Path) ->
         ("exposure=all", "outcome=all", "pairs.direct=[NONE]"): "pairs.direct names 'NONE'",
         ("exposure=all", "outcome=all", "pairs.level=2"): "pairs.level must lie between",
         ("exposure=all", "outcome=all", "known=nowhere.tsv"): "known=nowhere.tsv: no such file",
+        ("exposure=all", "outcome=all", "controls=all"): "controls= has no part here",
+        ("exposure=GATA1", "outcome=TAL1", "pairs.level=0.1"): "pairs.level= has no part here",
+        ("exposure=GATA1", "outcome=TAL1", "model=cnn"): "model= has no part here",
         ("exposure=all", "outcome=all", "loci.rule=pair"): "loci.rule=pair depends on one pair",
     }
     for arguments, message in cases.items():

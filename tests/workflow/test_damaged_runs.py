@@ -90,3 +90,72 @@ def test_a_damaged_manifest_of_one_run_does_not_block_the_others(
         from deepmr.workflow.trained_runs import newest_run
 
         assert newest_run(tmp_path / "train", "GATA1", "TAL1").folder.name == "good"
+
+
+def _edit(folder: Path, name: str, path: tuple[Any, ...], value: Any) -> None:
+    """Set a value in a file of a run, or delete it where it is None, and seal the run again."""
+    file = folder / name
+    whole = (
+        yaml.safe_load(file.read_text()) if name.endswith("yaml") else json.loads(file.read_text())
+    )
+    node = whole
+    for key in path[:-1]:
+        node = node[key]
+    if value is None:
+        del node[path[-1]]
+    else:
+        node[path[-1]] = value
+    file.write_text(json.dumps(whole))
+    record = json.loads((folder / "manifest.json").read_text())
+    for output in record["outputs"]:
+        if output["path"] == name:
+            output["sha256"] = sha256(file)
+    (folder / "manifest.json").write_text(json.dumps(record))
+
+
+AFFINE = {
+    "type": "affine", "method": "temperature", "slope": 1.1, "intercept": 0.0, "strength": 1.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "value"),
+    [
+        *(
+            ("calibrator.json", ("tasks", "GATA1"), AFFINE | edit)
+            for edit in (
+                {"slope": 1e30},
+                {"slope": True},
+                {"slope": "1.1"},
+                {"intercept": 1e300},
+                {"strength": 3.0},
+                {"method": {}},
+            )
+        ),
+        ("config.yaml", ("model",), None),
+        ("config.yaml", ("data",), "x"),
+        ("manifest.json", ("finished",), ""),
+        ("manifest.json", ("finished",), "${oc.env:HOME}"),
+    ],
+)
+def test_an_edit_that_would_change_an_answer_is_refused_also_with_its_digest(
+    runs: Path, tmp_path: Path, name: str, path: tuple[Any, ...], value: Any
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(runs / "train/tiny", folder)
+    _edit(folder, "calibrator.json", ("tasks", "GATA1"), AFFINE)
+    assert _refusal(folder) is None
+    _edit(folder, name, path, value)
+    assert str(folder / name) in str(_refusal(folder))
+
+
+@pytest.mark.parametrize("name", ["members/1/best.ckpt", "calibrator.json", "tasks.json"])
+def test_a_file_that_the_manifest_no_longer_lists_is_refused_by_name(
+    runs: Path, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(runs / "train/tiny", folder)
+    record = json.loads((folder / "manifest.json").read_text())
+    record["outputs"] = [one for one in record["outputs"] if one["path"] != name]
+    (folder / "manifest.json").write_text(json.dumps(record))
+    assert str(folder / name) in str(_refusal(folder))

@@ -277,3 +277,34 @@ def test_part_of_every_locus_is_asked(output: Path, ask_regions: Callable[..., O
     loci = read_table(output / "interrogate/genome/part/loci.parquet")
     assert (loci["n_variants"] == 60).all()
     assert "must lie within the locus of 300 bases" in ask_regions("variants.region=[0,301]").error
+
+
+HOSTILE = ("../../../evil", "/abs/evil", "A/B")
+
+
+@pytest.mark.filterwarnings("error:effect shard")  # a run beside with other tasks is no fault
+def test_task_names_of_a_stranger_s_table_write_nothing_outside_the_output(
+    root: Path, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEEPMR_CACHE", str(tmp_path / "cache"))
+    data, output = tmp_path / "data", tmp_path / "deep/down/runs"
+    data.mkdir()
+    for name in ("genome.fa", "peaks.bed"):
+        (data / name).symlink_to(root / name)
+    rows = [f"{name}\tT{k}\tx\tK562\tbinary\tpeaks.bed\t" for k, name in enumerate(HOSTILE)]
+    (data / "tracks.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
+    small = [one for one in SMALL if not one.startswith("trainer.max_epochs")]
+    done = script("train", *small, "trainer.max_epochs=1", f"data.root={data}", "name=x",
+                  f"paths.output={output}")  # fmt: skip
+    assert done.status == 0, done.err
+    ask = ("interrogate", *ASK, "loci.n=2", f"run={output}/train/x", f"paths.output={output}")
+    for pair in (HOSTILE[:2], HOSTILE[1:], ("all", "all")):
+        asked = script(*ask, f"exposure={pair[0]}", f"outcome={pair[1]}")
+        assert asked.status == 0, asked.err
+    assert {one.name for one in tmp_path.iterdir()} == {"data", "cache", "deep"}
+    assert [one.name for one in (tmp_path / "deep").iterdir()] == ["down"]
+    assert [one.name for one in (tmp_path / "deep/down").iterdir()] == ["runs"]
+    assert not Path("/abs").exists()
+    folders = [one for one in (output / "interrogate/x").iterdir() if not one.is_file()]
+    assert len(folders) == 3
+    assert all((one / "manifest.json").is_file() for one in folders)

@@ -152,6 +152,7 @@ class _Killer:
     environment: dict[str, str]
     length: float
     rng: np.random.Generator
+    number: int = signal.SIGKILL
     kept: dict[str, int] = field(default_factory=dict)
 
     def kill(self) -> bool:
@@ -165,8 +166,9 @@ class _Killer:
             self._wait(process, self.rng.uniform(0.0, self.length))
         alive = process.poll() is None
         if alive:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+            os.killpg(process.pid, self.number)
+        said, _ = process.communicate(timeout=240)
+        assert "Traceback" not in said or self.number == signal.SIGKILL, said
         finished = (self.output / "interrogate/x/x/manifest.json").is_file()
         assert finished or alive, "it ended by itself without finishing"
         found = _shards(self.output)
@@ -187,7 +189,14 @@ class _Killer:
 
 
 def _compare_after_kills(
-    run: Path, folder: Path, environment: dict[str, str], *, processes: int, kills: int, seed: int
+    run: Path,
+    folder: Path,
+    environment: dict[str, str],
+    *,
+    processes: int,
+    kills: int,
+    seed: int,
+    number: int = signal.SIGKILL,
 ) -> list[str]:
     """Kill an interrogation so many times, finish it, and compare with an undisturbed one.
 
@@ -198,11 +207,11 @@ def _compare_after_kills(
     _finish("interrogate", _question(run, folder / "whole", processes), environment)
     length = time.monotonic() - began
     rng = np.random.default_rng(seed)
-    survived, number = [], 0
+    survived, begun = [], 0
     while len(survived) < kills:
-        output = folder / f"cut{number}"
+        output = folder / f"cut{begun}"
         question = _question(run, output, processes)
-        killer = _Killer(question, output, environment, length, rng)
+        killer = _Killer(question, output, environment, length, rng, number)
         while len(survived) < kills and killer.kill():
             survived.append(f"{len(killer.kept)} shards")
             if len(killer.kept) == LOCI and rng.random() < 0.5:
@@ -214,7 +223,7 @@ def _compare_after_kills(
             name = f"interrogate/x/x/{table}.parquet"
             _same_table(folder / "whole" / name, output / name)
         _same_effects(folder / "whole", output)
-        number += 1
+        begun += 1
     return survived
 
 
@@ -242,15 +251,26 @@ def test_killed_mutagenesis_resumes_to_the_same_tables(
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)  # some forty starts of Python, on a machine that may be busy
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(
+    ("processes", "number"),
+    [(1, signal.SIGKILL), (2, signal.SIGKILL), (1, signal.SIGTERM)],
+    ids=["kill", "kill two processes", "term"],
+)
 def test_twenty_kills_leave_the_same_tables(
     undisturbed: Path,
     tmp_path: Path,
     environment: dict[str, str],
     processes: int,
+    number: int,
 ) -> None:
     survived = _compare_after_kills(
-        undisturbed, tmp_path, environment, processes=processes, kills=20, seed=10 + processes
+        undisturbed,
+        tmp_path,
+        environment,
+        processes=processes,
+        kills=20,
+        seed=10 + processes,
+        number=number,
     )
     assert len(survived) == 20
     # some before the first shard, some between shards: not all at one moment

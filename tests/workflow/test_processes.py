@@ -94,3 +94,20 @@ def test_torchrun_starts_the_processes_of_a_training(
     )
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "train/x/manifest.json").is_file()
+
+
+@pytest.mark.slow
+def test_under_torchrun_no_rank_waits_for_one_that_died_at_start_up(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    arguments = (*TINY, "ensemble=1", "name=x", f"paths.output={tmp_path}", "trainer=ddp")
+    words = " ".join((sys.executable, str(REPOSITORY / "train.py"), *arguments))
+    command = (
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
+        "--no-python", "sh", "-c", f'[ "$RANK" = 0 ] && exit 3; exec {words}',
+    )  # fmt: skip
+    ended = subprocess.run(
+        command, env=environment, check=False, capture_output=True, text=True, timeout=300
+    )
+    assert ended.returncode != 0
+    assert not (tmp_path / "train/x/manifest.json").exists()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pooch
 import requests
-from tqdm import tqdm
 
 from deepmr.data.encode_portal.portal import with_retries
 from deepmr.files import locked
+from deepmr.progress import Progress
 
 __all__ = ["Download", "fetch_all"]
 
@@ -58,9 +59,9 @@ def fetch_all(
         Why each file that is still missing could not be fetched.
     """
     failures: dict[Path, Exception] = {}
-    total = sum(item.size for item in downloads) or None
+    total = sum(item.size for item in downloads)
     with (
-        tqdm(total=total, unit="B", unit_scale=True, desc="download", delay=1) as bar,
+        closing(Progress("download", total, "byte")) as bar,
         ThreadPoolExecutor(max_workers=max(1, parallel)) as pool,
     ):
         jobs = {
@@ -77,10 +78,10 @@ def fetch_all(
     return failures
 
 
-def _fetch(item: Download, *, retries: int, pause: float, bar: tqdm) -> None:
+def _fetch(item: Download, *, retries: int, pause: float, bar: Progress) -> None:
     with locked(item.path, wait=True):
         if item.path.exists():
-            bar.update(item.size)
+            bar.advance(item.size)
             return
         resume = _Resume(item.path.with_name(f".{item.path.name}.{item.md5[:8]}.part"), bar)
         for second in (False, True):
@@ -110,7 +111,7 @@ def _fetch(item: Download, *, retries: int, pause: float, bar: tqdm) -> None:
 class _Resume:
     """A downloader for pooch that continues where an earlier attempt, or process, stopped."""
 
-    def __init__(self, part: Path, bar: tqdm) -> None:
+    def __init__(self, part: Path, bar: Progress) -> None:
         self.part = part
         self._bar = bar
 
@@ -131,7 +132,7 @@ class _Resume:
                 before = stream.tell()
                 for piece in answer.iter_content(_PIECE):
                     stream.write(piece)
-                    self._bar.update(len(piece))
+                    self._bar.advance(len(piece))
                 received = stream.tell() - before
         if expected >= 0 and received != expected:
             raise requests.ConnectionError(

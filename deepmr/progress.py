@@ -39,7 +39,7 @@ class Progress:
     Args:
         title: What is being done.
         total: Number of steps.
-        unit: What a step is: ``mutant``, ``batch``.
+        unit: What a step is: ``mutant``, ``batch``, ``locus``.
         initial: Steps done before, which say nothing of the rate; 0 by default.
         stream: Where to; by default standard error.
         clock: Seconds; by default `time.monotonic`.
@@ -73,7 +73,7 @@ class Progress:
                 total=total,
                 initial=initial,
                 desc=title,
-                unit=f" {unit}s",
+                unit=f" {_plural(unit)}",
                 unit_scale=total > 10_000,
                 mininterval=1.0,
                 smoothing=0.02,  # nearly the mean rate: chunks differ in cost
@@ -122,4 +122,6 @@ class Progress:
 
 
 def _plural(unit: str) -> str:
+    if unit.endswith("us"):
+        return f"{unit[:-2]}i"
     return f"{unit}es" if unit.endswith("ch") else f"{unit}s"
