@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepmr.files import atomic_write, fingerprint, write_json
+from deepmr.inference import EffectZScores
 from deepmr.inference.between_sites import SharedError
 from deepmr.io.manifest import provenance
 from deepmr.io.table_schemas import ESTIMATES, LOCI, META
@@ -129,6 +130,12 @@ def _shared_error(findings: Findings) -> float:
     return SharedError.estimated(list(findings.networks.members.error_ratios)).shared
 
 
+def _errors_of_effects(findings: Findings) -> dict[str, EffectZScores]:
+    """Compare the errors of single effects with the simulation's truth, where it is known."""
+    shared = _shared_error(findings) if findings.effects.n_members > 1 else None
+    return effect_errors(findings.effects, findings.loci, findings.names, shared=shared)
+
+
 def print_summary(findings: Findings) -> None:
     """Print the verdict, the pooled effects and warnings on the terminal.
 
@@ -139,7 +146,7 @@ def print_summary(findings: Findings) -> None:
     judged = findings.judgement
     print(verdict_text(judged.verdict, judged.failed_controls, true_structure=truth))
     print(summary_table(findings.meta()))
-    errors = effect_errors(findings.effects, findings.loci, findings.names)
+    errors = _errors_of_effects(findings)
     for sentence in [*findings.hints(), effect_error_sentence(errors)]:
         if sentence:
             print(sentence)
@@ -188,7 +195,7 @@ def write_page(
             estimates=findings.estimates(),
             figures=list(drawn.values()),
             metrics=findings.networks.metrics,
-            effect_errors=effect_errors(findings.effects, findings.loci, findings.names),
+            effect_errors=_errors_of_effects(findings),
             provenance=_provenance(findings, provenance),
             notes=[*findings.notes, *findings.hints()],
             supplement=Supplement(
