@@ -67,10 +67,9 @@ def _runner(monkeypatch: pytest.MonkeyPatch, read: Callable[[], object]) -> Scri
 
         from deepmr import cli
 
-        job = importlib.import_module("deepmr.cli.job")
         monkeypatch.syspath_prepend(str(REPOSITORY))
         monkeypatch.setattr(sys, "argv", [str(REPOSITORY / f"{name}.py"), *arguments])
-        monkeypatch.setattr(job, "_failed", [])
+        monkeypatch.setattr("deepmr.cli.failed_jobs._failed", [])
         monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
         main = importlib.import_module(name).main
         read()

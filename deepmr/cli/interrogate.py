@@ -44,9 +44,23 @@ from deepmr.workflow.task_selection import is_many
 from deepmr.workflow.trained_runs import find_runs, newest_run
 from deepmr.workflow.variants import VariantChoice
 
-__all__ = ["run_interrogation"]
+__all__ = ["asks_many", "run_interrogation"]
 _OWN = Trust(own=True)
 """Settings of an interrogation are the user's own word; those of the run it asks are not."""
+
+
+def asks_many(config: DictConfig) -> bool:
+    """Return whether several pairs are asked, once the settings are known to be read.
+
+    Raises:
+        ValueError: If exposure or outcome is missing, or a setting would be ignored.
+    """
+    for name in ("exposure", "outcome"):
+        if name not in config or config.get(name) is None:
+            raise ValueError(f"{name}= must name a task, for example {name}=GATA1")
+    many = is_many(config.exposure) or is_many(config.outcome)
+    check_no_setting_is_ignored(plain(config), given_settings(), many=many)
+    return many
 
 
 def run_interrogation(config: DictConfig) -> float:
@@ -60,15 +74,6 @@ def run_interrogation(config: DictConfig) -> float:
         LookupError: If a task, run or part is unknown.
         FileNotFoundError: If a file is missing.
     """
-    for name in ("exposure", "outcome"):
-        if name not in config or config.get(name) is None:
-            raise ValueError(f"{name}= must name a task, for example {name}=GATA1")
-    many = is_many(config.exposure) or is_many(config.outcome)
-    check_no_setting_is_ignored(plain(config), given_settings(), many=many)
-    if many:
-        from deepmr.cli.all_pairs import run_all_pairs  # which builds by this file's functions
-
-        return run_all_pairs(config)
     settings = plain(config)
     check_designed(settings["verdict"]["designed"])
     if settings["effects"]["path"] is not None:

@@ -22,14 +22,14 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from deepmr.cli.command_line import add_own_configuration, check_overrides, split_flags
 from deepmr.cli.configuration import conf_folder
+from deepmr.cli.failed_jobs import failed_jobs, report_failure
 from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
 from deepmr.cli.plugins import check_sweep
 
-__all__ = ["job", "report_failure", "run", "run_plain"]
+__all__ = ["job", "run", "run_plain"]
 
 _USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseException)
 _TIME_IS_UP = 124  # exit status of the command `timeout`
-_failed: list[str] = []
 _subcommand: list[str] = []
 """Words of the command line before the overrides: ``["train"]`` of ``deepmr train``."""
 _own_configuration: list[str] = []
@@ -217,15 +217,6 @@ def _failed_job(error: Exception, record: Any) -> float:
     return math.nan
 
 
-def report_failure(job: str) -> None:
-    """Count a job of a sweep as failed, for the command's last line and exit status.
-
-    Args:
-        job: Its settings.
-    """
-    _failed.append(job)
-
-
 def _without_null(conf: Path, argument: str) -> str:
     """Hydra refuses ``logger=null`` for a group; where there is a ``none``, it is meant."""
     group, _, value = argument.partition("=")
@@ -303,8 +294,10 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
         _sweep(main)
     else:
         main()
-    if _failed:
-        print(f"{len(_failed)} of the jobs failed: {'; '.join(_failed)}", file=sys.stderr)
+    if failed_jobs():
+        print(
+            f"{len(failed_jobs())} of the jobs failed: {'; '.join(failed_jobs())}", file=sys.stderr
+        )
         sys.exit(1)
 
 

@@ -24,8 +24,12 @@ def train(config: DictConfig) -> float:
 @job
 def interrogate(config: DictConfig) -> float:
     """Measure, estimate, pool, report; return the pooled effect for a sweeper."""
-    from deepmr.cli.interrogate import run_interrogation
+    from deepmr.cli.interrogate import asks_many, run_interrogation
 
+    if asks_many(config):
+        from deepmr.cli.all_pairs import run_all_pairs
+
+        return run_all_pairs(config)
     return run_interrogation(config)
 
 

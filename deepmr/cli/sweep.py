@@ -18,6 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from deepmr.cli.failed_jobs import report_failure
 from deepmr.cli.job_record import JobFile
 from deepmr.cli.search_space import Choices, Space
 from deepmr.files import fingerprint, locked
@@ -300,8 +301,6 @@ def _check_space(space: Space, search: Search, params: Mapping[str, str]) -> Non
 
 
 def _report_failures(candidates: Sequence[Candidate], space: Space) -> None:
-    from deepmr.cli.job import report_failure
-
     for job in (job for one in candidates for job in one.jobs if not job.finished):
         own = " ".join(one for one in job.overrides if one not in space.fixed)
         report_failure(f"{own} ({job.error or job.state})".strip())

@@ -11,21 +11,11 @@ from deepmr.anscombe import expected_count
 from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 
-__all__ = ["ADDITIVE", "additive_effects", "additive_units"]
+__all__ = ["ADDITIVE", "additive_effects"]
 
 ADDITIVE = {"anscombe": "count"}
 """Effect scales that direct effects leave, and for which: a sum of causes is linear in counts, not
 in 2 sqrt(count + 3/8). Log-odds, probabilities and signals stay as they are."""
-
-
-def additive_units(units: Mapping[str, str]) -> dict[str, str]:
-    """Return each task's unit on the additive scale.
-
-    Example:
-        >>> additive_units({"X": "anscombe", "Y": "logit"})
-        {'X': 'count', 'Y': 'logit'}
-    """
-    return {task: ADDITIVE.get(unit, unit) for task, unit in units.items()}
 
 
 def additive_effects(shard: EffectShard, units: Mapping[str, str]) -> MemberEffects:

@@ -26,7 +26,7 @@ model:
 @pytest.fixture
 def inspect(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path):
     """Run `deepmr inspect` in an empty folder."""
-    job, main = (importlib.import_module(f"deepmr.cli.{one}") for one in ("job", "main"))
+    main = importlib.import_module("deepmr.cli.main")
 
     (tmp_path / "conf/model").mkdir(parents=True)
     (tmp_path / "conf/model/mine.yaml").write_text(YAML)
@@ -34,7 +34,7 @@ def inspect(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], 
     torch.save(nn.Sequential(nn.Conv1d(4, 2, 5)).state_dict(), tmp_path / "net.pt")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr(job, "_failed", [])
+    monkeypatch.setattr("deepmr.cli.failed_jobs._failed", [])
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
 
     def call(*arguments: str) -> Outcome:

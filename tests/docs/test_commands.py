@@ -88,7 +88,7 @@ def _check_hydra(name: str, words: tuple[str, ...], own: Path, patch: pytest.Mon
         del kept[kept.index("--config-dir") : kept.index("--config-dir") + 2]
     patch.setenv("HYDRA_FULL_ERROR", "1")  # errors are raised, not printed
     patch.setattr(sys, "argv", [f"{name}.py", *kept, "--config-dir", str(own)])
-    for state in ("_failed", "_subcommand", "_own_configuration"):
+    for state in ("_subcommand", "_own_configuration"):
         patch.setattr(job, state, [])
     reached: list[str] = []
     job.run(lambda: reached.append(name), name)
