@@ -8,25 +8,22 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from deepmr.cli.inference_used import with_inference
 from deepmr.cli.interrogate import (
-    _calibrator_file,
-    _check_apart,
     _compute,
     _networks,
     _question,
+    _run_folder,
     _variants,
 )
 from deepmr.cli.job_record import JobValue
-from deepmr.cli.parts import command, is_leader, optional, plain, run_name
+from deepmr.cli.parts import optional, plain
 from deepmr.cli.trust import Trust
-from deepmr.files import fingerprint, safe_name, sha256
+from deepmr.files import sha256
 from deepmr.interrogation_all import ask_all
 from deepmr.networks import Networks
 from deepmr.workflow.all_pairs import PairSettings
 from deepmr.workflow.known_relations import read_relations
 from deepmr.workflow.measurement import open_store
-from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
 from deepmr.workflow.task_selection import PairSelection, select_pairs
 
 __all__ = ["run_all_pairs"]
@@ -62,27 +59,9 @@ def run_all_pairs(config: DictConfig) -> float:
     tasks = {task.name: task for task in networks.tasks}
     first, second = selection.ordered[0]
     variants = _variants(settings, networks, (tasks[first], tasks[second]), config.seed)
-    listed = variants.listed is not None
-    fitted = _calibrator_file(settings)
-    recorded = with_content(
-        with_inference(settings, question),
-        weights=list(networks.digests),
-        variants=fingerprint(variants.variants.identity) if listed else None,
-        calibrators=sha256(fitted) if fitted else None,
-        motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
-        known=sha256(Path(settings["known"])) if settings["known"] else None,
-    )
-    default = f"all-pairs-{run_hash(recorded)}"
-    name = safe_name(default) if config.name is None else run_name(config.name)
-    path = Path(config.paths.output) / "interrogate" / networks.name / name
-    _check_apart(path, networks)
-    folder = RunFolder(
-        path=path,
-        config=recorded,
-        command=command(),
-        seed=config.seed,
-        overwrite=config.overwrite,
-        leader=is_leader(),
+    relations = sha256(Path(settings["known"])) if settings["known"] else None
+    folder = _run_folder(
+        config, settings, networks, question, variants, "all-pairs", known=relations
     )
     kept = _kept(settings, networks, selection)
     value = ask_all(
@@ -98,7 +77,7 @@ def run_all_pairs(config: DictConfig) -> float:
         tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),
     )
-    return JobValue(value, path)
+    return JobValue(value, folder.path)
 
 
 def _pair_settings(settings: Mapping[str, Any]) -> PairSettings:

@@ -85,28 +85,8 @@ def run_interrogation(config: DictConfig) -> float:
     compute = _compute(settings, networks.members)
     kept = _kept_tasks(settings, networks, pair)
     variants = _variants(settings, networks, pair, config.seed)
-    listed = variants.listed is not None
-    fitted = _calibrator_file(settings)
-    recorded = with_content(
-        with_inference(settings, question),
-        weights=list(networks.digests),
-        variants=fingerprint(variants.variants.identity) if listed else None,
-        calibrators=sha256(fitted) if fitted else None,
-        motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
-    )
-    digest = run_hash(recorded)
-    default = f"{safe_name(pair[0].name)}-{safe_name(pair[1].name)}-{digest}"
-    name = safe_name(default) if config.name is None else run_name(config.name)
-    path = Path(config.paths.output) / "interrogate" / networks.name / name
-    _check_apart(path, networks)
-    folder = RunFolder(
-        path=path,
-        config=recorded,
-        command=command(),
-        seed=config.seed,
-        overwrite=config.overwrite,
-        leader=is_leader(),
-    )
+    label = f"{safe_name(pair[0].name)}-{safe_name(pair[1].name)}"
+    folder = _run_folder(config, settings, networks, question, variants, label)
     value = ask(
         networks,
         pair,
@@ -118,7 +98,45 @@ def run_interrogation(config: DictConfig) -> float:
         tracker=optional(settings["logger"], "logger", _OWN),
         notes=(*networks.notes, *variants.notes),
     )
-    return JobValue(value, path)
+    return JobValue(value, folder.path)
+
+
+def _run_folder(
+    config: DictConfig,
+    settings: Mapping[str, Any],
+    networks: Networks,
+    question: Question,
+    variants: VariantChoice,
+    label: str,
+    **content: Any,
+) -> RunFolder:
+    """Return the run's folder; its name is by default a label and the hash of what is asked.
+
+    Raises:
+        ValueError: If the networks that are asked lie there.
+    """
+    listed = variants.listed is not None
+    fitted = _calibrator_file(settings)
+    recorded = with_content(
+        with_inference(settings, question),
+        weights=list(networks.digests),
+        variants=fingerprint(variants.variants.identity) if listed else None,
+        calibrators=sha256(fitted) if fitted else None,
+        motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
+        **content,
+    )
+    default = f"{label}-{run_hash(recorded)}"
+    name = safe_name(default) if config.name is None else run_name(config.name)
+    path = Path(config.paths.output) / "interrogate" / networks.name / name
+    _check_apart(path, networks)
+    return RunFolder(
+        path=path,
+        config=recorded,
+        command=command(),
+        seed=config.seed,
+        overwrite=config.overwrite,
+        leader=is_leader(),
+    )
 
 
 def _calibrator_file(settings: Mapping[str, Any]) -> Path | None:
