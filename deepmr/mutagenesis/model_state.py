@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,12 +34,14 @@ def evaluation_mode(model: nn.Module, *, tf32: bool = False) -> Iterator[nn.Modu
     """
     modes = [(module, module.training) for module in model.modules()]
     try:
-        model.eval()
+        if any(training for _, training in modes):  # to set flags takes longer than to read them
+            model.eval()
         with torch.no_grad(), _matmul_precision(tf32=tf32):
             yield model
     finally:
         for module, training in modes:
-            module.training = training
+            if module.training != training:
+                module.training = training
 
 
 @contextmanager
@@ -64,6 +67,6 @@ def device_of(model: nn.Module) -> torch.device:
         >>> device_of(nn.Linear(1, 1))
         device(type='cpu')
     """
-    for tensor in (*model.parameters(), *model.buffers()):
+    for tensor in itertools.chain(model.parameters(), model.buffers()):
         return tensor.device
     return torch.device("cpu")

@@ -65,6 +65,7 @@ class VectorLayer:
         rule: Maps the inputs' deltas and references to the output's delta.
         function: Function of the input whose value at the reference the rule reads after the
             inputs' references; None (the default) if it reads none.
+        linear: Whether the rule reads no references at all; False by default.
     """
 
     def __init__(
@@ -73,11 +74,14 @@ class VectorLayer:
         sources: tuple[str, ...],
         rule: Callable[[list[Tensor], list[Tensor]], Tensor],
         function: Callable[[Tensor], Tensor] | None = None,
+        *,
+        linear: bool = False,
     ) -> None:
         self.name = name
         self.sources = sources
         self._rule = rule
         self._function = function
+        self._linear = linear
 
     def run(self, deltas: Deltas, references: MutantReferences) -> Float[Tensor, "mutant ..."]:
         """Return the output's delta for every mutant.
@@ -86,7 +90,7 @@ class VectorLayer:
             deltas: Delta of each input for every mutant, by name.
             references: References of the inputs.
         """
-        read = [references[source] for source in self.sources]
+        read = [] if self._linear else [references[source] for source in self.sources]
         if self._function is not None:
             read.append(references.mapped(self.sources[0], self._function))
         return self._rule([deltas[source] for source in self.sources], read)
@@ -109,7 +113,7 @@ def linear_vector(
         >>> layer.run({"x": torch.ones(1, 2)}, references).tolist()
         [[2.0, 2.0]]
     """
-    return VectorLayer(name, sources, lambda deltas, _: function(*deltas))
+    return VectorLayer(name, sources, lambda deltas, _: function(*deltas), linear=True)
 
 
 def nonlinear_vector(
