@@ -1,10 +1,17 @@
-"""Convolution of deltas."""
+"""Convolution of deltas.
+
+Deltas are rows of channels, ordered by position, then mutant. On a CPU that is an image as oneDNN
+reads it (channels last), as high as positions and as wide as mutants, which a kernel as wide as one
+mutant runs over: one call for all taps, whose sums are written once. Elsewhere, and where a call
+costs more than it saves, each tap is a product that is added to the sums.
+"""
 
 from __future__ import annotations
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.backends import mkldnn
 from torch.nn import functional as F
 
 from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
@@ -12,12 +19,18 @@ from deepmr.mutagenesis.incremental.layers.position_layer import (
     Output,
     PositionLayer,
     Values,
+    add_overlap,
     zero_delta,
 )
 from deepmr.mutagenesis.incremental.layers.weight_layout import laid_out
 from deepmr.mutagenesis.incremental.receptive_field import Block, Delta, SlidingWindow, Span
 
 __all__ = ["Convolution"]
+
+_LEAST_PRODUCTS = 1 << 20
+"""Multiply-adds of a block below which starting a convolution takes longer than it saves."""
+_LEAST_CHANNELS = 8
+"""Channels of the input below which a convolution of oneDNN is slow."""
 
 
 class Convolution(PositionLayer):
@@ -63,11 +76,18 @@ class Convolution(PositionLayer):
         def by_tap(weight: Tensor) -> Tensor:
             return F.pad(weight.permute(2, 1, 0), filled)
 
+        def by_channel(weight: Tensor) -> Tensor:
+            return by_tap(weight).permute(2, 0, 1)
+
         if self._factor is None:
-            self._weight = laid_out(weight, f"tap {channels} {self.channels}", dtype, by_tap)
+            shape = f"{channels} {self.channels}"
+            self._weight = laid_out(weight, f"tap {shape}", dtype, by_tap)
+            kernel = laid_out(weight, f"channel {shape}", dtype, by_channel)
         else:
             scaled = weight.detach() * self._factor[:, None, None]
             self._weight = by_tap(scaled).to(dtype).contiguous()
+            kernel = by_channel(scaled).to(dtype).contiguous()
+        self._kernel = kernel.permute(0, 2, 1)[..., None]
 
     def affected_span(self, *spans: Span) -> Span:
         """Return the outputs whose kernel holds a changed input."""
@@ -75,15 +95,81 @@ class Convolution(PositionLayer):
 
     def run(self, block: Block, deltas: list[Delta], span: Span) -> Values:
         """Return the output's delta, or that of the fused nonlinear layer if there is one."""
-        if self.fused is None:
-            accumulator = zero_delta(block, span, self.channels, deltas[0].values)
-            self._add_products(deltas[0], accumulator, span)
-            block.zero_outside(accumulator, span, self.axis)
-            return accumulator
-        inputs = self.fused.input_span(span)
-        accumulator = self.fused.accumulator(block, inputs)
-        self._add_products(deltas[0], accumulator, inputs)
-        return self.fused.to_delta(block, accumulator, span)
+        inputs = span if self.fused is None else self.fused.input_span(span)
+        products = self._products(deltas[0], inputs)
+        if self.fused is not None:
+            sums = self._with_reference(self.fused, block, deltas[0], inputs, products)
+            return self.fused.to_delta(block, sums, span)
+        like = deltas[0].values
+        if products is not None and products.span == span and products.values.dtype == like.dtype:
+            sums = products.values
+        else:
+            sums = zero_delta(block, span, self.channels, like)
+            self._add(deltas[0], sums, span, products)
+        block.zero_outside(sums, span, self.axis)
+        return sums
+
+    def _with_reference(
+        self, fused: Nonlinear, block: Block, delta: Delta, span: Span, products: Delta | None
+    ) -> Values:
+        """Return the reference of the fused layer's input plus its delta."""
+        if products is not None and products.span == span:
+            return fused.plus_reference(block, products)
+        sums = fused.accumulator(block, span)
+        self._add(delta, sums, span, products)
+        return sums
+
+    def _products(self, delta: Delta, span: Span) -> Delta | None:
+        """Return the output's delta by one convolution, at positions inside ``span``.
+
+        A convolution adds as many zeros before the input as behind it, but the ends of the axis
+        cut spans at one side alone. What is then left of ``span`` has no values yet.
+
+        Returns:
+            None where products tap by tap are used.
+        """
+        like, window = delta.values, self.window
+        dtype = self._product_dtype or like.dtype
+        wanted = _overlap(window.affected_span(delta.span), span)
+        reach = (window.kernel - 1) * window.dilation
+        first = delta.span.start + window.padding
+        zeros = min(first - wanted.start, wanted.stop - first + reach - delta.span.width)
+        start = first - zeros
+        found = Span(start, start + delta.span.width + 2 * zeros - reach)
+        mutants = like.shape[1] * like.shape[2]
+        cost = window.kernel * delta.span.width * mutants * self.channels * like.shape[3]
+        if (
+            not self._convolves(like.device, dtype, like.shape[3])
+            or cost < _LEAST_PRODUCTS
+            or zeros < 0
+            or not found.width
+        ):
+            return None
+        image = like.to(dtype).reshape(1, len(like), mutants, -1).permute(0, 3, 1, 2)
+        sums = F.conv2d(
+            image, self._kernel, padding=(zeros, 0), dilation=(window.dilation, 1)
+        ).permute(0, 2, 3, 1)
+        return Delta(sums.reshape(found.width, *like.shape[1:3], self.channels), found)
+
+    def _convolves(self, device: torch.device, dtype: torch.dtype, channels: int) -> bool:
+        """Return whether oneDNN has a fast convolution for this layer."""
+        plain = self._groups == 1 and self.window.kernel > 1 and self.window.stride == 1
+        known = dtype in {torch.float32, torch.bfloat16} and device.type == "cpu"
+        return plain and known and channels >= _LEAST_CHANNELS and mkldnn.is_available()
+
+    def _add(self, delta: Delta, sums: Values, span: Span, products: Delta | None) -> None:
+        """Add the output's delta to ``sums``: the products found, and tap by tap what is left."""
+        if products is None:
+            self._add_products(delta, sums, span)
+            return
+        add_overlap(products, sums, span)
+        wanted = _overlap(self.window.affected_span(delta.span), span)
+        before = Span(wanted.start, products.span.start)
+        behind = Span(products.span.stop, wanted.stop)
+        for left in (before, behind):
+            if left.width:
+                rows = slice(left.start - span.start, left.stop - span.start)
+                self._add_products(delta, sums[rows], left)
 
     def _add_products(self, delta: Delta, accumulator: Values, span: Span) -> None:
         dtype = self._product_dtype
@@ -117,6 +203,10 @@ class Convolution(PositionLayer):
         """Return the multiply-adds of one mutant whose input changes at ``source``."""
         pairs = sum(write.stop - write.start for _, _, write in self.window.taps(source, span))
         return pairs * self.channels * self._weight.shape[1]
+
+
+def _overlap(one: Span, other: Span) -> Span:
+    return Span(max(one.start, other.start), min(one.stop, other.stop))
 
 
 def _along_sequence(weight: Tensor) -> Float[Tensor, " out in tap"]:

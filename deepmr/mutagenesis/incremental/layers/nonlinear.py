@@ -47,6 +47,17 @@ class Nonlinear(PositionLayer):
             memory_format=torch.contiguous_format
         )
 
+    def plus_reference(self, block: Block, delta: Delta) -> Values:
+        """Return the input's reference plus its delta, whose memory may be used.
+
+        Args:
+            block: The mutants.
+            delta: Delta of the input, in this dtype or a shorter one.
+        """
+        around = self._padded_input().around(block, delta.span)
+        own = delta.values if delta.values.dtype == around.dtype else None
+        return torch.add(delta.values, around, out=own)
+
     @abstractmethod
     def _padded_input(self) -> PaddedReference:
         """Return the input's reference, in the form to which the delta is added."""
