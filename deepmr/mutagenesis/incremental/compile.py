@@ -16,6 +16,7 @@ from deepmr.mutagenesis.incremental.operations import (
     CompilerState,
     NoRuleError,
     is_identity,
+    is_softplus,
     label,
 )
 from deepmr.mutagenesis.incremental.position_rules import position_layer
@@ -54,6 +55,7 @@ def compile_network(
         reasons = network.fallback.reasons
         network, state = _compiled(traced, values, length, product_dtype, compile_vectors=False)
         network.fallback.reasons = reasons
+    network.join_softplus(is_softplus)
     network.fuse()
     network.widen_rows()
     channels = {name: wide for name, (wide, _) in network.shapes().items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +13,11 @@ from torch import Tensor, fx, nn
 
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
 from deepmr.mutagenesis.incremental.layers.flattened_linear import FlattenedLinear
-from deepmr.mutagenesis.incremental.layers.global_pooling import GlobalLayer
+from deepmr.mutagenesis.incremental.layers.global_pooling import GlobalLayer, GlobalSumPool
 from deepmr.mutagenesis.incremental.layers.linear import Add, Multiply
-from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear
+from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear, Pointwise
 from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer, row_width
+from deepmr.mutagenesis.incremental.layers.softplus_sum import SoftplusSumPool
 from deepmr.mutagenesis.incremental.layers.vector import VectorLayer
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Span
 
@@ -114,6 +116,27 @@ class CompiledNetwork:
         }
         self.position_layers = [layer for layer in self.position_layers if id(layer) not in fused]
         self._work_in_place(readers)
+
+    def join_softplus(self, is_softplus: Callable[[object], bool]) -> None:
+        """Join a softplus along the sequence to the global sum that alone reads it.
+
+        Args:
+            is_softplus: Tells whether the function of an elementwise layer is a softplus.
+        """
+        readers = self._readers()
+        by_name = {layer.name: layer for layer in self.position_layers}
+        for place, reducer in enumerate(self.global_layers):
+            layer = by_name.get(reducer.source)
+            if (
+                type(reducer) is GlobalSumPool
+                and isinstance(layer, Pointwise)
+                and is_softplus(layer.function)
+                and readers[layer.name] == 1
+            ):
+                source = layer.sources[0]
+                joined = SoftplusSumPool(reducer.name, source, reducer.axis, reducer.factor)
+                self.global_layers[place] = joined
+                self.position_layers.remove(layer)
 
     def widen_rows(self) -> None:
         """Fill rows of channels up to a width that matrix products are fast at, if all can be."""

@@ -31,9 +31,11 @@ __all__ = ["Incremental"]
 _PRECISIONS = ("float32", "tf32", "float64", "bfloat16")
 _MOST_LOCI = 16
 """Loci that share blocks at most, where one has too few variants to fill a block."""
+_MOST_BLOCKS = 2
+"""Blocks of one phase that loci share at most: layers behind the positions start once for all."""
 _BLOCK_BYTES = 4 << 20
 """Bytes of a block's largest array by default: what stays in a CPU's caches."""
-_GATHERED_BYTES = 24 << 20
+_GATHERED_BYTES = 64 << 20
 """Bytes of the deltas gathered for a flattened layer, where loci share blocks."""
 _MOST_MUTANTS = 16_384
 """Mutants of a block at most, where memory is no limit."""
@@ -149,7 +151,7 @@ class Incremental:
         per_phase = max(1, n_variants // self._network.total_stride)
         widest = max(self._network.gathered_values(), default=1)
         kept = _GATHERED_BYTES // (4 * widest * max(1, n_variants))
-        return max(1, min(_MOST_LOCI, self.chunk // per_phase, kept))
+        return max(1, min(_MOST_LOCI, _MOST_BLOCKS * self.chunk // per_phase, kept))
 
     def _compiled_network(self) -> CompiledNetwork:
         """Return the compiled network, compiled again if a parameter has changed since."""

@@ -28,6 +28,7 @@ __all__ = [
     "is_arithmetic",
     "is_identity",
     "is_rectifier",
+    "is_softplus",
     "is_zero_at_zero",
     "label",
     "pointwise",
@@ -66,6 +67,10 @@ _ZERO_AT_ZERO = frozenset({
     F.relu6, F.mish, torch.tanh, torch.abs, torch.square, "tanh", "abs", "square",
 })  # fmt: skip
 """Elementwise functions that map 0 to 0."""
+
+
+_LEAST_THRESHOLD = 17
+"""Value from which on softplus is its input in float32."""
 
 
 class NoRuleError(Exception):
@@ -191,6 +196,14 @@ def is_rectifier(node: fx.Node, module: nn.Module | None) -> bool:
 def is_zero_at_zero(node: fx.Node, module: nn.Module | None) -> bool:
     """Return whether an elementwise node is known to map 0 to 0."""
     return (node.target if module is None else type(module)) in _ZERO_AT_ZERO
+
+
+def is_softplus(function: Any) -> bool:
+    """Return whether an elementwise function of `pointwise` is log(1 + exp(x)), unscaled."""
+    if isinstance(function, nn.Softplus):
+        return function.beta == 1 and function.threshold >= _LEAST_THRESHOLD
+    plain = isinstance(function, functools.partial) and function.func is _call
+    return plain and function.args == (F.softplus, (), {})
 
 
 def gated_rest(node: fx.Node, module: nn.Module | None) -> Any:

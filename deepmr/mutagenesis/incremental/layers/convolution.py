@@ -68,6 +68,8 @@ class Convolution(PositionLayer):
             product_dtype: Dtype of matrix products; that of the weights if None.
             channels: Channels of the input's rows; weights of those it lacks are zero.
         """
+        if channels < _LEAST_CHANNELS:
+            product_dtype = None  # short rows take longer in bfloat16
         self._product_dtype = product_dtype
         weight = self.weight
         dtype = product_dtype or weight.dtype
@@ -120,10 +122,10 @@ class Convolution(PositionLayer):
         return sums
 
     def _products(self, delta: Delta, span: Span) -> Delta | None:
-        """Return the output's delta by one convolution, at positions inside ``span``.
+        """Return the output's delta by one convolution, at the positions of ``span`` that change.
 
         A convolution adds as many zeros before the input as behind it, but the ends of the axis
-        cut spans at one side alone. What is then left of ``span`` has no values yet.
+        cut spans at one side alone: what is computed beyond the cut is thrown away.
 
         Returns:
             None where products tap by tap are used.
@@ -133,7 +135,8 @@ class Convolution(PositionLayer):
         wanted = _overlap(window.affected_span(delta.span), span)
         reach = (window.kernel - 1) * window.dilation
         first = delta.span.start + window.padding
-        zeros = min(first - wanted.start, wanted.stop - first + reach - delta.span.width)
+        both = (first - wanted.start, wanted.stop - first + reach - delta.span.width)
+        zeros = max(both)
         start = first - zeros
         found = Span(start, start + delta.span.width + 2 * zeros - reach)
         mutants = like.shape[1] * like.shape[2]
@@ -141,15 +144,16 @@ class Convolution(PositionLayer):
         if (
             not self._convolves(like.device, dtype, like.shape[3])
             or cost < _LEAST_PRODUCTS
-            or zeros < 0
-            or not found.width
+            or min(both) < 0
+            or not wanted.width
         ):
             return None
         image = like.to(dtype).reshape(1, len(like), mutants, -1).permute(0, 3, 1, 2)
         sums = F.conv2d(
             image, self._kernel, padding=(zeros, 0), dilation=(window.dilation, 1)
         ).permute(0, 2, 3, 1)
-        return Delta(sums.reshape(found.width, *like.shape[1:3], self.channels), found)
+        values = sums.reshape(found.width, *like.shape[1:3], self.channels)
+        return Delta(Delta(values, found).part(wanted), wanted)
 
     def _convolves(self, device: torch.device, dtype: torch.dtype, channels: int) -> bool:
         """Return whether oneDNN has a fast convolution for this layer."""
@@ -158,18 +162,11 @@ class Convolution(PositionLayer):
         return plain and known and channels >= _LEAST_CHANNELS and mkldnn.is_available()
 
     def _add(self, delta: Delta, sums: Values, span: Span, products: Delta | None) -> None:
-        """Add the output's delta to ``sums``: the products found, and tap by tap what is left."""
+        """Add the output's delta to ``sums``: the products found, or products tap by tap."""
         if products is None:
             self._add_products(delta, sums, span)
-            return
-        add_overlap(products, sums, span)
-        wanted = _overlap(self.window.affected_span(delta.span), span)
-        before = Span(wanted.start, products.span.start)
-        behind = Span(products.span.stop, wanted.stop)
-        for left in (before, behind):
-            if left.width:
-                rows = slice(left.start - span.start, left.stop - span.start)
-                self._add_products(delta, sums[rows], left)
+        else:
+            add_overlap(products, sums, span)
 
     def _add_products(self, delta: Delta, accumulator: Values, span: Span) -> None:
         dtype = self._product_dtype

@@ -78,7 +78,7 @@ class GlobalSumPool(GlobalLayer):
 
     def __init__(self, name: str, source: str, axis: Axis, factor: float) -> None:
         super().__init__(name, source, axis)
-        self._factor = factor
+        self.factor = factor
 
     def allocate(self, references: References, plan: BlockPlan) -> None:
         """Allocate the deltas; the reference is not needed."""
@@ -87,9 +87,11 @@ class GlobalSumPool(GlobalLayer):
 
     def accumulate(self, block: Block, delta: Delta) -> None:
         """Store the sum of the input's delta for the mutants of one block."""
-        index = _mutant_index(block, delta.values)
-        summed = delta.values.sum(0) * self._factor
-        self._delta[index] = summed.view(-1, summed.shape[-1])
+        self._store(block, delta.values.sum(0))
+
+    def _store(self, block: Block, summed: Float[Tensor, "alternative site channel"]) -> None:
+        index = _mutant_index(block, summed)
+        self._delta[index] = summed.mul_(self.factor).view(-1, summed.shape[-1])
 
     def delta(self) -> Float[Tensor, "mutant channel"]:
         """Return the output's delta of all mutants."""

@@ -110,7 +110,7 @@ class Pointwise(Nonlinear):
         self, output: Output, function: Callable[[Tensor], Tensor], *, zero_at_zero: bool = False
     ) -> None:
         super().__init__(output)
-        self._function = function
+        self.function = function
         self._zero_at_zero = zero_at_zero
 
     def keeps_zero_channels(self) -> bool:
@@ -127,7 +127,7 @@ class Pointwise(Nonlinear):
 
     def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
         """Return the output's delta."""
-        delta = self._function(accumulator).sub_(self._output.around(block, span))
+        delta = self.function(accumulator).sub_(self._output.around(block, span))
         block.zero_outside(delta, span, self.axis)
         return delta
 
