@@ -60,7 +60,7 @@ def main() -> None:
     """Measure all parts that fit the time, print and write their records."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default="cuda")
     parser.add_argument("--quick", action="store_true", help="small sizes, to test the benchmark")
     parser.add_argument("--minutes", type=float, default=9.0, help="start no part after these")
     options = parser.parse_args()

@@ -33,3 +33,14 @@ def test_every_part_has_a_record_and_a_part_without_time_is_named(
     monkeypatch.setattr(sys, "argv", ["gpu", *arguments, "--minutes", "-1"])
     gpu.main()
     assert {one.get("left_out") for one in json.loads(out.read_text())["records"]} == {"no time"}
+
+
+def test_without_a_card_one_line_says_so_and_nothing_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gpu.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["gpu", "--json", str(tmp_path / "gpu.json")])
+    with pytest.raises(SystemExit) as stopped:
+        gpu.main()
+    assert stopped.value.code == 2
+    assert "needs a CUDA device, and torch finds none" in capsys.readouterr().err
