@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# One thread to a process, and to those that tests start: two workers with two threads each on two
+# cores wait for one another. Before NumPy and torch are imported, which read it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +16,10 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Doors for cases outside: no tests. Importing the first, as the search for doctests would, replaces
+# `deepmr.interrogate` for every test that runs in the same process.
+collect_ignore = ["cases_adapter.py", "reference_adapter.py"]
 
 TINY = (
     "data.n_train=400",
