@@ -169,7 +169,7 @@ def test_another_message_than_the_missing_packages_own_is_no_excuse(
     monkeypatch.setattr(plugins, "_is_installed", lambda module: False)
     monkeypatch.setattr(plugins, "_require", refuse)
     (command,) = commands_of.commands(f"`deepmr train -m seed=0,1 {choice}`", "README.md")
-    with pytest.raises(ValueError, match="needs a package that is not installed$"):
+    with pytest.raises(ValueError, match=r"needs a package that is not installed$"):
         check(command, own)
 
 
