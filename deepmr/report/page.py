@@ -38,6 +38,24 @@ def write_report(path: Path | str, content: ReportContent) -> None:
 
     Raises:
         OSError: If the folder cannot be written to.
+
+    Example:
+        A table of one pooled slope, and no loci; `Interrogation.report` fills in the rest.
+
+        >>> import tempfile
+        >>> words = {"exposure": "A", "outcome": "B", "method": "ivw", "pooling": "reml"}
+        >>> numbers = dict.fromkeys(("se", "neg_log10_p", "i2", "tau2", "true_value", "q"), 0.1)
+        >>> numbers |= {"n_loci": 9, "value": 0.5, "ci_lower": 0.3, "ci_upper": 0.7}
+        >>> numbers |= {"prediction_lower": 0.1, "prediction_upper": 0.9}
+        >>> meta = {name: np.array([value]) for name, value in (words | numbers).items()}
+        >>> none = ("chrom", "start", "end", "flags", "n_instruments", "q_df")
+        >>> loci = {name: np.array([], dtype=object) for name in (*meta, *none)}
+        >>> floats = {name: np.array([], dtype=float) for name in (*numbers, "n_instruments", "q_df")}
+        >>> pair = ReportedPair(exposure="A", outcome="B")
+        >>> path = Path(tempfile.mkdtemp()) / "report.html"
+        >>> write_report(path, ReportContent(pair=pair, meta=meta, estimates=loci | floats))
+        >>> "Does A act on B?" in path.read_text()
+        True
     """
     with atomic_write(path) as stream:
         stream.write(render_report(content))
