@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from deepmr.report.gallery import READING, RULE
 from deepmr.report.headline import headline, unit_names
 from deepmr.report.links import data_links, figure_links, listed_files
 from deepmr.report.number import MISSING, interval_text, matching_text, typeset
+from deepmr.report.provenance import facts_of
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
 from deepmr.report.template import fill
 from deepmr.report.verdict_tables import controls_table, panel_table
@@ -113,7 +113,7 @@ def render_report(content: ReportContent) -> str:
         links=links,
         figure_links=figure_links(content, links),
         files=listed_files(content),
-        facts=_facts(content.provenance),
+        facts=facts_of(content.provenance),
     )
 
 
@@ -170,33 +170,3 @@ def _questions(content: ReportContent) -> list[tuple[str, str, str]]:
     methods = dict.fromkeys([content.method, *estimates["method"][rows].tolist()])
     forward = [(content.exposure, content.outcome, str(method)) for method in methods]
     return [*forward, (content.outcome, content.exposure, content.method)]
-
-
-def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
-    """Return the provenance as entries (name, how to show it, value)."""
-    facts: list[tuple[str, str, Any]] = []
-    for name, value in provenance.items():
-        title = name.replace("_", " ")
-        if isinstance(value, Mapping):
-            facts.append((title, "table", _flat(value)))
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            facts.append((title, "list", [_line(entry) for entry in value]))
-        elif isinstance(value, str) and "\n" in value:
-            facts.append((title, "text", value))
-        else:
-            facts.append((title, "plain", "unknown" if value is None else str(value)))
-    return facts
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, entry in value.items():
-        if isinstance(entry, Mapping):
-            rows += _flat(entry, f"{prefix}{name}.")
-        else:
-            rows.append((f"{prefix}{name}", str(entry)))
-    return rows
-
-
-def _line(entry: Any) -> str:
-    return "  ".join(map(str, entry.values())) if isinstance(entry, Mapping) else str(entry)

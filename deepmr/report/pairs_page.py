@@ -9,8 +9,8 @@ import numpy as np
 
 from deepmr.files import atomic_write
 from deepmr.report.number import MISSING, interval_text, number_text, p_text, typeset
-from deepmr.report.page import _facts
 from deepmr.report.pairs_content import PairsContent
+from deepmr.report.provenance import facts_of
 from deepmr.report.table import Cell, Table
 from deepmr.report.template import fill
 from deepmr.report.verdict_text import (
@@ -57,7 +57,7 @@ def render_pairs_report(content: PairsContent) -> str:
         sections=_sections(content),
         known=None if content.known is None else _known(content),
         figures=content.figures,
-        facts=_facts(content.provenance),
+        facts=facts_of(content.provenance),
         unproven=_unproven(content),
     )
 
