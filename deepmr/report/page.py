@@ -12,8 +12,9 @@ from deepmr.report.content import ReportContent, ReportedPair
 from deepmr.report.effect_errors import effect_error_sentence, effect_error_table
 from deepmr.report.flags import count_flags
 from deepmr.report.gallery import READING, RULE
-from deepmr.report.headline import headline, unit_names
+from deepmr.report.headline import headline, unit_meanings, unit_names
 from deepmr.report.links import data_links, figure_links, listed_files
+from deepmr.report.method_names import method_meanings
 from deepmr.report.number import MISSING, interval_text, matching_text, typeset
 from deepmr.report.provenance import facts_of
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
@@ -97,6 +98,8 @@ def render_report(content: ReportContent) -> str:
         ],
         **tables,
         pooled=pooled_table(content),
+        method_meanings=method_meanings(content.meta["method"]),
+        unit_meanings=unit_meanings(content.pair),
         meanings=[card for card in cards if card["range"] and not card["is_effect"]],
         gallery=supplement.gallery,
         gallery_rule=RULE,

@@ -23,6 +23,18 @@ from deepmr.report.verdict_text import (
 __all__ = ["render_pairs_report", "write_pairs_report"]
 
 _LETTERS = {"forward": "→", "both": "⇄", "inseparable": "=", "shared": "·", "undecided": "?"}
+_FILES = {
+    "pairs.parquet": "pooled slope of every pair by every method, with q-values and verdict",
+    "direct.parquet": "direct effects, with what was held fixed",
+    "edges.parquet": "the pairs that are edges",
+    "graph.graphml": "the graph, for Gephi, igraph or networkx",
+    "graph.cyjs": "the graph, for Cytoscape",
+    "verdicts.json": "every verdict with reasons and the numbers behind it",
+    "known.json": "the known relations held against the edges",
+    "config.yaml": "every setting of the run",
+    "effects/": "effect of every variant as each network sees it",
+    "figures/": "the figures above",
+}
 _BLUE, _RED = "0, 114, 178", "213, 94, 0"
 
 
@@ -57,6 +69,7 @@ def render_pairs_report(content: PairsContent) -> str:
         sections=_sections(content),
         known=None if content.known is None else _known(content),
         figures=content.figures,
+        files=[(name, _FILES.get(name, "")) for name in content.tables.files],
         facts=facts_of(content.provenance),
         unproven=_unproven(content),
     )

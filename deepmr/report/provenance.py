@@ -36,10 +36,10 @@ def _with_source(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """Put commit and state of the source folder into one entry in plain words."""
     told = dict(provenance)
     commit, dirty = told.pop("git_commit", None), told.pop("git_dirty", None)
-    if commit is None:
+    if "git_commit" not in provenance:
         return told
     state = ", with changes that were not committed" if dirty else ""
-    source = {"source_code": f"commit {commit}{state}"}
+    source = {"source_code": f"commit {commit}{state}" if commit else "commit unknown"}
     folded = {name: one for name, one in told.items() if not isinstance(one, str)}
     return {name: told[name] for name in told if name not in folded} | source | folded
 
