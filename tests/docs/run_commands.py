@@ -96,10 +96,14 @@ def prepare(folder: Path) -> None:
 
 def small(command: documented.Command, folder: Path, number: int) -> tuple[str, ...]:
     """Return the words of a command with placeholders filled in and overrides that make it small."""
-    words = [command.name, *map(_placed, command.words)]
+    words = [command.name, *(_placed(word, folder) for word in command.words)]
+    if "exposure=A" in words:
+        words = [{"exposure=A": "exposure=GATA1", "outcome=B": "outcome=TAL1"}.get(w, w) for w in words]
     name = command.name
-    if name in ("report", "export"):
-        return (*words, *(("--overwrite",) if name == "export" else ()))
+    if name == "report":
+        return _with_loci(words, folder)
+    if name == "export":
+        return (*words, "--overwrite")
     if name == "plan":
         return tuple(words)
     mine = any(word.endswith("=mine") or "mine]" in word for word in words)
@@ -128,13 +132,28 @@ def _said(word: str, words: list[str], sweep: bool) -> bool:
     return sweep and any(one.split("=")[0] == word.split("=")[0] for one in words)
 
 
-def _placed(word: str) -> str:
-    asked, locus = "runs/interrogate/k562/real", "chr8:400-1400"
-    if word == "RUN" or word.startswith("runs/interrogate/demo/"):
-        return "runs/interrogate/demo/asked" if word != "RUN" else asked
-    return {"data.root=$DATA": "data.root=DIR", "calibrator=PATH": "calibrator=FITTED"}.get(
-        word, word
-    ).replace("LOCUS", locus)
+def _placed(word: str, folder: Path) -> str:
+    """Fill a placeholder of a document in: RUN, NAME, PATH, a locus, a folder with a hash."""
+    if word == "RUN":
+        return "runs/interrogate/k562/real"
+    if word.startswith("runs/interrogate/demo/"):
+        return "runs/interrogate/demo/asked"
+    if word.startswith("chr") and "-" in word:
+        return "LOCUS"
+    for start, run in (("calibrator=PATH", "demo*"), ("calibrator=runs/calibrate/mine-net", "mine*")):
+        if word.startswith(start):
+            made = sorted((folder / "runs" / "calibrate").glob(f"{run}/*/calibrator.json"))
+            return f"calibrator={made[0].parent}" if made else word
+    return "data.root=DIR" if word == "data.root=$DATA" else word
+
+
+def _with_loci(words: list[str], folder: Path) -> tuple[str, ...]:
+    """Put names of loci that the run has in the places of a document's."""
+    import pandas as pd
+
+    table = pd.read_parquet(folder / words[1] / "loci.parquet")
+    names = iter(f"{c}:{s}-{e}" for c, s, e in table[["chrom", "start", "end"]].to_numpy())
+    return tuple(next(names) if word == "LOCUS" else word for word in words)
 
 
 def run(words: tuple[str, ...], folder: Path) -> tuple[int, str]:

@@ -49,7 +49,7 @@ def genome_with_peaks(folder: Path) -> None:
     rows = ["task\ttarget\tassay\tbiosample\tkind\tfile\tcovers"]
     for task, lines in peaks.items():
         (folder / f"{task}.bed").write_text("".join(lines))
-        rows.append(f"K562_{task}\t{task}\tChIP-seq\tK562\tbinary\t{task}.bed\t")
+        rows.append(f"{task}\t{task}\tChIP-seq\tK562\tbinary\t{task}.bed\t")
     (folder / "tracks.tsv").write_text("\n".join(rows) + "\n")
 
 
@@ -68,7 +68,7 @@ def networks(folder: Path, yaml: str) -> None:
     (folder / "my_yamls" / "model").mkdir(parents=True)
     (folder / "my_yamls" / "model" / "mine.yaml").write_text(yaml)
     (folder / "tasks.tsv").write_text(
-        "name\ttarget\tassay\tbiosample\tkind\nA\tGATA1\tx\tK562\tbinary\nB\tTAL1\tx\tK562\tbinary\n"
+        "name\ttarget\tassay\tbiosample\tkind\nGATA1\tGATA1\tx\tK562\tbinary\nTAL1\tTAL1\tx\tK562\tbinary\n"
     )
 
 
