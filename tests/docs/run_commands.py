@@ -27,6 +27,8 @@ NOT_RUN = {
     "trainer=slurm": "needs a SLURM cluster",
     "trainer.num_nodes=2": "needs two machines",
     "experiment=encode_subset": "needs the real subset (run by hand, see docs/validity.md)",
+    "data.n_test=16000": "9 million mutants: run by hand, numbers in docs/report.md",
+    "run=runs/train/many": "9 million mutants: run by hand, numbers in docs/report.md",
     "outcome=EP300": "needs the run on the real subset (run by hand, see docs/validity.md)",
     "outcome=H3K*": "needs tasks called H3K...; all pairs are run without the glob",
     "pairs.direct=[MYC,MAX]": "needs tasks MYC and MAX; direct effects are run by others",
@@ -91,14 +93,18 @@ def prepare(folder: Path) -> None:
     import pandas as pd
 
     table = pd.read_parquet(folder / "effects.parquet")
-    table.rename(columns={"pos": "position_hg38"}).to_csv(folder / "mine.tsv", sep="\t", index=False)
+    table.rename(columns={"pos": "position_hg38"}).to_csv(
+        folder / "mine.tsv", sep="\t", index=False
+    )
 
 
 def small(command: documented.Command, folder: Path, number: int) -> tuple[str, ...]:
     """Return the words of a command with placeholders filled in and overrides that make it small."""
     words = [command.name, *(_placed(word, folder) for word in command.words)]
     if "exposure=A" in words:
-        words = [{"exposure=A": "exposure=GATA1", "outcome=B": "outcome=TAL1"}.get(w, w) for w in words]
+        words = [
+            {"exposure=A": "exposure=GATA1", "outcome=B": "outcome=TAL1"}.get(w, w) for w in words
+        ]
     name = command.name
     if name == "report":
         return _with_loci(words, folder)
@@ -109,7 +115,10 @@ def small(command: documented.Command, folder: Path, number: int) -> tuple[str, 
     mine = any(word.endswith("=mine") or "mine]" in word for word in words)
     if mine and "--config-dir" not in words:
         named = any(word.startswith("checkpoint=") for word in words)
-        words[1:1] = ["--config-dir", "my_yamls" if named else "conf_mine"]
+        plain = "tasks=tasks.tsv" in words
+        own = "conf_plain" if plain else "my_yamls" if named else "conf_mine"
+        words[1:1] = ["--config-dir", own]
+        words = ["checkpoint=plain.pt" if plain and w == "checkpoint=net.pt" else w for w in words]
     genome = "data=encode" in words or any(w.startswith("run=runs/train/k562") for w in words)
     sweep = "-m" in words
     if name == "train":
@@ -129,7 +138,7 @@ def small(command: documented.Command, folder: Path, number: int) -> tuple[str, 
 
 
 def _said(word: str, words: list[str], sweep: bool) -> bool:
-    return sweep and any(one.split("=")[0] == word.split("=")[0] for one in words)
+    return sweep and any(one.split("=")[0] == word.split("=", maxsplit=1)[0] for one in words)
 
 
 def _placed(word: str, folder: Path) -> str:
@@ -140,7 +149,10 @@ def _placed(word: str, folder: Path) -> str:
         return "runs/interrogate/demo/asked"
     if word.startswith("chr") and "-" in word:
         return "LOCUS"
-    for start, run in (("calibrator=PATH", "demo*"), ("calibrator=runs/calibrate/mine-net", "mine*")):
+    for start, run in (
+        ("calibrator=PATH", "demo*"),
+        ("calibrator=runs/calibrate/mine-net", "mine-plain*"),
+    ):
         if word.startswith(start):
             made = sorted((folder / "runs" / "calibrate").glob(f"{run}/*/calibrator.json"))
             return f"calibrator={made[0].parent}" if made else word
@@ -163,7 +175,7 @@ def run(words: tuple[str, ...], folder: Path) -> tuple[int, str]:
         "OMP_NUM_THREADS": "1",
         "DEEPMR_CACHE": str(folder / "cache"),
     }
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-m", "deepmr", *words],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
@@ -171,17 +183,26 @@ def run(words: tuple[str, ...], folder: Path) -> tuple[int, str]:
     return done.returncode, " | ".join(lines[-2:]) if done.returncode else ""
 
 
-def main() -> int:
-    """Run every command that can be, and store what came of it."""
+def main(*, only_failed: bool = False) -> int:
+    """Run every command that can be, and store what came of it.
+
+    Args:
+        only_failed: Run those again that failed or were not there when outcomes were last stored.
+    """
     outcomes: dict[str, dict[str, object]] = {}
+    if only_failed:
+        stored = json.loads(STORED.read_text())["commands"]
+        outcomes = {line: one for line, one in stored.items() if one["outcome"] == "finished"}
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
+        ["git", "rev-parse", "--short", "HEAD"],
         cwd=documented.REPOSITORY, capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
         for number, (line, command) in enumerate(all_commands().items()):
+            if line in outcomes:
+                continue
             why = reason_not_run(command)
             if why:
                 outcomes[line] = {"outcome": "not run", "reason": why}
@@ -194,11 +215,12 @@ def main() -> int:
                 "seconds": round(time.monotonic() - began),
                 **({"said": tail.replace(name, "FOLDER")[-400:]} if code else {}),
             }
-            print(outcomes[line]["outcome"], line, tail[-300:], flush=True)
+            sys.stdout.write(f"{outcomes[line]['outcome']} {line} {tail[-300:]}\n")
+            sys.stdout.flush()
             found = {"date": datetime.date.today().isoformat(), "commit": commit}
             STORED.write_text(json.dumps({**found, "commands": outcomes}, indent=1) + "\n")
     return int(any(one["outcome"] == "failed" for one in outcomes.values()))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(only_failed="--failed" in sys.argv[1:]))

@@ -24,6 +24,10 @@ class Net(nn.Module):
 
     def forward(self, sequence):
         return torch.sigmoid(self.last(torch.relu(self.first(sequence)).mean(-1)))
+
+class Plain(Net):
+    def forward(self, sequence):
+        return self.last(torch.relu(self.first(sequence)).mean(-1))[:, :2]
 """
 
 
@@ -58,7 +62,7 @@ def networks(folder: Path, yaml: str) -> None:
     (folder / "mypackage").mkdir()
     (folder / "mypackage" / "__init__.py").write_text(NET)
     space: dict[str, type] = {}
-    exec(NET, space)  # noqa: S102  (the text above)
+    exec(NET, space)
     (folder / "nets").mkdir()
     for seed, names in enumerate((("net.pt", "net.ckpt"), ("nets/a.pt", "nets/a.ckpt"),
                                   ("nets/b.pt", "nets/b.ckpt"))):  # fmt: skip
@@ -67,6 +71,11 @@ def networks(folder: Path, yaml: str) -> None:
             torch.save(space["Net"]().state_dict(), folder / name)
     (folder / "my_yamls" / "model").mkdir(parents=True)
     (folder / "my_yamls" / "model" / "mine.yaml").write_text(yaml)
+    torch.save(space["Plain"]().state_dict(), folder / "plain.pt")
+    (folder / "conf_plain" / "model").mkdir(parents=True)
+    (folder / "conf_plain" / "model" / "mine.yaml").write_text(
+        "# @package _global_\nmodel:\n  _target_: mypackage.Plain\n  filters: 64\n"
+    )
     (folder / "tasks.tsv").write_text(
         "name\ttarget\tassay\tbiosample\tkind\nGATA1\tGATA1\tx\tK562\tbinary\nTAL1\tTAL1\tx\tK562\tbinary\n"
     )

@@ -23,6 +23,7 @@ ROOMS = (
     "deepmr.models",
 )
 
+
 def code(text: str | None) -> str:
     """Return the code of a docstring's examples."""
     examples = doctest.DocTestParser().get_examples(text or "")
