@@ -51,10 +51,11 @@ def write_report(path: Path | str, content: ReportContent) -> None:
         >>> meta = {name: np.array([value]) for name, value in (words | numbers).items()}
         >>> none = ("chrom", "start", "end", "flags", "n_instruments", "q_df")
         >>> loci = {name: np.array([], dtype=object) for name in (*meta, *none)}
-        >>> floats = {name: np.array([], dtype=float) for name in (*numbers, "n_instruments", "q_df")}
+        >>> floats = (*numbers, "n_instruments", "q_df")
+        >>> loci |= {name: np.array([], dtype=float) for name in floats}
         >>> pair = ReportedPair(exposure="A", outcome="B")
         >>> path = Path(tempfile.mkdtemp()) / "report.html"
-        >>> write_report(path, ReportContent(pair=pair, meta=meta, estimates=loci | floats))
+        >>> write_report(path, ReportContent(pair=pair, meta=meta, estimates=loci))
         >>> "Does A act on B?" in path.read_text()
         True
     """

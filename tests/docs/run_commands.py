@@ -6,7 +6,7 @@ own that holds stand-ins for the files it names.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 import subprocess
@@ -41,8 +41,8 @@ _NET = ("trainer.accelerator=cpu", "trainer.max_epochs=1", "batch_size=64", "log
         "trainer.enable_progress_bar=false")  # fmt: skip
 _SIMULATED = (*_NET, "data.n_train=400", "data.n_variants=40", "data.n_calibration=60",
               "data.n_test=120", "model.filters=6", "model.hidden=8")  # fmt: skip
-_GENOME = (*_NET, "model=deepsea_small", "data.splits.train=[chr1]", "data.splits.validation=[chr7]",
-           "data.splits.calibration=[chr10]", "data.splits.test=[chr8,chr9]")  # fmt: skip
+_GENOME = (*_NET, "model=deepsea_small", "data.splits.train=[chr1]",
+           "data.splits.validation=[chr7]", "data.splits.calibration=[chr10]", "data.splits.test=[chr8,chr9]")  # fmt: skip
 _ASK = ("trainer.accelerator=cpu", "logger=none", "controls=none", "instruments.min_effect=0",
         "instruments.min_z=0")  # fmt: skip
 
@@ -99,7 +99,7 @@ def prepare(folder: Path) -> None:
 
 
 def small(command: documented.Command, folder: Path, number: int) -> tuple[str, ...]:
-    """Return the words of a command with placeholders filled in and overrides that make it small."""
+    """Return a command with placeholders filled in, and overrides that make it small."""
     words = [command.name, *(_placed(word, folder) for word in command.words)]
     if "exposure=A" in words:
         words = [
@@ -217,7 +217,7 @@ def main(*, only_failed: bool = False) -> int:
             }
             sys.stdout.write(f"{outcomes[line]['outcome']} {line} {tail[-300:]}\n")
             sys.stdout.flush()
-            found = {"date": datetime.date.today().isoformat(), "commit": commit}
+            found = {"date": dt.datetime.now(dt.UTC).date().isoformat(), "commit": commit}
             STORED.write_text(json.dumps({**found, "commands": outcomes}, indent=1) + "\n")
     return int(any(one["outcome"] == "failed" for one in outcomes.values()))
 
