@@ -42,7 +42,8 @@ _NET = ("trainer.accelerator=cpu", "trainer.max_epochs=1", "batch_size=64", "log
 _SIMULATED = (*_NET, "data.n_train=400", "data.n_variants=40", "data.n_calibration=60",
               "data.n_test=120", "model.filters=6", "model.hidden=8")  # fmt: skip
 _GENOME = (*_NET, "model=deepsea_small", "data.splits.train=[chr1]",
-           "data.splits.validation=[chr7]", "data.splits.calibration=[chr10]", "data.splits.test=[chr8,chr9]")  # fmt: skip
+           "data.splits.validation=[chr7]", "data.splits.calibration=[chr10]",
+           "data.splits.test=[chr8,chr9]")  # fmt: skip
 _ASK = ("trainer.accelerator=cpu", "logger=none", "controls=none", "instruments.min_effect=0",
         "instruments.min_z=0")  # fmt: skip
 
