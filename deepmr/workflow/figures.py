@@ -88,8 +88,8 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
         "forest": Figure(
             name="Slopes of single loci and their mean",
             caption=f"Slope of {first.outcome} on {first.exposure} at each locus "
-            f"(method: {method}) with its 95 % interval, sorted; the pooled slope (diamond) and the prediction "
-            "interval for a single locus (PI).",
+            f"(method: {method}) with its 95 % interval, sorted; the pooled slope "
+            "(diamond) and the prediction interval for a single locus (PI).",
             content=to_svg(
                 forest(
                     *(effect.value, se, first.pooled),
