@@ -131,7 +131,7 @@ def small(command: documented.Command, folder: Path, number: int) -> tuple[str, 
         words += [] if any(w.startswith(("effects=", "loci.n=")) for w in words) else ["loci.n=3"]
         words += ["variants.every=10"] if genome or "loci=bed" in words else []
         words += [f"name=n{number}"] if not sweep else []
-    if name == "calibrate" and "data=encode" in words:
+    if name in ("calibrate", "interrogate") and "data=encode" in words:
         words += [w for w in _GENOME if w.startswith("data.splits")]
     if name in ("train", "calibrate") and not sweep:
         words += ["overwrite=true"] if "overwrite=true" not in words else []
