@@ -184,6 +184,11 @@ def run(words: tuple[str, ...], folder: Path) -> tuple[int, str]:
     return done.returncode, " | ".join(lines[-2:]) if done.returncode else ""
 
 
+def _store(outcomes: dict[str, dict[str, object]], commit: str) -> None:
+    found = {"date": dt.datetime.now(dt.UTC).date().isoformat(), "commit": commit}
+    STORED.write_text(json.dumps({**found, "commands": outcomes}, indent=1) + "\n")
+
+
 def main(*, only_failed: bool = False) -> int:
     """Run every command that can be, and store what came of it.
 
@@ -218,8 +223,8 @@ def main(*, only_failed: bool = False) -> int:
             }
             sys.stdout.write(f"{outcomes[line]['outcome']} {line} {tail[-300:]}\n")
             sys.stdout.flush()
-            found = {"date": dt.datetime.now(dt.UTC).date().isoformat(), "commit": commit}
-            STORED.write_text(json.dumps({**found, "commands": outcomes}, indent=1) + "\n")
+            _store(outcomes, commit)
+    _store(outcomes, commit)
     return int(any(one["outcome"] == "failed" for one in outcomes.values()))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs import run_commands
+from tests.docs import run_commands, stand_ins
 
 STORED = json.loads(run_commands.STORED.read_text())["commands"]
 
@@ -24,12 +24,12 @@ def test_no_documented_command_failed_when_it_was_run() -> None:
     assert [line for line, one in STORED.items() if one["outcome"] == "failed"] == []
 
 
-def test_commands_that_plan_run_here_and_now(tmp_path: Path) -> None:
-    plans = [one for one in run_commands.all_commands().values() if one.name == "plan"]
-    assert plans
-    for command in plans[:1]:
-        code, said = run_commands.run(run_commands.small(command, tmp_path, 0), tmp_path)
-        assert code == 0, said
+def test_a_network_with_the_yaml_of_the_documents_is_inspected_here_and_now(tmp_path: Path) -> None:
+    texts = [path.read_text() for path in run_commands.documented.documents()]
+    stand_ins.networks(tmp_path, stand_ins.model_yaml(texts))
+    command = run_commands.all_commands()["inspect model=mine checkpoint=net.ckpt"]
+    code, said = run_commands.run(run_commands.small(command, tmp_path, 0), tmp_path)
+    assert code == 0, said
 
 
 @pytest.mark.slow
