@@ -131,6 +131,14 @@ class ReportContent:
 
     Raises:
         LookupError: If the table has no pooled slope of this question.
+
+    Example:
+        >>> column = {"exposure": "GATA1", "outcome": "TAL1", "method": "ivw", "pooling": "reml"}
+        >>> meta = {name: np.array([value], dtype=object) for name, value in column.items()}
+        >>> pair = ReportedPair(exposure="GATA1", outcome="TAL1")
+        >>> content = ReportContent(pair=pair, meta=meta | {"value": np.array([0.5])}, estimates={})
+        >>> content.title, content.pooled("TAL1", "GATA1") is None
+        ('Does GATA1 act on TAL1?', True)
     """
 
     pair: ReportedPair

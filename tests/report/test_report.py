@@ -365,7 +365,13 @@ def test_the_page_is_whole_html_with_every_part():
     for part in (
         *("Does GATA1 act on TAL1?", "0.477 to 0.537", f"5{TIMES}10⁻⁴¹³", "Forest. All loci."),
         *("One member only: errors from dropout.", "few instruments", "mystery", "chr8:200-300"),
-        *("python interrogate.py", "git commit unknown", "inner.a 1", "x.bed ab", "loci: n: 3"),
+        *(
+            "python interrogate.py",
+            "source code commit unknown",
+            "inner.a 1",
+            "x.bed ab",
+            "loci: n: 3",
+        ),
         "The answer is about the model",
     ):
         assert part in re.sub(r" ([.:])", r"\1", reader.text), part
