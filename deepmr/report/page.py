@@ -78,7 +78,7 @@ def render_report(content: ReportContent) -> str:
     tables = {
         "controls": controls_table(judged.controls, judged.controls_not_run),
         "panel": panel_table(judged.panel),
-        "effect_errors": effect_error_table(content.effect_errors),
+        "effect_errors": effect_error_table(supplement.effect_errors),
         "calibration": (
             None
             if content.metrics is None
@@ -111,7 +111,7 @@ def render_report(content: ReportContent) -> str:
         n_loci=n_loci,
         flag_columns=asked,
         flags=count_flags(content.estimates, asked),
-        effect_error_sentence=effect_error_sentence(content.effect_errors),
+        effect_error_sentence=effect_error_sentence(supplement.effect_errors),
         noiseless_known=bool(np.isfinite(content.meta["true_value"]).any()),
         methods=supplement.methods,
         links=links,

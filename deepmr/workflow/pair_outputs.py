@@ -123,7 +123,7 @@ def pair_summary(findings: PairFindings) -> str:
         caveats = f" ({', '.join(edge.caveats)})" if edge.caveats else ""
         lines.append(
             f"  {edge.exposure} -> {edge.outcome}  {edge.effect:.3g} "
-            f"({edge.ci_lower:.3g} to {edge.ci_upper:.3g}), {edge.kind}{through}{caveats}"
+            f"({edge.interval[0]:.3g} to {edge.interval[1]:.3g}), {edge.kind}{through}{caveats}"
         )
     if len(edges) > len(shown):
         lines.append(f"  and {len(edges) - len(shown)} more in edges.parquet")

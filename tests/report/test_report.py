@@ -14,6 +14,7 @@ from deepmr.report import (
     ReportContent,
     ReportedPair,
     ReportedVerdict,
+    Supplement,
     effect_error_sentence,
     render_report,
     summary_table,
@@ -545,7 +546,9 @@ def test_single_effects_errors_are_judged_where_the_truth_is_known():
         effect_z_scores(rng.normal(0, size, 4000), np.ones(4000), truth, df=np.inf)
         for size in (1.0, 3.0)
     )
-    page = render_report(content(effect_errors={"GATA1": right, "TAL1": short}))
+    page = render_report(
+        content(supplement=Supplement(effect_errors={"GATA1": right, "TAL1": short}))
+    )
     text = " ".join(Reader(page).texts)
     assert "right (GATA1), underestimated 3" in text
     assert "use them for no per-variant interval" in text
