@@ -8,7 +8,6 @@ the w + k - 1 outputs that it touches costs (w + k - 1) k.
 
 from __future__ import annotations
 
-import copy
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from torch import nn
 
 from deepmr.mutagenesis.counting import count_mutants
 from deepmr.mutagenesis.dense import Dense, check_loci, check_options, free_bytes
+from deepmr.mutagenesis.double_precision import in_float64, made_in_float64
 from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.incremental.compile import compile_network
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
@@ -113,7 +113,10 @@ class Incremental:
         shape = (variants.n_loci, self._n_tasks, variants.n_variants)
         dtype = np.float64 if self._dtype == torch.float64 else np.float32
         reference, difference = np.zeros(shape[:2], dtype=dtype), np.zeros(shape, dtype=dtype)
-        with evaluation_mode(self._model, tf32=self._precision == "tf32"):
+        with (
+            evaluation_mode(self._model, tf32=self._precision == "tf32"),
+            made_in_float64(self._dtype),
+        ):
             network = self._compiled_network()
             together = self._loci_together(variants.n_variants)
             for first in range(0, variants.n_loci, together):
@@ -158,10 +161,11 @@ class Incremental:
         if versions != self._versions:
             model = self._model
             if self._dtype == torch.float64:
-                model = copy.deepcopy(model).double()
-            self._network = compile_network(
-                model, length=self.length, dtype=self._dtype, product_dtype=self._product_dtype
-            )
+                model = in_float64(model)
+            with made_in_float64(self._dtype):
+                self._network = compile_network(
+                    model, length=self.length, dtype=self._dtype, product_dtype=self._product_dtype
+                )
             self._versions = versions
         return self._network
 
