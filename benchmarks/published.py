@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from benchmarks.mutagenesis import processor
 from benchmarks.published_settings import TRIALS, Trial, settings_of
 from benchmarks.published_stand_ins import rebuilt_where_missing
+from benchmarks.published_table import table
 from deepmr.cli.optional_packages import HOW_TO_INSTALL, missing_packages
 from deepmr.cli.trust import Trust, build
 from deepmr.files import write_json
@@ -66,6 +67,7 @@ def main() -> None:
                 record["package"] = "architecture rebuilt from its paper"
         print(json.dumps(record), flush=True)
         records.append(record)
+    print("\n".join(table(records)))
     command = "python -m benchmarks.published --json OUT"
     write_json(
         options.json,
