@@ -6,6 +6,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -42,12 +43,76 @@ def _disable(
     return called
 
 
+class _StandIn(ModuleType):
+    """TorchDynamo with what Lightning takes of it; the real one is loaded for anything else.
+
+    torchmetrics imports transformers and torchvision where they are installed, and those import
+    parts of TorchDynamo.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_DYNAMO)
+        self.__path__: list[str] = []
+        self.OptimizedModule = _OptimizedModule
+        self.disable = _disable
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a name of the real package; none that Python asks of every module."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(_real(), name)
+
+
+class _Finder:
+    """Finds modules of TorchDynamo by loading the real package."""
+
+    def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
+        """Return where a module is; None for those of others."""
+        if not fullname.startswith(f"{_DYNAMO}."):
+            return None
+        _real()
+        return ModuleSpec(fullname, _Loaded(importlib.import_module(fullname)))
+
+
+def _real() -> ModuleType:
+    _withdraw()
+    return importlib.import_module(_DYNAMO)
+
+
+def _withdraw() -> None:
+    """Take the stand-in and its finder out of their places."""
+    if isinstance(sys.modules.get(_DYNAMO), _StandIn):
+        del sys.modules[_DYNAMO]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+
+
+class _Loaded:
+    """A loader of a module that is loaded already.
+
+    Args:
+        module: The module.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._spec = module.__spec__
+
+    def create_module(self, _: ModuleSpec) -> ModuleType:
+        """Return the module."""
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Restore what importing it again would overwrite."""
+        module.__spec__ = self._spec
+
+
 def import_lightning() -> ModuleType:
-    """Import PyTorch Lightning; TorchDynamo stays unloaded until somebody compiles.
+    """Import PyTorch Lightning; TorchDynamo stays unloaded until somebody needs it.
 
     Lightning takes one class and one decorator from TorchDynamo, at import. Where both packages
     are still unloaded, stand-ins that hand on to the real ones take their place; nothing of
-    TorchDynamo is left replaced afterwards. Where one is loaded this is a plain import.
+    TorchDynamo is left replaced afterwards. Where one is loaded this is a plain import, and where
+    another package that Lightning imports needs more of TorchDynamo, the real one is loaded.
 
     Example:
         >>> import_lightning().Trainer.__name__
@@ -55,11 +120,9 @@ def import_lightning() -> ModuleType:
     """
     if _DYNAMO in sys.modules or "pytorch_lightning" in sys.modules:
         return importlib.import_module("pytorch_lightning")
-    stand_in = ModuleType(_DYNAMO)
-    stand_in.OptimizedModule = _OptimizedModule  # type: ignore[attr-defined]
-    stand_in.disable = _disable  # type: ignore[attr-defined]
-    sys.modules[_DYNAMO] = stand_in
+    sys.modules[_DYNAMO] = _StandIn()
+    sys.meta_path.insert(0, _Finder())
     try:
         return importlib.import_module("pytorch_lightning")
     finally:
-        del sys.modules[_DYNAMO]
+        _withdraw()

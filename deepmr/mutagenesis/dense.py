@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
 from deepmr.mutagenesis.counting import count_mutants
+from deepmr.mutagenesis.double_precision import in_float64, made_in_float64
 from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.mutagenesis.variants import Variants
@@ -107,19 +107,20 @@ class Dense:
 
     def _in_precision(self) -> nn.Module:
         if self._dtype == torch.float64:
-            return copy.deepcopy(self._model).double()
+            return in_float64(self._model)
         return self._model
 
     def _predict(
         self, model: nn.Module, codes: UInt8[np.ndarray, "sequence length"]
     ) -> Float[np.ndarray, "sequence task"]:
         device = device_of(model)
-        parts: list[Tensor] = [
-            model(one_hot(torch.from_numpy(part).to(device), self._dtype)).cpu()
-            for part in (
-                codes[start : start + self.chunk] for start in range(0, len(codes), self.chunk)
-            )
-        ]
+        with made_in_float64(self._dtype):
+            parts: list[Tensor] = [
+                model(one_hot(torch.from_numpy(part).to(device), self._dtype)).cpu()
+                for part in (
+                    codes[start : start + self.chunk] for start in range(0, len(codes), self.chunk)
+                )
+            ]
         return np.asarray(torch.cat(parts).numpy())
 
 

@@ -22,7 +22,12 @@ from deepmr.mutagenesis.incremental.operations import (
 from deepmr.mutagenesis.incremental.position_rules import position_layer
 from deepmr.mutagenesis.incremental.receptive_field import Axis
 from deepmr.mutagenesis.incremental.trace import trace
-from deepmr.mutagenesis.incremental.vector_rules import global_layer, is_flattening, vector_layer
+from deepmr.mutagenesis.incremental.vector_rules import (
+    global_layer,
+    is_flattening,
+    is_single_channel,
+    vector_layer,
+)
 from deepmr.mutagenesis.model_state import device_of
 
 __all__ = ["compile_network"]
@@ -141,7 +146,8 @@ def _selects_maximum(state: CompilerState, node: fx.Node) -> bool:
 
 def _compile_position_node(state: CompilerState, node: fx.Node, source: str) -> None:
     network = state.network
-    if source not in state.flattened and is_flattening(state, node, source):
+    flattens = is_flattening(state, node, source) or is_single_channel(state, node, source)
+    if source not in state.flattened and flattens:
         output = Output(node.name, (source,), state.axes[source], state.channels[source])
         layer: PositionLayer | None = Reshape(output)
         state.flattened.add(node.name)
@@ -150,7 +156,7 @@ def _compile_position_node(state: CompilerState, node: fx.Node, source: str) -> 
     if layer is not None:
         network.position_layers.append(layer)
         state.axes[node.name], state.channels[node.name] = layer.axis, layer.channels
-        if source in state.flattened:
+        if source in state.flattened and len(state.shape(node.name)) == 2:
             state.flattened.add(node.name)
         return
     network.global_layers.append(global_layer(state, node, source))

@@ -8,8 +8,6 @@ the w + k - 1 outputs that it touches costs (w + k - 1) k.
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -17,6 +15,7 @@ from torch import nn
 
 from deepmr.mutagenesis.counting import count_mutants
 from deepmr.mutagenesis.dense import Dense, check_loci, check_options, free_bytes
+from deepmr.mutagenesis.double_precision import in_float64, made_in_float64
 from deepmr.mutagenesis.engine import RawEffects
 from deepmr.mutagenesis.incremental.compile import compile_network
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
@@ -115,7 +114,10 @@ class Incremental:
         shape = (variants.n_loci, self._n_tasks, variants.n_variants)
         dtype = np.float64 if self._dtype == torch.float64 else np.float32
         reference, difference = np.zeros(shape[:2], dtype=dtype), np.zeros(shape, dtype=dtype)
-        with evaluation_mode(self._model, tf32=self._precision == "tf32"):
+        with (
+            evaluation_mode(self._model, tf32=self._precision == "tf32"),
+            made_in_float64(self._dtype),
+        ):
             network = self._compiled_network()
             together = self._loci_together(variants.n_variants)
             for first in range(0, variants.n_loci, together):
@@ -149,7 +151,7 @@ class Incremental:
     def _loci_together(self, n_variants: int) -> int:
         """Return how many loci share blocks: more than one if one does not fill a block."""
         per_phase = max(1, n_variants // self._network.total_stride)
-        widest = max(self._network.gathered_values(), default=1)
+        widest = max(1, *self._network.gathered_values())
         kept = _GATHERED_BYTES // (4 * widest * max(1, n_variants))
         return max(1, min(_MOST_LOCI, _MOST_BLOCKS * self.chunk // per_phase, kept))
 
@@ -160,10 +162,11 @@ class Incremental:
         if versions != self._versions:
             model = self._model
             if self._dtype == torch.float64:
-                model = copy.deepcopy(model).double()
-            self._network = compile_network(
-                model, length=self.length, dtype=self._dtype, product_dtype=self._product_dtype
-            )
+                model = in_float64(model)
+            with made_in_float64(self._dtype):
+                self._network = compile_network(
+                    model, length=self.length, dtype=self._dtype, product_dtype=self._product_dtype
+                )
             self._versions = versions
         return self._network
 

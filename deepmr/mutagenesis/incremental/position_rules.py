@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -57,6 +58,8 @@ def position_layer(state: CompilerState, node: fx.Node, source: str) -> Position
     if across is not None and source not in state.flattened:
         return nonlinear.AcrossChannels(_resized(state, node, source), across)
     shape = _without_height(state.shape(node.name))
+    if source in state.flattened and state.channels[source] == 1:
+        return _of_single_channel(state, node, source)
     if source in state.flattened or len(shape) != 3 or shape[0] != 1:
         return None
     windowed = _window_layer(state, node, module, source)
@@ -95,6 +98,25 @@ def _layer_of_shape(state: CompilerState, node: fx.Node, source: str) -> Positio
     if node.target in {torch.index_select, "index_select"} and node.args[1:2] == (1,):
         return _pick_channels(state, node, source, node.args[2])
     return _pad(state, node, source) if node.target is F.pad else None
+
+
+def _of_single_channel(state: CompilerState, node: fx.Node, source: str) -> PositionLayer | None:
+    """Return the layer for a node that reads a channel without its axis, ``(batch, position)``."""
+    shape, length = state.shape(node.name), state.axes[source].length
+    if node.target in _RESHAPINGS and shape in {(1, 1, length), (1, length)}:
+        return linear.Reshape(_like_input(state, node, source))
+    if node.target in operations.NEGATIONS:
+        return linear.Add(_like_input(state, node, source), (-1.0,))
+    if not operations.is_arithmetic(node) or shape != (1, length):
+        return None
+    found = operations.arithmetic(state, node, state.axes)
+    output = _joined(state, node, found.sources)
+    output = replace(output, channels=1)
+    if found.signs is not None:
+        return linear.Add(output, found.signs)
+    if found.factor is None:
+        return linear.Product(output)
+    return linear.Multiply(output, found.factor.reshape(-1, 1))
 
 
 def _without_height(shape: tuple[int, ...]) -> tuple[int, ...]:

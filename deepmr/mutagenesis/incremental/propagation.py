@@ -142,7 +142,8 @@ class Propagation:
         deltas: dict[str, Tensor] = {}
         for layer in network.global_layers:
             shape = self._values[layer.name].shape[1:]
-            deltas[layer.name] = layer.delta()[:, : shape[0]].reshape(n_mutants, *shape)
+            channels = shape[0] if shape else 1
+            deltas[layer.name] = layer.delta()[:, :channels].reshape(n_mutants, *shape)
         references = MutantReferences(self._values, locus)
         for vector in network.vector_layers:
             deltas[vector.name] = vector.run(deltas, references)

@@ -84,6 +84,7 @@ def trace(model: nn.Module, probe: Tensor | None = None) -> fx.GraphModule:
         graph = tracer.trace(model, concrete_args=_defaults(model))
         _drop_defaults(graph)
         _slice_instead_of_split(graph, tracer.values)
+        _slice_instead_of_pick(graph, tracer.values)
     except Exception as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NotTraceableError(f"torch.fx cannot trace it ({message})") from error
@@ -138,6 +139,33 @@ def _slice_instead_of_split(graph: fx.Graph, values: dict[str, Any]) -> None:
         for user in list(node.users):
             part = range(len(parts))[user.args[1]]
             user.args = (node.args[0], (slice(None), slice(edges[part], edges[part + 1])))
+
+
+def _slice_instead_of_pick(graph: fx.Graph, values: dict[str, Any]) -> None:
+    """Replace ``x[:, c, a:b]`` by slices along one axis each, and a flattening where c is one."""
+    for node in list(graph.nodes):
+        index = node.args[1] if node.target is operator.getitem else None
+        whole = values.get(getattr(node.args[0], "name", "")) if node.args else None
+        if not isinstance(whole, Tensor) or whole.ndim != 3 or not isinstance(index, tuple):
+            continue
+        index = (*index, *(slice(None),) * (3 - len(index)))
+        of, positions = index[1:3]
+        single = type(of) is int
+        if len(index) != 3 or index[0] != slice(None) or not isinstance(positions, slice):
+            continue
+        if not single and (not isinstance(of, slice) or slice(None) in (of, positions)):
+            continue
+        of = slice(of % whole.shape[1], of % whole.shape[1] + 1) if single else of
+        made: list[fx.Node] = []
+        with graph.inserting_after(node):
+            if single:
+                made.append(graph.call_function(torch.flatten, (node, 1)))
+            if positions != slice(None):
+                along = (slice(None), slice(None), positions)
+                made.append(graph.call_function(operator.getitem, (node, along)))
+        node.replace_all_uses_with(made[0], delete_user_cb=lambda user, made=made: user not in made)
+        made[0].args = (made[-1] if len(made) > 1 else node, *made[0].args[1:])
+        node.args = (node.args[0], (slice(None), of))
 
 
 def _replace_in_place(traced: fx.GraphModule) -> None:

@@ -14,15 +14,17 @@ from deepmr.mutagenesis.incremental import operations
 from deepmr.mutagenesis.incremental.channel_reductions import across_channels
 from deepmr.mutagenesis.incremental.layers import global_pooling, vector
 from deepmr.mutagenesis.incremental.layers.flattened_linear import FlattenedLinear
+from deepmr.mutagenesis.incremental.layers.log_sum_exp import GlobalLogSumExp
 from deepmr.mutagenesis.incremental.operations import CompilerState, NoRuleError, label
 
-__all__ = ["global_layer", "is_flattening", "vector_layer"]
+__all__ = ["global_layer", "is_flattening", "is_single_channel", "vector_layer"]
 
 _FLATTENINGS = {torch.flatten, torch.reshape, "flatten", "view", "reshape"}
 _RESHAPINGS = _FLATTENINGS | {torch.squeeze, torch.unsqueeze, "squeeze", "unsqueeze"}
 _POOLS: dict[Any, str] = {
     torch.mean: "mean", "mean": "mean", torch.sum: "sum", "sum": "sum",
     torch.amax: "max", "amax": "max", torch.max: "max", "max": "max",
+    torch.logsumexp: "logsumexp", "logsumexp": "logsumexp",
 }  # fmt: skip
 
 
@@ -45,6 +47,21 @@ def is_flattening(state: CompilerState, node: fx.Node, source: str) -> bool:
         and state.shape(node.name) == flat
         and _only_linear_readers(state, node)
     )
+
+
+def is_single_channel(state: CompilerState, node: fx.Node, source: str) -> bool:
+    """Return whether a node leaves out the axis of the only channel, for other nodes to read.
+
+    Args:
+        state: The nodes compiled so far.
+        node: The node.
+        source: Name of its input.
+    """
+    shape = (1, state.axes[source].length)
+    single = state.channels[source] == 1 and len(state.shape(source)) == 3
+    returned = any(user.op == "output" for user in node.users) or _only_returned(node)
+    reshaped = node.target in _RESHAPINGS or isinstance(state.module(node), nn.Flatten)
+    return single and reshaped and not returned and state.shape(node.name) == shape
 
 
 def _flattens_output(state: CompilerState, node: fx.Node, source: str) -> bool:
@@ -96,34 +113,57 @@ def global_layer(state: CompilerState, node: fx.Node, source: str) -> global_poo
     last = source in state.network.channels_last
     if not last and state.compile_vectors and _flattens_output(state, node, source):
         return global_pooling.Flattened(node.name, source, axis)
-    kind = _global_pool(node, module, {1, -2} if last else {2, -1})
-    if last and node.target not in _POOLS:
-        kind = None  # adaptive pooling is over channels here
-    if not state.compile_vectors or kind is None or source in state.flattened:
+    positions, batch = ({1, -2} if last else {2, -1}), len(state.shape(source))
+    if source in state.flattened:
+        positions = {1, -1} if state.channels[source] == 1 else set()
+    pool = _global_pool(node, module, positions, batch)
+    if (last or source in state.flattened) and node.target not in _POOLS:
+        pool = None  # adaptive pooling is over channels here
+    if not state.compile_vectors or pool is None:
         raise NoRuleError(f"{label(node)} has no rule")
+    kind, together = pool
     channels = state.channels[source]
-    if state.shape(node.name) not in {(1, channels), (1, channels, 1)}:
+    shape = state.shape(node.name)
+    whole = {(1,), (1, 1), (1, 1, 1)} if together or batch == 2 else set()
+    if shape not in {(1, channels), (1, channels, 1), (1, 1, channels)} | whole:
         raise NoRuleError(f"{label(node)} does not pool all positions")
     if kind == "max":
+        if together:
+            raise NoRuleError(f"{label(node)} has no rule")
         return global_pooling.GlobalMaxPool(node.name, source, axis)
-    factor = 1.0 if kind == "sum" else 1.0 / axis.length
-    return global_pooling.GlobalSumPool(node.name, source, axis, factor)
+    if kind == "logsumexp":
+        return GlobalLogSumExp(node.name, source, axis, channels, together=together)
+    values = axis.length * (channels if together else 1)
+    factor = 1.0 if kind == "sum" else 1.0 / values
+    return global_pooling.GlobalSumPool(node.name, source, axis, factor, together=together)
 
 
-def _global_pool(node: fx.Node, module: nn.Module | None, axes: set[int]) -> str | None:
-    """Return which pooling over all positions a node is, positions on one of ``axes``; or None."""
+def _global_pool(
+    node: fx.Node, module: nn.Module | None, axes: set[int], rank: int
+) -> tuple[str, bool] | None:
+    """Return which pooling over all positions a node is, and whether over channels too; or None.
+
+    Args:
+        node: The node.
+        module: The module that it calls, if any.
+        axes: Names of the axis of positions.
+        rank: Axes of its input.
+    """
     if isinstance(module, nn.AdaptiveMaxPool1d) or node.target is F.adaptive_max_pool1d:
-        return None if module is not None and module.return_indices else "max"
+        returns = module is not None and module.return_indices
+        return None if returns else ("max", False)
     if isinstance(module, nn.AdaptiveAvgPool1d) or node.target is F.adaptive_avg_pool1d:
-        return "mean"
+        return "mean", False
     kind = _POOLS.get(node.target) if node.op != "call_module" else None
     if kind is None:
         return None
     dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
-    dims = dims[0] if isinstance(dims, tuple | list) and len(dims) == 1 else dims
-    if dims not in axes:
+    dims = dims if isinstance(dims, tuple | list) else (dims,)
+    together = rank == 3 and sorted(dim % 3 for dim in dims if isinstance(dim, int)) == [1, 2]
+    if not together and (len(dims) != 1 or dims[0] not in axes):
         return None
-    return kind if node.target not in {torch.max, "max"} or _only_values_read(node) else None
+    read = node.target not in {torch.max, "max"} or _only_values_read(node)
+    return (kind, together) if read else None
 
 
 def _only_values_read(node: fx.Node) -> bool:

@@ -74,20 +74,26 @@ class GlobalSumPool(GlobalLayer):
         source: Name of the node that it takes as input.
         axis: Position axis of the input.
         factor: Factor of the sum.
+        together: Whether the sum is over channels too; False by default.
     """
 
-    def __init__(self, name: str, source: str, axis: Axis, factor: float) -> None:
+    def __init__(
+        self, name: str, source: str, axis: Axis, factor: float, *, together: bool = False
+    ) -> None:
         super().__init__(name, source, axis)
         self.factor = factor
+        self._together = together
 
     def allocate(self, references: References, plan: BlockPlan) -> None:
         """Allocate the deltas; the reference is not needed."""
         source = references[self.source]
-        self._delta = source.new_zeros((plan.n_mutants, source.shape[2]))
+        channels = 1 if self._together else source.shape[2]
+        self._delta = source.new_zeros((plan.n_mutants, channels))
 
     def accumulate(self, block: Block, delta: Delta) -> None:
         """Store the sum of the input's delta for the mutants of one block."""
-        self._store(block, delta.values.sum(0))
+        summed = delta.values.sum(0)
+        self._store(block, summed.sum(-1, keepdim=True) if self._together else summed)
 
     def _store(self, block: Block, summed: Float[Tensor, "alternative site channel"]) -> None:
         index = _mutant_index(block, summed)
