@@ -75,7 +75,13 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             pairs=_PAPER,
         ),
         "strong_with_site_variants": Scenario(
-            graph=_two(_COOPERATIVE), options=("data.n_motif_variants=7500",)
+            options=(
+                "data=simulation",
+                "data.confounding=independent",
+                "data.effect=10",
+                "data.n_motif_variants=7500",
+            ),
+            pairs=_PAPER,
         ),
         "residual": Scenario(graph=_two(_ADDITIVE), options=("model=residual",)),
     }
