@@ -1,6 +1,8 @@
 # `make demo` and `make test` do everything on a machine with Python >= 3.11 and make.
 PYTHON ?= python3
 VENV ?= .venv
+# One process of tests for each core, four at most (each takes about 1 GB); WORKERS=0 is none beside pytest's own.
+WORKERS ?= logical
 BIN := $(VENV)/bin
 CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation -p deepmr.motifs -p deepmr.verdict -p deepmr.causal_graph \
 	-m deepmr.anscombe -m deepmr.motif -m deepmr.estimate -m deepmr.effects -m deepmr.effect_sizes -m deepmr.moderated_variance -m deepmr.effect_shard -m deepmr.loci \
@@ -28,7 +30,7 @@ lint: install
 	$(BIN)/lint-imports --no-cache
 
 test: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow" -n $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: install
 	$(BIN)/python -m pytest -m slow

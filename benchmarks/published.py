@@ -30,8 +30,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.mutagenesis import processor
-from benchmarks.published_settings import TRIALS, Trial, settings_of
-from deepmr.cli.optional_packages import HOW_TO_INSTALL, missing_packages
+from benchmarks.published_settings import TRIALS, Trial, missing_packages, settings_of
+from deepmr.cli.optional_packages import HOW_TO_INSTALL
 from deepmr.cli.trust import Trust, build
 from deepmr.files import write_json
 from deepmr.models import Adapter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-__all__ = ["TRIALS", "Trial", "settings_of"]
+from deepmr.cli.optional_packages import HOW_TO_INSTALL
+
+__all__ = ["TRIALS", "Trial", "missing_packages", "settings_of"]
 
 CONF = Path(__file__).resolve().parents[1] / "conf/model"
 
@@ -119,3 +122,24 @@ GRELU = {
     "data_params": {"tasks": {"name": ["K562", "HepG2"]}, "train": {"seq_len": 500}},
 }
 """What gReLU writes beside the weights of its plainest network."""
+
+
+def missing_packages(content: object) -> list[str]:
+    """Return which of the known packages a part of a configuration names and are not here.
+
+    Args:
+        content: Plain data with ``_target_`` anywhere in it.
+
+    Example:
+        >>> missing_packages({"network": {"_target_": "torch.nn.ReLU"}})
+        []
+    """
+    if isinstance(content, Mapping):
+        found = [name for value in content.values() for name in missing_packages(value)]
+        head = str(content.get("_target_", "")).partition(".")[0]
+        if head in HOW_TO_INSTALL and importlib.util.find_spec(head) is None:
+            found.append(head)
+        return sorted(set(found))
+    if isinstance(content, list | tuple):
+        return sorted({name for value in content for name in missing_packages(value)})
+    return []

@@ -192,6 +192,15 @@ class MultivariableEffectSizes:
 
     Raises:
         ValueError: If shapes differ or a standard error is negative.
+
+    Example:
+        >>> ones = np.ones((2, 3))  # two exposures, three variants; the last one is unknown
+        >>> effects = MultivariableEffectSizes(
+        ...     beta_exposure=np.array([[1.0, 0.0, np.nan], [0.0, 1.0, 1.0]]), se_exposure=ones,
+        ...     beta_outcome=np.array([0.5, 0.2, 0.1]), se_outcome=np.ones(3),
+        ...     mask=np.array([True, True, True]))
+        >>> effects.mask.tolist()
+        [True, True, False]
     """
 
     beta_exposure: Float64[np.ndarray, "*batch exposure variant"]

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# One thread to a process, and to those that tests start: two workers with two threads each on two
+# cores wait for one another. Before NumPy and torch are imported, which read it once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +16,10 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Doors for cases outside: no tests. Importing the first, as the search for doctests would, replaces
+# `deepmr.interrogate` for every test that runs in the same process.
+collect_ignore = ["cases_adapter.py", "reference_adapter.py"]
 
 TINY = (
     "data.n_train=400",
@@ -47,12 +56,38 @@ class Outcome:
 Script = Callable[..., Outcome]
 
 
+# Files of tests that take longest, from the longest: workers begin with them, so that none is left
+# alone with a long one at the end. CPU seconds are in CONTRIBUTING.md.
+LONGEST = (
+    "workflow/test_interruption.py", "workflow/test_interrogation_run.py", "mr/test_reference.py",
+    "workflow/test_processes.py", "workflow/test_genome_run.py", "mr/test_properties.py",
+    "test_package.py", "cli/test_sweep.py", "cli/test_study.py", "workflow/test_training.py",
+    "effects/test_export.py", "test_conf.py", "benchmarks/test_paper_simulation_trained.py",
+    "cli/test_trust.py", "workflow/test_members.py", "benchmarks/test_memory.py",
+    "workflow/test_calibrate.py", "workflow/test_damaged_runs.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files first where several workers share the tests (`pytest -n 2`)."""
+    if hasattr(config, "workerinput"):
+        place = {REPOSITORY / "tests" / name: rank for rank, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_locus_drawn() -> Iterator[None]:
     """Draw one locus a report: twelve take longer than all that the tests look at."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("deepmr.workflow.gallery.MOST_SHOWN", 1)
         yield
+
+
+@pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write reports without figures, which take half the time of a small interrogation."""
+    monkeypatch.setattr("deepmr.workflow.outputs.draw_figures", lambda findings: {})
+    monkeypatch.setattr("deepmr.workflow.outputs.draw_gallery", lambda findings: [])
 
 
 @pytest.fixture

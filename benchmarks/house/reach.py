@@ -10,7 +10,7 @@ The ways are tried in this order, and each definition counts under the first tha
 - command: the scripts at the root, `__main__`, the console commands of pyproject.toml, statements
   at the top of files, templates, and what the yamls of conf/ name
 - example: doctests of another definition that is reached, or of a file; Python blocks of
-  README.md and docs/, `deepmr.name` between backticks there, notebooks
+  README.md and docs/ (indented ones, too), `deepmr.name` between backticks there, notebooks
 - reference: the adapters of the reference values from R (`tests/**/reference*.py`)
 - benchmark: benchmarks/
 - test: the other tests
@@ -22,13 +22,22 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 
 from benchmarks.house import settings
 from benchmarks.house.source import Module, read_folder
-from benchmarks.house.uses import Definition, Scope, Use, definitions, doctest_uses, uses_of
+from benchmarks.house.uses import (
+    Definition,
+    Scope,
+    Use,
+    definitions,
+    doctest_uses,
+    uses_of,
+    words_of,
+)
 
 __all__ = ["WAYS", "Reached", "reached"]
 
@@ -41,14 +50,18 @@ _HOOKS = frozenset(
     for names in (
         # torch: layers and automatic differentiation; samplers (Lightning calls set_epoch)
         ("forward", "backward", "extra_repr", "train", "set_epoch"),
-        # torch.fx, its tracers and interpreters
-        ("is_leaf_module", "run_node", "call_module", "call_function", "call_method"),
+        # torch.fx, its tracers and interpreters; what a model asks of a proxy while it is traced
+        ("is_leaf_module", "create_arg", "create_node", "proxy"),
+        ("run_node", "call_module", "call_function", "call_method"),
         ("placeholder", "output", "get_attr"),
+        ("shape", "ndim", "dim", "size"),
         # Lightning modules, data modules and callbacks
         ("prepare_data", "setup", "teardown", "state_dict", "load_state_dict"),
         ("training_step", "validation_step", "test_step", "predict_step"),
         ("configure_optimizers", "configure_callbacks", "transfer_batch_to_device"),
         ("train_dataloader", "val_dataloader", "test_dataloader", "predict_dataloader"),
+        # Lightning's loggers
+        ("log_metrics",),
         # torchmetrics
         ("update", "compute", "reset"),
         # parsers of the standard library
@@ -89,38 +102,36 @@ def reached(repository: Path, package: str = "deepmr") -> list[Reached]:
         package: Name of the package and its folder.
     """
     modules = read_folder(repository, package)
+    scopes = {one.path: Scope.of(one.path, one.tree, package) for one in modules}
     found: list[Definition] = []
-    starts: dict[str, set[Use]] = {way: set() for way in WAYS}
+    loose: set[Use] = set()
+    examples: set[Use] = set()
     for module in modules:
-        own, loose, examples = definitions(module, package)
+        own, statements, shown = definitions(module, scopes[module.path])
         found += own
-        starts["command"] |= loose
-        starts["example"] |= examples
-    starts["command"] |= _commands(repository, package)
-    starts["example"] |= _documents(repository, package)
-    for module in read_folder(repository, "tests"):
-        is_adapter = Path(module.path).stem.startswith("reference")
-        way = "reference" if is_adapter else "test"
-        starts[way] |= _outside(module, package, strings=is_adapter)
-    for module in read_folder(repository, "benchmarks"):
-        if module.package == "benchmarks.house":
-            continue  # it reads the package as text and calls nothing of it
-        starts["benchmark"] |= _outside(module, package, strings=False)
-
-    graph = _Graph(found, package, modules)
+        loose |= statements
+        examples |= shown
+    starts: dict[str, Callable[[], set[Use]]] = {
+        "command": lambda: loose | _commands(repository, package),
+        "example": lambda: examples | _documents(repository, package),
+        "reference": lambda: _tests(repository, package, adapters=True),
+        "benchmark": lambda: _benchmarks(repository, package),
+        "test": lambda: _tests(repository, package, adapters=False),
+    }
+    graph = _Graph(found, scopes)
     first: dict[int, str] = {}
     names: set[Use] = set()
     for way in WAYS[:-1]:
-        names |= starts[way]
-        for index in graph.closure(names, examples=way != "command"):
-            first.setdefault(index, way)
-    spans = _spans(modules)
+        if len(first) < len(found):  # or nothing is left to reach
+            names |= starts[way]()
+            for index in graph.closure(names, examples=way != "command"):
+                first.setdefault(index, way)
     return [
         Reached(
             path=one.path,
             name=one.name,
             kind=one.kind,
-            lines=spans.get((one.path, one.name), 0),
+            lines=one.lines,
             way=first.get(index, "nothing"),
         )
         for index, one in enumerate(found)
@@ -129,11 +140,10 @@ def reached(repository: Path, package: str = "deepmr") -> list[Reached]:
 
 
 class _Graph:
-    def __init__(self, found: Sequence[Definition], package: str, modules: Sequence[Module]):
+    def __init__(self, found: Sequence[Definition], scopes: Mapping[str, Scope]):
         self._found = found
-        scopes = {m.path: Scope.of(m.path, m.tree, package) for m in modules}
         classes = [one for one in found if one.kind == "class"]
-        self._class = {(one.path, one.name): i for i, one in enumerate(found) if one in classes}
+        self._class = {(d.path, d.name): i for i, d in enumerate(found) if d.kind == "class"}
         self._bases = {(one.path, one.name): _base_names(one, scopes[one.path]) for one in classes}
         self._by_name: dict[str, list[tuple[str, str]]] = {}
         for key in self._bases:
@@ -209,14 +219,25 @@ def _outside(module: Module, package: str, *, strings: bool) -> set[Use]:
     scope = Scope.of(module.path, module.tree, package)
     found = uses_of(module.tree.body, scope) | doctest_uses(ast.get_docstring(module.tree), scope)
     if strings:
-        found |= {
-            ("", node.value)
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and node.value.isidentifier()
-        }
+        found |= words_of(module.tree)
     return {use for use in found if not use[0]}
+
+
+def _tests(repository: Path, package: str, *, adapters: bool) -> set[Use]:
+    """Names that the adapters of the reference values use, or all other tests."""
+    found: set[Use] = set()
+    for module in read_folder(repository, "tests"):
+        if Path(module.path).stem.startswith("reference") == adapters:
+            found |= _outside(module, package, strings=adapters)
+    return found
+
+
+def _benchmarks(repository: Path, package: str) -> set[Use]:
+    found: set[Use] = set()
+    for module in read_folder(repository, "benchmarks"):
+        if module.package != "benchmarks.house":  # it reads the package as text
+            found |= _outside(module, package, strings=False)
+    return found
 
 
 def _commands(repository: Path, package: str) -> set[Use]:
@@ -246,6 +267,7 @@ def _documents(repository: Path, package: str) -> set[Use]:
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         blocks += re.findall(r"```(?:python|pycon)\n(.*?)```", text, re.DOTALL)
         blocks += re.findall(rf"`({package}\.[\w.]+)[^`\n]*`", text)
+        blocks += [block for block in _indented(text) if f"{package}." in block]
     for path in sorted(repository.rglob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         blocks += ["".join(one["source"]) for one in cells if one["cell_type"] == "code"]
@@ -261,13 +283,14 @@ def _documents(repository: Path, package: str) -> set[Use]:
     return {use for use in found if not use[0]}
 
 
-def _spans(modules: Sequence[Module]) -> dict[tuple[str, str], int]:
-    found: dict[tuple[str, str], int] = {}
-    for module in modules:
-        for node in ast.walk(module.tree):
-            inner = [node, *(node.body if isinstance(node, ast.ClassDef) else [])]
-            for one in inner:
-                if isinstance(one, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                    name = one.name if one is node else f"{getattr(node, 'name', '')}.{one.name}"
-                    found.setdefault((module.path, name), (one.end_lineno or 0) - one.lineno + 1)
+def _indented(text: str) -> list[str]:
+    """Return indented blocks of a page that are Python; most are commands, which do not parse."""
+    found = []
+    for block in re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", text, re.MULTILINE):
+        plain = dedent(block)
+        try:
+            ast.parse(plain)
+        except SyntaxError:
+            continue
+        found.append(plain)
     return found

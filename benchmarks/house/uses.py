@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.house.source import Module
 
-__all__ = ["Definition", "Scope", "Use", "definitions", "doctest_uses", "uses_of"]
+__all__ = ["Definition", "Scope", "Use", "definitions", "doctest_uses", "uses_of", "words_of"]
 
 Use = tuple[str, str]
 """A path and a name: the definition of that name in that file; an empty path: in any file."""
@@ -69,6 +69,7 @@ class Definition:
         path: The file.
         name: Qualified name.
         kind: `function`, `class`, `method` or `constant`.
+        lines: Of its text; of a class, with its methods.
         uses: Names in its code; of a class, without its methods.
         examples: Names in its doctests.
         bases: Of a class: names of its base classes, as written.
@@ -78,6 +79,7 @@ class Definition:
     path: str
     name: str
     kind: str
+    lines: int
     uses: set[Use]
     examples: set[Use]
     bases: list[ast.expr] = field(default_factory=list)
@@ -89,11 +91,15 @@ class Definition:
         return self.name.rpartition(".")[2]
 
 
-def definitions(module: Module, package: str) -> tuple[list[Definition], set[Use], set[Use]]:
-    """Return a file's definitions, the uses of its other statements, and of its own doctests."""
-    scope = Scope.of(module.path, module.tree, package)
+def definitions(module: Module, scope: Scope) -> tuple[list[Definition], set[Use], set[Use]]:
+    """Return a file's definitions, the uses of its other statements, and of its own doctests.
+
+    Args:
+        module: The file.
+        scope: What its names mean.
+    """
     found: list[Definition] = []
-    loose: set[Use] = set()
+    loose = _chosen_by_word(module, scope)
     for node in _top(module.tree):
         if isinstance(node, ast.ClassDef):
             found += _class(node, scope)
@@ -102,7 +108,14 @@ def definitions(module: Module, package: str) -> tuple[list[Definition], set[Use
         elif _bound(node):
             uses = set() if "__all__" in _bound(node) else uses_of([node], scope)
             found += [
-                Definition(path=scope.path, name=name, kind="constant", uses=uses, examples=set())
+                Definition(
+                    path=scope.path,
+                    name=name,
+                    kind="constant",
+                    lines=_lines(node),
+                    uses=uses,
+                    examples=set(),
+                )
                 for name in _bound(node)
             ]
         else:
@@ -117,6 +130,7 @@ def _class(node: ast.ClassDef, scope: Scope) -> Iterator[Definition]:
         path=scope.path,
         name=node.name,
         kind="class",
+        lines=_lines(node),
         uses=uses_of([*rest, *node.bases, *node.decorator_list, *node.keywords], scope),
         examples=doctest_uses(ast.get_docstring(node), scope),
         bases=node.bases,
@@ -130,10 +144,15 @@ def _function(node: _Function, name: str, kind: str, scope: Scope) -> Definition
         path=scope.path,
         name=name,
         kind=kind,
+        lines=_lines(node),
         uses=uses_of([node], scope),
         examples=doctest_uses(ast.get_docstring(node), scope),
         decorators=frozenset(_last(one) for one in node.decorator_list),
     )
+
+
+def _lines(node: ast.stmt) -> int:
+    return (node.end_lineno or 0) - node.lineno + 1
 
 
 def _last(node: ast.expr) -> str:
@@ -167,8 +186,9 @@ def _bound(node: ast.stmt) -> list[str]:
 def uses_of(nodes: Iterable[ast.AST], scope: Scope) -> set[Use]:
     """Return the names that code may mean: its file's own, imported ones, and all attributes.
 
-    An attribute may belong to anything, so that it uses every definition of its name. A string
-    that starts with the package's name (`"deepmr.cli.train:main"`) uses its last part.
+    An attribute may belong to anything, so that it uses every definition of its name, also where
+    `getattr` asks for it by a string. A string that starts with the package's name
+    (`"deepmr.cli.train:main"`) uses its last part.
     """
     found: set[Use] = set()
     waiting = list(nodes)
@@ -187,11 +207,52 @@ def uses_of(nodes: Iterable[ast.AST], scope: Scope) -> set[Use]:
                 found.add(("", node.attr))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found |= _named_by_string(node.value, scope)
+        elif isinstance(node, ast.Call):
+            found |= _asked_by_string(node)
         for name in ("annotation", "returns"):
             quoted = getattr(node, name, None)
             if isinstance(quoted, ast.Constant) and isinstance(quoted.value, str):
                 waiting += _parsed(quoted.value)
     return found
+
+
+def _asked_by_string(call: ast.Call) -> set[Use]:
+    """The name that ``getattr(one, "name")`` asks for; none for a name that is computed."""
+    if isinstance(call.func, ast.Name) and call.func.id == "getattr" and len(call.args) > 1:
+        name = call.args[1]
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            return {("", name.value)}
+    return set()
+
+
+def _chosen_by_word(module: Module, scope: Scope) -> set[Use]:
+    """Words of a file that imports a module of the package by its path and takes a name of it.
+
+    The installed command does so: ``getattr(import_module("deepmr.cli.scripts"), word)``.
+    """
+    if "import_module" not in module.text or scope.path.endswith("__init__.py"):
+        return set()
+    calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    imports = any(
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "import_module"
+        and isinstance(call.args[0], ast.Constant)
+        and str(call.args[0].value).startswith(f"{scope.package}.")
+        for call in calls
+    )
+    computed = any(
+        isinstance(call.func, ast.Name)
+        and call.func.id == "getattr"
+        and not isinstance(call.args[1], ast.Constant)
+        for call in calls
+    )
+    return words_of(module.tree) if imports and computed else set()
+
+
+def words_of(tree: ast.Module) -> set[Use]:
+    """Return the strings of a file that could be names."""
+    strings = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {("", one) for one in strings if isinstance(one, str) and one.isidentifier()}
 
 
 def _named_by_string(text: str, scope: Scope) -> set[Use]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
@@ -26,8 +26,7 @@ class Edge:
         exposure: Name of the task that acts.
         outcome: Name of the task that it acts on.
         effect: Pooled slope by the estimator in the middle (`middle_of_estimators`).
-        ci_lower: Lower end of its 95 % interval.
-        ci_upper: Upper end.
+        interval: Ends of its 95 % interval.
         method: That estimator's short name.
         q_bh: False discovery rate of the slope over all estimators (Benjamini and Hochberg).
         q_by: The same under any dependence (Benjamini and Yekutieli).
@@ -42,8 +41,7 @@ class Edge:
     exposure: str
     outcome: str
     effect: float
-    ci_lower: float
-    ci_upper: float
+    interval: tuple[float, float]
     method: str
     q_bh: float
     q_by: float
@@ -54,6 +52,23 @@ class Edge:
     def __post_init__(self) -> None:
         if self.kind not in EDGE_KINDS:
             raise ValueError(f"Edge.kind is one of {', '.join(EDGE_KINDS)}; got {self.kind!r}")
+
+    def to_row(self) -> dict[str, Any]:
+        """Return plain values, the columns of ``edges.parquet``; lists are joined by ``;``."""
+        lower, upper = self.interval
+        return {
+            "exposure": self.exposure,
+            "outcome": self.outcome,
+            "effect": self.effect,
+            "ci_lower": lower,
+            "ci_upper": upper,
+            "method": self.method,
+            "q_bh": self.q_bh,
+            "q_by": self.q_by,
+            "caveats": ";".join(self.caveats),
+            "kind": self.kind,
+            "through": ";".join(self.through),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +83,7 @@ class TaskGraph:
         ValueError: If an edge names another task.
 
     Example:
-        >>> edge = Edge(exposure="X", outcome="Y", effect=0.5, ci_lower=0.4, ci_upper=0.6,
+        >>> edge = Edge(exposure="X", outcome="Y", effect=0.5, interval=(0.4, 0.6),
         ...             method="ivw", q_bh=0.001, q_by=0.004, kind="mediated", through=("M",))
         >>> graph = TaskGraph(tasks=("X", "M", "Y"), edges=(edge,))
         >>> graph.to_networkx().number_of_edges(), len(graph.direct.edges)
@@ -98,14 +113,7 @@ class TaskGraph:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return plain values, one row an edge; caveats and mediators joined by ``;``."""
-        return [
-            {
-                **asdict(edge),
-                "caveats": ";".join(edge.caveats),
-                "through": ";".join(edge.through),
-            }
-            for edge in self.edges
-        ]
+        return [edge.to_row() for edge in self.edges]
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """Return the graph with all that is known of an edge as its attributes."""

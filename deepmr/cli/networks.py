@@ -58,6 +58,13 @@ def load_run(
     Raises:
         FileNotFoundError: If a run, or the data it was trained on, is missing.
         ValueError: If runs cannot be pooled, or weights and data do not belong together.
+
+    Example:
+        >>> networks = load_run("runs/train/demo")  # doctest: +SKIP
+        >>> load_run("runs/train/a_run_that_nobody_trained")
+        Traceback (most recent call last):
+            ...
+        FileNotFoundError: run runs/train/a_run_that_nobody_trained does not exist; give the ...
     """
     runs = find_runs([path] if isinstance(path, str | Path) else path)
     return networks_of_runs(

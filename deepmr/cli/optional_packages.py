@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["HOW_TO_INSTALL", "how_to_install", "missing_packages"]
+__all__ = ["HOW_TO_INSTALL", "how_to_install"]
 
 HOW_TO_INSTALL: Mapping[str, str] = MappingProxyType(
     {
@@ -42,24 +42,3 @@ def how_to_install(module: str) -> str:
     if command is None or importlib.util.find_spec(module) is not None:
         return "" if command is None else f"; is it whole? {command}"
     return f"; install it: {command}"
-
-
-def missing_packages(content: object) -> list[str]:
-    """Return which of the known packages a part of a configuration names and are not here.
-
-    Args:
-        content: Plain data with ``_target_`` anywhere in it.
-
-    Example:
-        >>> missing_packages({"network": {"_target_": "torch.nn.ReLU"}})
-        []
-    """
-    if isinstance(content, Mapping):
-        found = [name for value in content.values() for name in missing_packages(value)]
-        head = str(content.get("_target_", "")).partition(".")[0]
-        if head in HOW_TO_INSTALL and importlib.util.find_spec(head) is None:
-            found.append(head)
-        return sorted(set(found))
-    if isinstance(content, list | tuple):
-        return sorted({name for value in content for name in missing_packages(value)})
-    return []

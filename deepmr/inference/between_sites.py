@@ -64,14 +64,15 @@ class SharedError:
             return cls(
                 shared=1.0,
                 between_sites=0.4,
-                source="no noise floor is known: a fixed rule",
+                source="a fixed rule, since no noise floor of the labels is known",
             )
         mean = float(np.mean(known))
         return cls(
             shared=float(np.clip(0.7 * mean, 0.3, 5.0)),
             between_sites=0.2,
-            source=f"held-out errors of prediction of {len(known)} tasks ({mean:.2g} times the "
-            "variance between members)",
+            source="from held-out errors of prediction, of which the members share "
+            f"{mean:.2g} times the variance between them (mean of {len(known)} tasks; .3 is the "
+            "least that is taken)",
         )
 
 

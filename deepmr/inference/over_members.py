@@ -46,6 +46,12 @@ class OverMembers(ABC):
 
     Raises:
         ValueError: If ``loci`` or ``loci_weights`` is unknown, or ``shared`` is negative.
+
+    Example:
+        >>> from deepmr.inference import PerMember
+        >>> one = PerMember(shared=0.4)
+        >>> isinstance(one, OverMembers), one.loci, one.error.shared
+        (True, 'sampled', 0.4)
     """
 
     name: ClassVar[str]

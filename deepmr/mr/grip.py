@@ -96,7 +96,8 @@ def grip(
         distribution: ``t`` (default) with n - 2 degrees of freedom, or ``normal``.
 
     References:
-        Dudbridge and Bowden et al. 2025 (MR-GRIP), as implemented in TwoSampleMR's mr_grip.
+        Dudbridge, Bowden et al. 2025, doi:10.1371/journal.pgen.1011967, as implemented in
+        TwoSampleMR's mr_grip.
 
     Example:
         >>> from deepmr.mr import ldl_chd

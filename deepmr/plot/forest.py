@@ -226,6 +226,10 @@ def _caption(result: MetaAnalysisResult, level: float) -> str:
         return f"no pooled slope: {n_loci:,} loci with an estimate"
     low, high = (float(end) for end in result.pooled.interval(level))
     interval = f" ({level:.0%} interval {low:.3g} to {high:.3g})" if np.isfinite(low + high) else ""
-    between = "" if np.isnan(result.i2) else f", I² {float(result.i2):.0%}"
-    tau = "" if np.isnan(result.tau2) else f", τ {np.sqrt(float(result.tau2)):.2g}"
+    between = "" if np.isnan(result.i2) else f", I²\N{NO-BREAK SPACE}{float(result.i2):.0%}"
+    tau = (
+        ""
+        if np.isnan(result.tau2)
+        else f", τ\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{np.sqrt(float(result.tau2)):.2g}"
+    )
     return f"pooled {value:.3g}{interval}, {n_loci:,} loci{tau}{between}"

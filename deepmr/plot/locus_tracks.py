@@ -22,7 +22,7 @@ __all__ = ["MotifSite", "locus_tracks"]
 
 _LETTERS = 100  # bases a window whose letters can be read at the width of a page
 _WIDTH = 7.4  # inches
-_LEFT, _RIGHT = 0.75, 0.08
+_LEFT, _RIGHT = 0.95, 0.08
 _MINUS = "\N{MINUS SIGN}"
 _MOST_ROWS = 4  # of motif names; sites that overlap more often are drawn without a name
 
@@ -144,7 +144,8 @@ def _layout(n_tasks: int, *, n_motif_rows: int, overview: bool) -> list[Axes]:
         box = (_LEFT / _WIDTH, y / total, 1 - (_LEFT + _RIGHT) / _WIDTH, height / total)
         axes.append(figure.add_axes(box))
         y -= gaps[position] if position < len(gaps) else 0.0
-    figure.align_ylabels()
+    for ax in axes:  # two lines at the left edge, whatever the numbers beside the axis are
+        ax.yaxis.set_label_coords(-(_LEFT - 0.33) / (_WIDTH - _LEFT - _RIGHT), 0.5)
     return axes
 
 

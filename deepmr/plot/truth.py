@@ -67,7 +67,7 @@ def true_versus_estimated(
     ax.axhline(0, color=FADED, linewidth=0.6, zorder=0)
     suffix = f" ({unit})" if unit else ""
     ax.set(xlabel=f"Noiseless slope{suffix}", ylabel=f"Estimated slope{suffix}")
-    ax.set_title(f"Slopes by {method.replace('_', ' ')}" if method else "")
+    ax.set_title(f"Slope of each locus ({method.replace('_', ' ')})" if method else "")
     ax.legend(loc="upper left", handlelength=1.4, frameon=True, framealpha=0.85, edgecolor="none")
     return ax
 

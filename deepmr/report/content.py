@@ -97,6 +97,8 @@ class Supplement:
         files: Files and folders of the run's folder that the page links to, relative to it; none
             by default, for a page that stands alone.
         threshold: Columns of the slope by instrument threshold; none by default.
+        effect_errors: Check of the standard errors of single-variant effects, by task, where a
+            simulation knows the noiseless effects.
 
     Example:
         >>> Supplement(files=("meta.parquet",)).files
@@ -108,6 +110,7 @@ class Supplement:
     methods: Methods | None = None
     files: Sequence[str] = ()
     threshold: Mapping[str, np.ndarray] = field(default_factory=dict)
+    effect_errors: Mapping[str, EffectZScores] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +125,6 @@ class ReportContent:
         method: Estimator of the headline; by default the first of ``meta`` for this question.
         figures: In the order they are shown.
         metrics: Columns of the training run's ``metrics.parquet``, where there is one.
-        effect_errors: Check of the standard errors of single-variant effects, by task, where a
-            simulation knows the noiseless effects.
         provenance: Run, command, commit, versions, seeds, inputs, settings: plain values, lists
             and mappings, shown in this order.
         notes: What the reader must know about this run in particular, a sentence each.
@@ -131,6 +132,14 @@ class ReportContent:
 
     Raises:
         LookupError: If the table has no pooled slope of this question.
+
+    Example:
+        >>> column = {"exposure": "GATA1", "outcome": "TAL1", "method": "ivw", "pooling": "reml"}
+        >>> meta = {name: np.array([value], dtype=object) for name, value in column.items()}
+        >>> pair = ReportedPair(exposure="GATA1", outcome="TAL1")
+        >>> content = ReportContent(pair=pair, meta=meta | {"value": np.array([0.5])}, estimates={})
+        >>> content.title, content.pooled("TAL1", "GATA1") is None
+        ('Does GATA1 act on TAL1?', True)
     """
 
     pair: ReportedPair
@@ -140,7 +149,6 @@ class ReportContent:
     method: str = ""
     figures: Sequence[Figure] = ()
     metrics: Mapping[str, np.ndarray] | None = None
-    effect_errors: Mapping[str, EffectZScores] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     supplement: Supplement = field(default_factory=Supplement)

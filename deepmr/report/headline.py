@@ -26,7 +26,7 @@ from deepmr.report.verdict_text import (
     verdict_sentence,
 )
 
-__all__ = ["Headline", "headline", "unit_names"]
+__all__ = ["Headline", "headline", "unit_meanings", "unit_names"]
 
 _UNITS = {
     "": ("unit", "units"),
@@ -35,6 +35,11 @@ _UNITS = {
     "probability": ("unit of probability", "units of probability"),
     "count": ("count", "counts"),
     "signal": ("unit of signal", "units of signal"),
+}
+_UNIT_MEANINGS = {
+    "logit": "A logit is a unit of log odds: from a probability of .50, one more is .73.",
+    "anscombe": "An Anscombe unit is about one standard deviation of a count's own noise: the "
+    "change of 2 √(count + 3/8).",
 }
 _FEW_LOCI = 10
 _STRONG_HETEROGENEITY = 0.75
@@ -144,6 +149,20 @@ def unit_names(scale: str) -> tuple[str, str]:
         (('Anscombe unit', 'Anscombe units'), ('unit', 'units'))
     """
     return _UNITS.get(scale, (scale, scale))
+
+
+def unit_meanings(pair: ReportedPair) -> list[str]:
+    """Return what the units of a pair's effects are, a sentence each, where they need one.
+
+    Args:
+        pair: The tasks asked, with the scales of their effects.
+
+    Example:
+        >>> unit_meanings(ReportedPair(exposure="A", outcome="B", exposure_unit="signal"))
+        []
+    """
+    scales = dict.fromkeys((pair.exposure_unit, pair.outcome_unit))
+    return [_UNIT_MEANINGS[one] for one in scales if one in _UNIT_MEANINGS]
 
 
 def _numbers(row: Mapping[str, Any]) -> tuple[str, str, str]:

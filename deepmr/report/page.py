@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,11 @@ from deepmr.report.content import ReportContent, ReportedPair
 from deepmr.report.effect_errors import effect_error_sentence, effect_error_table
 from deepmr.report.flags import count_flags
 from deepmr.report.gallery import READING, RULE
-from deepmr.report.headline import headline, unit_names
+from deepmr.report.headline import headline, unit_meanings, unit_names
 from deepmr.report.links import data_links, figure_links, listed_files
+from deepmr.report.method_names import method_meanings
 from deepmr.report.number import MISSING, interval_text, matching_text, typeset
+from deepmr.report.provenance import facts_of
 from deepmr.report.tables import calibration_table, loci_table, pooled_table
 from deepmr.report.template import fill
 from deepmr.report.verdict_tables import controls_table, panel_table
@@ -38,6 +39,25 @@ def write_report(path: Path | str, content: ReportContent) -> None:
 
     Raises:
         OSError: If the folder cannot be written to.
+
+    Example:
+        A table of one pooled slope, and no loci; `Interrogation.report` fills in the rest.
+
+        >>> import tempfile
+        >>> words = {"exposure": "A", "outcome": "B", "method": "ivw", "pooling": "reml"}
+        >>> numbers = dict.fromkeys(("se", "neg_log10_p", "i2", "tau2", "true_value", "q"), 0.1)
+        >>> numbers |= {"n_loci": 9, "value": 0.5, "ci_lower": 0.3, "ci_upper": 0.7}
+        >>> numbers |= {"prediction_lower": 0.1, "prediction_upper": 0.9}
+        >>> meta = {name: np.array([value]) for name, value in (words | numbers).items()}
+        >>> none = ("chrom", "start", "end", "flags", "n_instruments", "q_df")
+        >>> loci = {name: np.array([], dtype=object) for name in (*meta, *none)}
+        >>> floats = (*numbers, "n_instruments", "q_df")
+        >>> loci |= {name: np.array([], dtype=float) for name in floats}
+        >>> pair = ReportedPair(exposure="A", outcome="B")
+        >>> path = Path(tempfile.mkdtemp()) / "report.html"
+        >>> write_report(path, ReportContent(pair=pair, meta=meta, estimates=loci))
+        >>> "Does A act on B?" in path.read_text()
+        True
     """
     with atomic_write(path) as stream:
         stream.write(render_report(content))
@@ -58,7 +78,7 @@ def render_report(content: ReportContent) -> str:
     tables = {
         "controls": controls_table(judged.controls, judged.controls_not_run),
         "panel": panel_table(judged.panel),
-        "effect_errors": effect_error_table(content.effect_errors),
+        "effect_errors": effect_error_table(supplement.effect_errors),
         "calibration": (
             None
             if content.metrics is None
@@ -79,6 +99,8 @@ def render_report(content: ReportContent) -> str:
         ],
         **tables,
         pooled=pooled_table(content),
+        method_meanings=method_meanings(content.meta["method"]),
+        unit_meanings=unit_meanings(content.pair),
         meanings=[card for card in cards if card["range"] and not card["is_effect"]],
         gallery=supplement.gallery,
         gallery_rule=RULE,
@@ -89,13 +111,13 @@ def render_report(content: ReportContent) -> str:
         n_loci=n_loci,
         flag_columns=asked,
         flags=count_flags(content.estimates, asked),
-        effect_error_sentence=effect_error_sentence(content.effect_errors),
+        effect_error_sentence=effect_error_sentence(supplement.effect_errors),
         noiseless_known=bool(np.isfinite(content.meta["true_value"]).any()),
         methods=supplement.methods,
         links=links,
         figure_links=figure_links(content, links),
         files=listed_files(content),
-        facts=_facts(content.provenance),
+        facts=facts_of(content.provenance),
     )
 
 
@@ -152,33 +174,3 @@ def _questions(content: ReportContent) -> list[tuple[str, str, str]]:
     methods = dict.fromkeys([content.method, *estimates["method"][rows].tolist()])
     forward = [(content.exposure, content.outcome, str(method)) for method in methods]
     return [*forward, (content.outcome, content.exposure, content.method)]
-
-
-def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str, Any]]:
-    """Return the provenance as entries (name, how to show it, value)."""
-    facts: list[tuple[str, str, Any]] = []
-    for name, value in provenance.items():
-        title = name.replace("_", " ")
-        if isinstance(value, Mapping):
-            facts.append((title, "table", _flat(value)))
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            facts.append((title, "list", [_line(entry) for entry in value]))
-        elif isinstance(value, str) and "\n" in value:
-            facts.append((title, "text", value))
-        else:
-            facts.append((title, "plain", "unknown" if value is None else str(value)))
-    return facts
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, entry in value.items():
-        if isinstance(entry, Mapping):
-            rows += _flat(entry, f"{prefix}{name}.")
-        else:
-            rows.append((f"{prefix}{name}", str(entry)))
-    return rows
-
-
-def _line(entry: Any) -> str:
-    return "  ".join(map(str, entry.values())) if isinstance(entry, Mapping) else str(entry)

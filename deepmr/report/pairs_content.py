@@ -23,11 +23,14 @@ class PairsTables:
         pairs: Columns of ``pairs.parquet``.
         direct: Columns of ``direct.parquet``.
         edges: Columns of ``edges.parquet``.
+        files: Files of the run's folder that the page links to, relative to it; none by default,
+            for a page that stands alone.
     """
 
     pairs: Mapping[str, np.ndarray]
     direct: Mapping[str, np.ndarray]
     edges: Mapping[str, np.ndarray]
+    files: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ import numpy as np
 
 from deepmr.files import atomic_write
 from deepmr.report.number import MISSING, interval_text, number_text, p_text, typeset
-from deepmr.report.page import _facts
 from deepmr.report.pairs_content import PairsContent
+from deepmr.report.provenance import facts_of
 from deepmr.report.table import Cell, Table
 from deepmr.report.template import fill
 from deepmr.report.verdict_text import (
@@ -23,6 +23,18 @@ from deepmr.report.verdict_text import (
 __all__ = ["render_pairs_report", "write_pairs_report"]
 
 _LETTERS = {"forward": "→", "both": "⇄", "inseparable": "=", "shared": "·", "undecided": "?"}
+_FILES = {
+    "pairs.parquet": "pooled slope of every pair by every method, with q-values and verdict",
+    "direct.parquet": "direct effects, with what was held fixed",
+    "edges.parquet": "the pairs that are edges",
+    "graph.graphml": "the graph, for Gephi, igraph or networkx",
+    "graph.cyjs": "the graph, for Cytoscape",
+    "verdicts.json": "every verdict with reasons and the numbers behind it",
+    "known.json": "the known relations held against the edges",
+    "config.yaml": "every setting of the run",
+    "effects/": "effect of every variant as each network sees it",
+    "figures/": "the figures above",
+}
 _BLUE, _RED = "0, 114, 178", "213, 94, 0"
 
 
@@ -57,7 +69,8 @@ def render_pairs_report(content: PairsContent) -> str:
         sections=_sections(content),
         known=None if content.known is None else _known(content),
         figures=content.figures,
-        facts=_facts(content.provenance),
+        files=[(name, _FILES.get(name, "")) for name in content.tables.files],
+        facts=facts_of(content.provenance),
         unproven=_unproven(content),
     )
 

@@ -19,6 +19,7 @@ burgess2013 | Burgess, Stephen and Butterworth, Adam and Thompson, Simon G. | {M
 burgess2016 | Burgess, Stephen and Dudbridge, Frank and Thompson, Simon G. | Combining information on multiple instrumental variables in {Mendelian} randomization: comparison of allele score and summarized data methods | Statistics in Medicine | 2016 | 35 | 1880--1906 | 10.1002/sim.6835
 burgess2018 | Burgess, Stephen and Zuber, Verena and Gkatzionis, Apostolos and Foley, Christopher N. | Modal-based estimation via heterogeneity-penalized weighting: model averaging for consistent and efficient estimation in {Mendelian} randomization when a plurality of candidate instruments are valid | International Journal of Epidemiology | 2018 | 47 | 1242--1254 | 10.1093/ije/dyy080
 burgess2020 | Burgess, Stephen and Foley, Christopher N. and Allara, Elias and Staley, James R. and Howson, Joanna M. M. | A robust and efficient method for {Mendelian} randomization with hundreds of genetic variants | Nature Communications | 2020 | 11 | 376 | 10.1038/s41467-019-14156-4
+dudbridge2025 | Dudbridge, Frank and Bowden, Jack and others | Getting to {GRIPS} with {MR-Egger}: modelling directional pleiotropy independently of allele coding | PLoS Genetics | 2025 | | e1011967 | 10.1371/journal.pgen.1011967
 efron1979 | Efron, Bradley | Bootstrap methods: another look at the jackknife | The Annals of Statistics | 1979 | 7 | 1--26 | 10.1214/aos/1176344552
 fuller1987 | Fuller, Wayne A. | Measurement error models | Wiley | 1987 | | | 10.1002/9780470316665
 gal2016 | Gal, Yarin and Ghahramani, Zoubin | Dropout as a {Bayesian} approximation: representing model uncertainty in deep learning | Proceedings of ICML | 2016 | 48 | 1050--1059 | 10.48550/arXiv.1506.02142
@@ -71,7 +72,7 @@ ESTIMATOR_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "contamination_mixture": ("burgess2020",),
         "debiased_ivw": ("ye2021",),
         "egger": ("bowden2015",),
-        "grip": (),
+        "grip": ("dudbridge2025",),
         "ivw": ("burgess2013",),
         "lasso": ("rees2019",),
         "maximum_likelihood": ("thompson2005", "burgess2013"),
@@ -82,7 +83,7 @@ ESTIMATOR_KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "raps": ("zhao2020",),
         "simple_median": ("bowden2016",),
         "simple_mode": ("hartwig2017",),
-        "slope": (),
+        "slope": ("burgess2013",),
         "wald_ratio": ("thomas2007",),
         "weighted_median": ("bowden2016",),
         "weighted_mode": ("hartwig2017",),

@@ -70,6 +70,40 @@ Example:
     ...     direction=DirectionThresholds(), own=OwnThresholds(),
     ... )
     True
+
+    Designed sequences: sites cut out of loci are put into backgrounds on which no task is active,
+    alone and together. X reads one motif, Y what X reads and another; a pair left open is
+    rescued:
+
+    >>> motifs = np.array([[0, 1, 3, 0, 2, 2, 1, 3], [2, 3, 1, 1, 0, 2, 3, 0]], dtype=np.uint8)
+    >>> codes = rng.integers(0, 4, (40, 60)).astype(np.uint8)
+    >>> for motif, start in zip(motifs, (10, 40)):
+    ...     codes[rng.random(40) < 0.6, start : start + 8] = motif
+    >>> def predict(codes):
+    ...     words = np.lib.stride_tricks.sliding_window_view(codes, 8, axis=1)
+    ...     a, b = (np.sum(4.0 ** ((words == one).sum(-1) - 8.0), axis=1) for one in motifs)
+    ...     return np.stack([a, 0.6 * a + 0.8 * b], axis=1)[..., None]
+    >>> base = np.arange(180) // 3
+    >>> mutants = np.repeat(codes[:, None], 180, axis=1)
+    >>> mutants[:, np.arange(180), base] = (codes[:, base] + 1 + np.arange(180) % 3) % 4
+    >>> value = predict(mutants.reshape(-1, 60)).reshape(40, 180, 2, 1) - predict(codes)[:, None]
+    >>> everywhere = np.tile(base, (40, 1))
+    >>> measured = MemberEffects(
+    ...     value=value.transpose(0, 2, 3, 1), tasks=("X", "Y"), offset=everywhere,
+    ...     ref=codes[:, base].astype(int), alt=mutants[:, np.arange(180), base].astype(int),
+    ...     mask=np.ones(everywhere.shape, dtype=bool),
+    ... )
+    >>> scale = effect_scale(locus_maximum(measured))
+    >>> plan = plan_designed(measured, codes, scale=scale, n_candidates=50)
+    >>> designed = measure_designed(plan, predict)
+    >>> sorted((designed.response > 0.15).tolist())  # one kind of site moves Y, the other both
+    [[False, True], [True, True]]
+    >>> open_pair = Verdict(
+    ...     exposure="X", outcome="Y", structure="undecided",
+    ...     evidence={"is_reliable": Measure(value=1.0)},
+    ... )
+    >>> judge_designed([open_pair], designed, np.array([[0, 1]]))[0].structure
+    'forward'
 """
 
 from deepmr.verdict.concordance import concordant_variants

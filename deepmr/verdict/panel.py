@@ -71,6 +71,11 @@ class PredictionQuality:
         explained: R2 of a count or signal task, 2 AUROC - 1 of a binary one; NaN if unknown.
         calibration_slope: Slope of measured on predicted values, 1 where calibrated; NaN if
             unknown.
+
+    Example:
+        >>> auroc = 0.9
+        >>> round(PredictionQuality(explained=2 * auroc - 1).explained, 2)
+        0.8
     """
 
     explained: float = math.nan

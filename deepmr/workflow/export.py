@@ -62,6 +62,12 @@ class Exported:
         return str(verdict["exposure"]), str(verdict["outcome"])
 
     @property
+    def df(self) -> float:
+        """Degrees of freedom of the errors."""
+        members = self.store.n_members
+        return float("inf") if members < 2 else members - 1.0
+
+    @property
     def has_no_genome(self) -> bool:
         """Whether every locus is a sequence of its own, without a place on a genome."""
         chroms = {locus.chrom for locus in self.store.loci}
@@ -83,7 +89,6 @@ class VariantRows:
         effect: Alternative minus reference, a column a task; NaN where there is none.
         se: Standard errors, with what all members share; NaN where they are unknown.
         se_mean: Standard errors of the members' mean alone.
-        df: Degrees of freedom of the errors.
         status: One of `STATUS`, a column a task.
     """
 
@@ -96,7 +101,6 @@ class VariantRows:
     effect: Float64[np.ndarray, "row task"]
     se: Float64[np.ndarray, "row task"]
     se_mean: Float64[np.ndarray, "row task"]
-    df: float
     status: Shaped[np.ndarray, "row task"]
 
 
@@ -224,7 +228,6 @@ def _rows(run: Exported, shard: EffectShard) -> VariantRows:
         effect=effect,
         se=np.where(status == STATUS[2], np.nan, se),
         se_mean=np.where(np.isfinite(se) & (status != STATUS[2]), se_mean, np.nan),
-        df=float("inf") if effects.n_members < 2 else effects.n_members - 1.0,
         status=status,
     )
 

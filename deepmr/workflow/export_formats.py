@@ -135,7 +135,7 @@ def write_gwas(run: Exported, path: Path) -> str:
     with atomic_write(path) as stream:
         stream.write("\t".join(_GWAS) + "\n")
         for shard, rows in variant_rows(run):
-            for cells in _gwas_rows(shard, rows, task):
+            for cells in _gwas_rows(run, shard, rows):
                 stream.write("\t".join(cells) + "\n")
                 n_rows += 1
                 n_missing += cells[-1] != "measured"
@@ -143,15 +143,16 @@ def write_gwas(run: Exported, path: Path) -> str:
     return f"{n_rows:,} variants, effects on {task} of the alternative allele{left}"
 
 
-def _gwas_rows(shard: EffectShard, rows: VariantRows, task: str) -> Iterator[list[str]]:
+def _gwas_rows(run: Exported, shard: EffectShard, rows: VariantRows) -> Iterator[list[str]]:
+    (task,) = run.tasks
     effect, se, status = rows.effect[:, 0], rows.se[:, 0], rows.status[:, 0]
     measured = status == "measured"
-    tested = Estimate(value=effect, se=np.where(measured, se, 1.0), df=np.asarray(rows.df))
+    tested = Estimate(value=effect, se=np.where(measured, se, 1.0), df=np.asarray(run.df))
     neg_log10_p = np.where(measured, tested.neg_log10_p, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(measured, effect / se, np.nan)
     beta = np.where(status == "no_effect", np.nan, effect)
-    df = _text(rows.df)
+    df = _text(run.df)
     for row in np.flatnonzero(rows.exists).tolist():
         chrom, pos = shard.loci[rows.locus[row]].chrom, str(rows.pos[row])
         ref, alt = rows.ref[row], rows.alt[row]

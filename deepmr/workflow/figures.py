@@ -87,9 +87,9 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
     drawn = {
         "forest": Figure(
             name="Slopes of single loci and their mean",
-            caption=f"Slope of {first.outcome} on {first.exposure} at each locus by {method} "
-            "with its 95 % interval, sorted; the pooled slope (diamond) and the prediction "
-            "interval for a single locus (PI).",
+            caption=f"Slope of {first.outcome} on {first.exposure} at each locus "
+            f"(method: {method}) with its 95 % interval, sorted; the pooled slope "
+            "(diamond) and the prediction interval for a single locus (PI).",
             content=to_svg(
                 forest(
                     *(effect.value, se, first.pooled),
@@ -172,7 +172,9 @@ def _threshold(findings: Findings) -> Figure:
         name="Slope by instrument threshold",
         caption="Slope over all variants whose effect on the exposure exceeds the threshold, over "
         "all loci together, with 95 % intervals from resampling loci. A flat line: the answer "
-        f"does not depend on the threshold. The effect scale is {scales}.",
+        "does not depend on the threshold. Every variant counts by its squared effect here, every "
+        "locus alike in the pooled slope: the levels of the two may differ. The effect scale, a "
+        f"large effect of each task, is {scales}.",
         content=to_svg(axes),
         alt="Slope in both directions against the least effect of an instrument",
         section="assumptions",

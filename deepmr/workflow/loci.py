@@ -42,6 +42,20 @@ def held_out_loci(
     Raises:
         LookupError: If the rule is unknown, or the test split has no such locus.
         ValueError: If n is not positive, or the data are unknown.
+
+    Example:
+        `deepmr.load_run` knows the data that a run was trained on; a network in memory is given
+        them here.
+
+        >>> from dataclasses import replace
+        >>> from torch import nn
+        >>> from deepmr.data.structures import structures_source
+        >>> source = structures_source(seed=0, graph="fifteen", n_train=20)
+        >>> outputs = nn.Sequential(nn.Flatten(), nn.Linear(400, len(source.tasks.names)))
+        >>> networks = replace(Networks.of(outputs, source.tasks.tasks), source=source)
+        >>> loci, genome = held_out_loci(networks, ("X", "N"), seed=0, n=5)
+        >>> loci.codes.shape, loci.split, genome is None
+        ((5, 100), 'test', True)
     """
     source = networks.source
     if source is None:

@@ -251,14 +251,28 @@ def _questions(findings: Findings, told: Mapping[str, str]) -> tuple[tuple[str, 
         ("How were errors computed?", f"{told['errors']} {told['pooling']}"),
         (
             "What if the instrument threshold changes?",
-            "See the figure “Slope by instrument threshold” and the row “instrument threshold” "
-            "under Assumptions.",
+            f"{_threshold(findings)}See the figure “Slope by instrument threshold” and the row "
+            "“instrument threshold” under Assumptions.",
         ),
         (
             "Where are the data?",
             "Beside this page: every table and figure has a link to its numbers, and “Data” lists "
             "the files of the run.",
         ),
+    )
+
+
+def _threshold(findings: Findings) -> str:
+    """Say how the slope changes over instrument thresholds; empty where it was not computed."""
+    curve = findings.judgement.curve
+    if curve is None or not np.isfinite(curve.slope[0, :, 0]).any():
+        return ""
+    slope = curve.slope[0, :, 0]
+    least, most = float(np.nanmin(slope)), float(np.nanmax(slope))
+    limits = ", ".join(f"{share:g}" for share in curve.threshold)
+    return (
+        f"Over variants whose effect is at least {limits} of a large one ({curve.scale[0]:.3g}), "
+        f"all loci together, the slope lies between {least:.3g} and {most:.3g}. "
     )
 
 

@@ -195,7 +195,6 @@ def write_page(
             estimates=findings.estimates(),
             figures=list(drawn.values()),
             metrics=findings.networks.metrics,
-            effect_errors=_errors_of_effects(findings),
             provenance=_provenance(findings, provenance),
             notes=[*findings.notes, *findings.hints()],
             supplement=Supplement(
@@ -204,6 +203,7 @@ def write_page(
                 methods=methods_used(findings, provenance.get("packages", {})),
                 files=() if figures is None else _files(path.parent),
                 threshold=threshold_columns(findings),
+                effect_errors=_errors_of_effects(findings),
             ),
         ),
     )

@@ -123,7 +123,7 @@ def pair_summary(findings: PairFindings) -> str:
         caveats = f" ({', '.join(edge.caveats)})" if edge.caveats else ""
         lines.append(
             f"  {edge.exposure} -> {edge.outcome}  {edge.effect:.3g} "
-            f"({edge.ci_lower:.3g} to {edge.ci_upper:.3g}), {edge.kind}{through}{caveats}"
+            f"({edge.interval[0]:.3g} to {edge.interval[1]:.3g}), {edge.kind}{through}{caveats}"
         )
     if len(edges) > len(shown):
         lines.append(f"  and {len(edges) - len(shown)} more in edges.parquet")
@@ -167,7 +167,10 @@ def write_pair_page(
             exposures=exposures,
             outcomes=outcomes,
             tables=PairsTables(
-                pairs=findings.pairs(), direct=findings.direct(), edges=findings.edges()
+                pairs=findings.pairs(),
+                direct=findings.direct(),
+                edges=findings.edges(),
+                files=() if figures is None else _files(path.parent, findings),
             ),
             verdicts=findings.answers.verdicts,
             n_loci=findings.answers.n_loci,
@@ -184,6 +187,15 @@ def write_pair_page(
         ),
     )
     return [*written, path]
+
+
+def _files(folder: Path, findings: PairFindings) -> list[str]:
+    """Return the files beside the page, those that are written after it among them."""
+    tables = ["pairs.parquet", "direct.parquet", "edges.parquet"]
+    graphs = ["graph.graphml", "graph.cyjs", "verdicts.json"]
+    known = ["known.json"] if findings.known is not None else []
+    effects = ["effects/"] if (folder / "effects").is_dir() else []
+    return [*tables, *graphs, *known, "config.yaml", *effects, "figures/"]
 
 
 def draw_pair_figures(

@@ -16,6 +16,7 @@ from benchmarks.house.circles import circles, imports
 from benchmarks.house.question import FirstQuestion
 from benchmarks.house.reach import reached
 from benchmarks.house.source import closed_rooms, lines_and_files, read_folder
+from tests.conftest import REPOSITORY
 
 FILES = {
     "toy/__init__.py": """
@@ -50,9 +51,14 @@ FILES = {
         def built(): return 0
         def in_template(): return 0
         def in_readme(): return 0
+        def in_indented(): return 0
+        def in_a_command(): return 0
+        def asked_by_getattr(): return 0
+        def chosen_by_word(): return 0
 
         class Net(torch.nn.Module):
-            def forward(self, x): return x
+            def forward(self, x): return getattr(x, "asked_by_getattr")
+            def log_metrics(self): return 0
             def forgotten(self): return 0
     ''',
     "toy/rooms/two.py": """
@@ -92,11 +98,16 @@ FILES = {
             return one.asked
     """,
     "toy/page.html": "<p>{{ content.in_template }} exported</p>",
+    "toy/command.py": """
+        import importlib
+        WORDS = {"chosen_by_word": "a word of the command line"}
+        def main(word): return getattr(importlib.import_module("toy.rooms.one"), word)
+    """,
     "main.py": """
-        from toy import asked
+        from toy import asked, command
         from toy.rooms.one import Net
         if __name__ == "__main__":
-            Net(asked)
+            command.main(Net(asked))
     """,
     "conf/part/first.yaml": "_target_: toy.rooms.one.built\nvalue: 1\n",
     "conf/part/second.yaml": "value: 2\n_target_: toy.rooms.one.built\n",
@@ -104,6 +115,8 @@ FILES = {
     "conf/part/default.yaml": "_target_: toy.rooms.two.Contract\nvalue: 1\n",
     "conf/other/first.yaml": "_target_: toy.rooms.one.built\nvalue: 1\n",
     "README.md": "exported() is prose\n\n```python\nimport toy\ntoy.rooms.one.in_readme()\n```\n",
+    "docs/page.md": "As a script:\n\n    one = toy.rooms.one.in_indented()\n\n    print(one)\n\n"
+    "and by:\n\n    toy in_a_command toy.rooms.one.in_a_command\n",
     "benchmarks/speed.py": "from toy.rooms.one import benchmarked\nbenchmarked()\n",
     "tests/part/reference.py": "from toy.rooms import one\ngetattr(one, 'referenced')()\n",
     "tests/test_one.py": "from toy.rooms.one import tested\ndef test(): assert tested() == 0\n",
@@ -171,6 +184,10 @@ def test_the_largest_bag_comes_first(toy: Path) -> None:
         ("in_template", "command"),
         ("shown", "example"),  # by another one's doctest
         ("in_readme", "example"),
+        ("in_indented", "example"),
+        ("in_a_command", "nothing"),
+        ("asked_by_getattr", "command"),
+        ("chosen_by_word", "command"),
         ("referenced", "reference"),  # by a string of the adapter
         ("benchmarked", "benchmark"),
         ("tested", "test"),
@@ -190,6 +207,7 @@ def test_a_definition_counts_under_what_reaches_it_first(toy: Path, name: str, w
         ("Bag.used", "command"),
         ("Bag.unused", "nothing"),
         ("Net.forward", "command"),  # torch calls it
+        ("Net.log_metrics", "command"),  # Lightning would
         ("Net.forgotten", "nothing"),
         ("Contract.asked_of_others", "command"),  # a protocol's method is no code that runs
         ("Wide.__init__", "nothing"),  # nothing reaches its class
@@ -199,6 +217,11 @@ def test_a_method_is_reached_by_its_name_or_by_what_python_and_torch_call(
     toy: Path, name: str, way: str
 ) -> None:
     assert ways(toy)[name] == way
+
+
+def test_all_code_of_the_package_is_reached_by_a_command_or_an_example() -> None:
+    elsewhere = [one for one in reached(REPOSITORY) if one.way not in ("command", "example")]
+    assert [f"{one.path}: {one.name} ({one.way})" for one in elsewhere] == []
 
 
 def test_twins_have_the_same_target_and_keys_in_the_same_group(toy: Path) -> None:
@@ -212,7 +235,7 @@ def test_files_called_default_and_yamls_by_group_are_counted(toy: Path) -> None:
 
 def test_lines_and_files_are_counted_by_room(toy: Path) -> None:
     counted = lines_and_files(read_folder(toy, "toy"))
-    assert counted["toy"] == {"lines": 2, "files": 1}
+    assert counted["toy"] == {"lines": 5, "files": 2}  # the __init__, too
     assert counted["toy/rooms"]["files"] == 4
 
 

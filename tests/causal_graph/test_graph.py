@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 
 import networkx as nx
 import pytest
@@ -8,7 +9,7 @@ from deepmr.causal_graph import Edge, KnownRelation, PairAnswer, TaskGraph, scor
 
 
 def edge(exposure: str, outcome: str, **more: object) -> Edge:
-    numbers = {"effect": 0.5, "ci_lower": 0.4, "ci_upper": 0.6, "q_bh": 0.01, "q_by": 0.05}
+    numbers = {"effect": 0.5, "interval": (0.4, 0.6), "q_bh": 0.01, "q_by": 0.05}
     return Edge(exposure=exposure, outcome=outcome, method="ivw", **numbers, **more)  # type: ignore[arg-type]
 
 
@@ -30,15 +31,7 @@ def test_graphml_reads_back_with_every_attribute() -> None:
 
 
 def test_cytoscape_reads_back_and_is_strict_json() -> None:
-    unknown = edge("Y", "alone").__class__(
-        **{
-            **GRAPH.rows()[0],
-            "outcome": "alone",
-            "effect": float("nan"),
-            "caveats": (),
-            "through": (),
-        }
-    )
+    unknown = replace(GRAPH.edges[1], outcome="alone", effect=float("nan"))
     graph = TaskGraph(tasks=GRAPH.tasks, edges=(*GRAPH.edges, unknown))
     content = json.loads(json.dumps(graph.to_cytoscape(), allow_nan=False))
     read = nx.cytoscape_graph({**content, "directed": True, "multigraph": False, "data": []})

@@ -371,7 +371,11 @@ def test_peak_that_ends_before_its_start(tiny_root: Path, source: Make) -> None:
         source().prepare()
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"chr1_a\t1000\t1400\n" * 50)[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", gzip.compress(b"chr1_a\t1000\t1400\n" * 50)[:-9]],
+    ids=["empty", "truncated"],  # the bytes hold the time
+)
 def test_empty_and_truncated_gz(tiny_root: Path, source: Make, content: bytes) -> None:
     (tiny_root / "gata1.narrowPeak.gz").write_bytes(content)
     with pytest.raises(ValueError, match=r"gata1\.narrowPeak\.gz is (called \.gz|cut short)"):

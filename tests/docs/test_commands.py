@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from deepmr.cli import command_line
+from deepmr.cli import command_line, plugins
 from deepmr.cli.configuration import conf_folder
 from deepmr.cli.main import COMMANDS, HYDRA
 
@@ -91,8 +91,28 @@ def _check_hydra(name: str, words: tuple[str, ...], own: Path, patch: pytest.Mon
     for state in ("_subcommand", "_own_configuration"):
         patch.setattr(job, state, [])
     reached: list[str] = []
-    job.run(lambda: reached.append(name), name)
+    arguments = list(sys.argv)
+    try:
+        job.run(lambda: reached.append(name), name)
+    except ValueError as error:
+        if str(error) not in _missing_packages(kept):
+            raise
+        patch.setattr(plugins, "_is_installed", lambda module: True)  # the rest of its words
+        patch.setattr(sys, "argv", arguments)
+        job.run(lambda: reached.append(name), name)
     assert reached, "the command would not run"
+
+
+def _missing_packages(words: list[str]) -> set[str]:
+    """Return what the product answers to each choice whose optional package is not installed."""
+    tables = {"hydra/launcher": plugins.LAUNCHERS, "hparams_search": plugins._SEARCHES}
+    chosen = [(word, *word.split("=", 1)) for word in words if word.partition("=")[0] in tables]
+    return {
+        f"{word} needs a package that is not installed; pip install {package.name} "
+        "(or pip install 'deepmr[sweeps]' for all that sweeps can use)"
+        for word, key, value in chosen
+        if (package := tables[key].get(value)) and not plugins._is_installed(package.module)
+    }
 
 
 def test_the_documents_hold_commands_of_every_script() -> None:
@@ -121,6 +141,36 @@ def test_a_misspelt_setting_and_a_list_without_m_would_be_found(own: Path) -> No
         check(first, own)
     with pytest.raises(ValueError, match="add -m"):
         check(second, own)
+
+
+WITH_OPTIONAL_PACKAGES = ("hydra/launcher=joblib", "hparams_search=optuna")
+
+
+@pytest.mark.parametrize("choice", WITH_OPTIONAL_PACKAGES)
+def test_a_command_whose_optional_package_is_missing_is_right_and_its_wrong_setting_is_found(
+    own: Path, monkeypatch: pytest.MonkeyPatch, choice: str
+) -> None:
+    monkeypatch.setattr(plugins, "_is_installed", lambda module: False)
+    text = f"`deepmr train -m seed=0,1 {choice}` or `deepmr train -m {choice} batchsize=3`"
+    right, wrong = commands_of.commands(text, "README.md")
+    check(right, own)
+    with pytest.raises(ValueError, match="batchsize: there is no such setting"):
+        check(wrong, own)
+
+
+@pytest.mark.parametrize("choice", WITH_OPTIONAL_PACKAGES)
+def test_another_message_than_the_missing_packages_own_is_no_excuse(
+    own: Path, monkeypatch: pytest.MonkeyPatch, choice: str
+) -> None:
+    def refuse(choice: str, package: object) -> None:
+        if package is not None:
+            raise ValueError(f"{choice} needs a package that is not installed")
+
+    monkeypatch.setattr(plugins, "_is_installed", lambda module: False)
+    monkeypatch.setattr(plugins, "_require", refuse)
+    (command,) = commands_of.commands(f"`deepmr train -m seed=0,1 {choice}`", "README.md")
+    with pytest.raises(ValueError, match=r"needs a package that is not installed$"):
+        check(command, own)
 
 
 def test_every_benchmark_that_a_document_names_exists() -> None:

@@ -15,8 +15,8 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from benchmarks.published import built, loop
-from benchmarks.published_settings import TRIALS, Trial, settings_of
-from deepmr.cli.optional_packages import HOW_TO_INSTALL, how_to_install, missing_packages
+from benchmarks.published_settings import TRIALS, Trial, missing_packages, settings_of
+from deepmr.cli.optional_packages import HOW_TO_INSTALL, how_to_install
 from deepmr.cli.trust import Trust, build
 from deepmr.models import Adapter
 from deepmr.models.readout import shapes

@@ -98,3 +98,15 @@ def test_an_arrow_that_is_no_edge_is_told() -> None:
     page = render_pairs_report(replace(one, tables=replace(one.tables, edges=edges)))
     assert "No pair is an edge." in page
     assert "there is none): &lt;b&gt;A&lt;/b&gt; → B &amp; C." in page
+
+
+def test_files_of_the_run_are_linked_where_the_page_lies_beside_them() -> None:
+    one = content()
+    assert "This page stands alone" in render_pairs_report(one)
+    page = render_pairs_report(replace(one, tables=replace(one.tables, files=("pairs.parquet",))))
+    assert '<a href="pairs.parquet">' in page
+
+
+def test_every_table_of_the_page_says_what_it_is() -> None:
+    page = render_pairs_report(content())
+    assert page.count("<table") == page.count("<caption")

@@ -14,6 +14,7 @@ from deepmr.report import (
     ReportContent,
     ReportedPair,
     ReportedVerdict,
+    Supplement,
     effect_error_sentence,
     render_report,
     summary_table,
@@ -365,7 +366,13 @@ def test_the_page_is_whole_html_with_every_part():
     for part in (
         *("Does GATA1 act on TAL1?", "0.477 to 0.537", f"5{TIMES}10⁻⁴¹³", "Forest. All loci."),
         *("One member only: errors from dropout.", "few instruments", "mystery", "chr8:200-300"),
-        *("python interrogate.py", "git commit unknown", "inner.a 1", "x.bed ab", "loci: n: 3"),
+        *(
+            "python interrogate.py",
+            "source code commit unknown",
+            "inner.a 1",
+            "x.bed ab",
+            "loci: n: 3",
+        ),
         "The answer is about the model",
     ):
         assert part in re.sub(r" ([.:])", r"\1", reader.text), part
@@ -539,7 +546,9 @@ def test_single_effects_errors_are_judged_where_the_truth_is_known():
         effect_z_scores(rng.normal(0, size, 4000), np.ones(4000), truth, df=np.inf)
         for size in (1.0, 3.0)
     )
-    page = render_report(content(effect_errors={"GATA1": right, "TAL1": short}))
+    page = render_report(
+        content(supplement=Supplement(effect_errors={"GATA1": right, "TAL1": short}))
+    )
     text = " ".join(Reader(page).texts)
     assert "right (GATA1), underestimated 3" in text
     assert "use them for no per-variant interval" in text

@@ -85,6 +85,7 @@ def test_intervals_in_the_table_are_those_of_value_se_and_df(asked: Path) -> Non
     np.testing.assert_allclose(table["ci_upper"] - table["value"], reach, rtol=1e-9)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_newest_run_that_predicts_both_is_taken_and_said(
     asked: Path, runs: Path, script: Script
 ) -> None:
@@ -141,6 +142,7 @@ def test_no_run_at_all_is_said(script: Script, tmp_path: Path) -> None:
     assert "run train.py first" in outcome.error
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_runs_pool_as_one_ensemble_only_on_the_same_data(
     runs: Path, script: Script, tmp_path: Path
 ) -> None:
@@ -191,6 +193,7 @@ def test_zero_instruments_are_missing_values_not_failures(
     assert (np.char.find(table["flags"].astype(str), "few_instruments") >= 0).all()
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_views_of_one_network_are_members_and_of_several_are_averaged(
     runs: Path, script: Script
 ) -> None:
@@ -220,6 +223,7 @@ def test_views_of_one_network_are_members_and_of_several_are_averaged(
     assert (tables[0]["n_variants"] == tables[1]["n_variants"] - 6).all(), "a base at each end"
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_all_tasks_can_be_kept(runs: Path, script: Script) -> None:
     outcome = script("interrogate", *ASK, "store.keep=all", f"paths.output={runs}", "name=all")
     assert outcome.status == 0, outcome.err
@@ -230,6 +234,7 @@ def _effects(folder: Path) -> np.ndarray:
     return np.concatenate([read_shard(path).effects.value for path in shards])
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_half_precision_rounds_effects_within_what_it_promises(
     asked: Path, runs: Path, script: Script
 ) -> None:
@@ -255,6 +260,7 @@ def test_half_precision_rounds_effects_within_what_it_promises(
     assert "variant effects: reused from" in again.out
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_what_it_will_take_is_said_before_it_starts(runs: Path, script: Script) -> None:
     ask = ("interrogate", *ASK, "seed=3", f"paths.output={runs}", "name=said")
     outcome = script(*ask)
@@ -264,6 +270,7 @@ def test_what_it_will_take_is_said_before_it_starts(runs: Path, script: Script) 
     assert "mutants/s: under 10 s" in outcome.out
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_only_what_is_missing_is_said_on_resume(runs: Path, script: Script) -> None:
     ask = ("interrogate", *ASK, "seed=4", f"paths.output={runs}", "name=resumed")
     assert script(*ask).status == 0
@@ -277,6 +284,7 @@ def test_only_what_is_missing_is_said_on_resume(runs: Path, script: Script) -> N
     assert "1,800 mutants to measure (1 of 2 shards are already computed)" in script(*ask).out
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_part_of_a_simulated_locus_keeps_its_truth(
     asked: Path, runs: Path, script: Script
 ) -> None:
@@ -472,6 +480,7 @@ def test_one_network_is_asked_what_it_says_and_not_what_training_again_would_say
     assert (flagged[bare] | np.isin(table["method"][bare], ("egger", "weighted_median"))).all()
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_an_ensemble_can_be_taken_as_the_model_that_is_given(
     asked: Path, runs: Path, script: Script
 ) -> None:

@@ -17,7 +17,7 @@ import torch
 
 from deepmr.io.shard_format import read_shard
 from deepmr.io.tables import read_table
-from tests.conftest import REPOSITORY, TINY
+from tests.conftest import REPOSITORY, TINY, Script
 
 LOCI = 7
 ASK = (
@@ -102,7 +102,7 @@ def test_killed_training_resumes_to_the_same_result(
 
 
 def test_killed_training_keeps_the_same_snapshots_and_they_can_be_asked(
-    tmp_path: Path, environment: dict[str, str]
+    script: Script, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     tiny = [argument for argument in TINY if not argument.startswith("trainer.max_epochs")]
     cycles = ("experiment=snapshots", "scheduler.build.cycles=3", "trainer.max_epochs=6")
@@ -120,10 +120,9 @@ def test_killed_training_keeps_the_same_snapshots_and_they_can_be_asked(
         )
         for key, value in one.items():
             assert torch.equal(value, two[key]), key
-    said = _finish(
-        "interrogate", (*ASK, "uncertainty=snapshots", f"paths.output={cut}"), environment
-    )
-    assert "3 snapshots of one network" in said
+    asked = script("interrogate", *ASK, "uncertainty=snapshots", f"paths.output={cut}")
+    assert asked.status == 0, asked.err
+    assert "3 snapshots of one network" in asked.out
     df = read_table(cut / "interrogate/x/x/estimates.parquet")["df"]
     assert set(df[np.isfinite(df)].tolist()) == {2.0}, "three members"
 
@@ -188,8 +187,27 @@ class _Killer:
             time.sleep(0.002)
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """An interrogation in one go by one process, and how many seconds it took."""
+
+    folder: Path
+    length: float
+
+
+@pytest.fixture(scope="module")
+def whole(undisturbed: Path, tmp_path_factory: pytest.TempPathFactory) -> _Whole:
+    """What every killed interrogation is compared with, also those by two processes."""
+    folder = tmp_path_factory.mktemp("whole")
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    began = time.monotonic()
+    _finish("interrogate", _question(undisturbed, folder, 1), environment)
+    return _Whole(folder, time.monotonic() - began)
+
+
 def _compare_after_kills(
     run: Path,
+    whole: _Whole,
     folder: Path,
     environment: dict[str, str],
     *,
@@ -203,14 +221,12 @@ def _compare_after_kills(
     Where it gets done before it has been killed that often, another one begins: what is counted
     is kills, and every interrogation is finished and compared.
     """
-    began = time.monotonic()
-    _finish("interrogate", _question(run, folder / "whole", processes), environment)
-    length = time.monotonic() - began
     rng = np.random.default_rng(seed)
     survived, begun = [], 0
     while len(survived) < kills:
         output = folder / f"cut{begun}"
         question = _question(run, output, processes)
+        length = whole.length * processes  # the second starts after the first
         killer = _Killer(question, output, environment, length, rng, number)
         while len(survived) < kills and killer.kill():
             survived.append(f"{len(killer.kept)} shards")
@@ -221,8 +237,8 @@ def _compare_after_kills(
         assert not list(output.rglob("*.part")), "half-written files are cleared away"
         for table in ("estimates", "meta", "loci"):
             name = f"interrogate/x/x/{table}.parquet"
-            _same_table(folder / "whole" / name, output / name)
-        _same_effects(folder / "whole", output)
+            _same_table(whole.folder / name, output / name)
+        _same_effects(whole.folder, output)
         begun += 1
     return survived
 
@@ -241,11 +257,16 @@ def _same_effects(first: Path, second: Path) -> None:
 
 @pytest.mark.parametrize(("processes", "kills"), [(1, 2), (2, 1)])
 def test_killed_mutagenesis_resumes_to_the_same_tables(
-    undisturbed: Path, tmp_path: Path, environment: dict[str, str], processes: int, kills: int
+    undisturbed: Path,
+    whole: _Whole,
+    tmp_path: Path,
+    environment: dict[str, str],
+    processes: int,
+    kills: int,
 ) -> None:
     """Three kills at random moments; seven loci over two processes: none missing, none twice."""
     _compare_after_kills(
-        undisturbed, tmp_path, environment, processes=processes, kills=kills, seed=processes
+        undisturbed, whole, tmp_path, environment, processes=processes, kills=kills, seed=processes
     )
 
 
@@ -258,6 +279,7 @@ def test_killed_mutagenesis_resumes_to_the_same_tables(
 )
 def test_twenty_kills_leave_the_same_tables(
     undisturbed: Path,
+    whole: _Whole,
     tmp_path: Path,
     environment: dict[str, str],
     processes: int,
@@ -265,6 +287,7 @@ def test_twenty_kills_leave_the_same_tables(
 ) -> None:
     survived = _compare_after_kills(
         undisturbed,
+        whole,
         tmp_path,
         environment,
         processes=processes,
@@ -308,11 +331,13 @@ def test_an_interrupted_training_says_how_to_go_on(
     assert last.is_file()
 
 
+@pytest.mark.usefixtures("without_figures")
 @pytest.mark.parametrize(
     ("number", "status", "processes"),
     [(signal.SIGTERM, 143, 1), (signal.SIGTERM, 143, 2), (signal.SIGUSR1, 138, 1)],
 )
 def test_an_interrupted_mutagenesis_ends_at_once_and_resumes(
+    script: Script,
     undisturbed: Path,
     tmp_path: Path,
     environment: dict[str, str],
@@ -329,7 +354,12 @@ def test_an_interrupted_mutagenesis_ends_at_once_and_resumes(
     kept = _shards(tmp_path)
     assert 2 <= len(kept) < 20
     assert not (tmp_path / "interrogate/x/x/manifest.json").exists()
-    _finish("interrogate", (*question, "loci.n=20", "mutagenesis.chunk=1"), environment)
+    again = (*question, "loci.n=20", "mutagenesis.chunk=1")
+    if processes == 1:
+        assert script("interrogate", *again).status == 0
+    else:
+        _finish("interrogate", again, environment)
+    assert (tmp_path / "interrogate/x/x/manifest.json").is_file()
     assert all(_shards(tmp_path)[name] == when for name, when in kept.items())
 
 

@@ -75,17 +75,16 @@ def _compiled(
     *,
     compile_vectors: bool,
 ) -> tuple[CompiledNetwork, CompilerState]:
-    source = next(node for node in traced.graph.nodes if node.op == "placeholder")
     final = next(node for node in traced.graph.nodes if node.op == "output")
-    network = CompiledNetwork(traced=traced, source=source.name, output="", length=length)
+    network = CompiledNetwork(traced=traced, output="", length=length)
     state = CompilerState(
         network=network,
         values=values,
         product_dtype=product_dtype,
         compile_vectors=compile_vectors,
     )
-    state.axes[source.name] = Axis(length, 1)
-    state.channels[source.name] = 4
+    state.axes[network.source] = Axis(length, 1)
+    state.channels[network.source] = 4
     for node in traced.graph.nodes:
         if node.op not in {"placeholder", "output"}:
             _compile_node(state, node)

@@ -42,7 +42,6 @@ class CompiledNetwork:
 
     Args:
         traced: The graph; its forward pass computes references.
-        source: Name of the input node.
         output: Name of the node whose value is the network's raw output.
         length: Bases of a locus.
         n_tasks: Values of the raw output.
@@ -55,7 +54,6 @@ class CompiledNetwork:
     """
 
     traced: fx.GraphModule
-    source: str
     output: str
     length: int
     n_tasks: int = 0
@@ -65,6 +63,11 @@ class CompiledNetwork:
     global_layers: list[GlobalLayer] = field(default_factory=list)
     vector_layers: list[VectorLayer] = field(default_factory=list)
     fallback: FallbackNodes = field(default_factory=FallbackNodes)
+
+    @property
+    def source(self) -> str:
+        """Name of the input node."""
+        return next(node.name for node in self.traced.graph.nodes if node.op == "placeholder")
 
     @property
     def total_stride(self) -> int:

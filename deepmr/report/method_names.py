@@ -1,0 +1,44 @@
+"""What the estimators' short names stand for, in words for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+__all__ = ["METHOD_MEANINGS", "method_meanings"]
+
+METHOD_MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "concordant": "the first method below, over the instruments on one dose-response alone",
+        "slope": "unweighted regression of outcome on exposure effects through the origin",
+        "ivw": "regression through the origin, weighted by inverse variance",
+        "egger": "MR-Egger: regression with an intercept, which allows direct effects that do not "
+        "depend on an instrument's strength",
+        "grip": "MR-GRIP: as MR-Egger, whatever the alleles are called",
+        "weighted_median": "weighted median of the instruments' ratios: right if half of the "
+        "weight is valid",
+        "simple_median": "median of the instruments' ratios: right if half of them are valid",
+        "weighted_mode": "weighted mode of the instruments' ratios",
+        "simple_mode": "mode of the instruments' ratios",
+        "raps": "MR-RAPS: robust to weak instruments and to many small direct effects",
+        "wald_ratio": "ratio of a single instrument's effects",
+    }
+)
+"""One line for each short name; others are told by the documentation alone."""
+
+
+def method_meanings(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the methods of a table that have a line, each once, in their order.
+
+    Args:
+        names: Short names of methods, as in ``meta.parquet``.
+
+    Example:
+        >>> method_meanings(["ivw", "ivw", "mine"])
+        [('ivw', 'regression through the origin, weighted by inverse variance')]
+    """
+    return [
+        (name.replace("_", " "), METHOD_MEANINGS[name])
+        for name in dict.fromkeys(map(str, names))
+        if name in METHOD_MEANINGS
+    ]
