@@ -47,7 +47,8 @@ class SimulationSource(SimulatedSource):
         exposures: Tasks on the exposure head; GATA1 by default.
         outcomes: Tasks on the outcome head; TAL1 by default.
         sizes: Fields of `Sizes`; a number of sequences begins with ``n_``: ``n_train``,
-            ``n_variants``, ``validation_fraction``, ``n_calibration``, ``n_test``, ``length``.
+            ``n_variants``, ``n_motif_variants``, ``validation_fraction``, ``n_calibration``,
+            ``n_test``, ``length``.
 
     Raises:
         ValueError: As `Sizes` and `Grammar` do, or if the heads' tasks are not GATA1 and TAL1.

@@ -118,17 +118,22 @@ def combine(slopes: MemberSlopes, *, shared: float = 0.0) -> LocalInference:
 
 
 def with_between_sites(
-    local: LocalInference, between: Float64[np.ndarray, "*batch"], factor: float
+    local: LocalInference,
+    between: Float64[np.ndarray, "*batch"],
+    factor: float,
+    *,
+    relative: float = 0.0,
 ) -> LocalInference:
-    """Add the disagreement between positions to the variances of local effects.
+    """Add to the variances of local effects what all members misjudge alike.
 
     Args:
         local: Local results, their standard errors from the members alone.
         between: `position_variance` of each locus.
         factor: Factor on it.
+        relative: Relative error of a slope; 0 by default.
     """
     effect = local.estimate.effect
-    se = np.asarray(np.sqrt(effect.se**2 + factor * between))
+    se = np.asarray(np.sqrt(effect.se**2 + factor * between + (relative * effect.value) ** 2))
     return replace(
         local,
         estimate=replace(local.estimate, effect=replace(effect, se=se)),

@@ -164,6 +164,7 @@ class Question:
         return {
             "shared": error.shared,
             "between_sites": error.between_sites,
+            "relative": error.relative,
             "source": error.source,
         }
 
@@ -185,6 +186,8 @@ class Question:
         source = error["source"]
         if error["between_sites"] > 0:
             between = f", and {error['between_sites']:.2g} of the variance between sites"
+        if error["relative"] > 0:
+            between += f", and {100 * error['relative']:.2g} % of a local slope"
         return (
             "Intervals answer what training again would say: errors that all members share count "
             f"as {error['shared']:.2g} times the variance between members{between} ({source}).",

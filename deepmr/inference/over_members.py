@@ -151,7 +151,7 @@ class OverMembers(ABC):
             return local
         x, y = pair.x.mean(axis=-2), pair.y.mean(axis=-2)
         between = position_variance(x, y, local.instruments, members.offset)
-        return with_between_sites(local, between, error.between_sites)
+        return with_between_sites(local, between, error.between_sites, relative=error.relative)
 
     @abstractmethod
     def slopes(self, pair: MemberPair, estimator: Estimator) -> MemberSlopes:
@@ -175,4 +175,5 @@ class OverMembers(ABC):
             loci=self.loci,
             weights=self.loci_weights,
             between_sites=self.error.pooled,
+            relative=self.error.relative_pooled,
         )

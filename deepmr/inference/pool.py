@@ -21,6 +21,7 @@ def pool_slopes(
     loci: PooledOver = "sampled",
     weights: LociWeights = "equal",
     between_sites: float = 0.0,
+    relative: float = 0.0,
 ) -> MetaAnalysisResult:
     """Pool the members' slopes, or pseudo-values, by the two-way model.
 
@@ -31,6 +32,7 @@ def pool_slopes(
         weights: Weights of loci, ``equal`` (default) or ``random_effects``; see `two_way`.
         between_sites: Factor on the median over loci of their residual variance between sites,
             which is added to the variance of the pooled effect; 0 by default.
+        relative: Relative error of the pooled effect that all members share; 0 by default.
 
     Raises:
         ValueError: If the results carry no slopes, or the pooling has no tau2.
@@ -49,9 +51,10 @@ def pool_slopes(
             "pooling over members reports tau2, and this pooling has none; choose "
             "meta=random_effects, or inference=summary"
         )
-    if local.between_sites is None or between_sites == 0.0:
-        return result
-    return _widened(result, np.asarray(between_sites * _median(local.between_sites)))
+    extra = (relative * result.pooled.value) ** 2
+    if local.between_sites is not None:
+        extra = extra + between_sites * _median(local.between_sites)
+    return _widened(result, np.asarray(extra)) if np.any(extra) else result
 
 
 def _median(value: Float64[np.ndarray, "*batch locus"]) -> Float64[np.ndarray, "*batch"]:

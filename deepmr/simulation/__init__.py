@@ -23,7 +23,12 @@ from deepmr.simulation.graphs import DEVELOPMENT, GRAPHS, JUDGING, random_graph,
 from deepmr.simulation.motif import BACKGROUND, Motif, load_motifs
 from deepmr.simulation.planted import plant
 from deepmr.simulation.readings import GraphDataset, GraphSizes, Readings, simulate_graph
-from deepmr.simulation.sequences import PlantedSequences, draw_sequences, draw_variants
+from deepmr.simulation.sequences import (
+    PlantedSequences,
+    draw_motif_variants,
+    draw_sequences,
+    draw_variants,
+)
 from deepmr.simulation.structure import KINDS, PairStructure, pair_structure, structure_table
 
 __all__ = [
@@ -45,6 +50,7 @@ __all__ = [
     "SimulatedDataset",
     "Sizes",
     "draw_grammar",
+    "draw_motif_variants",
     "draw_sequences",
     "draw_variants",
     "load_motifs",

@@ -9,13 +9,18 @@ import numpy as np
 from jaxtyping import Int
 
 from deepmr.simulation.grammar import Grammar, draw_grammar
-from deepmr.simulation.sequences import PlantedSequences, draw_sequences, draw_variants
+from deepmr.simulation.sequences import (
+    PlantedSequences,
+    draw_motif_variants,
+    draw_sequences,
+    draw_variants,
+)
 
 __all__ = ["SimulatedDataset", "Sizes", "simulate"]
 
 _STREAMS = (
     "grammar", "train", "variant", "validation", "calibration", "test",
-    "read_train", "read_calibration", "read_test",
+    "read_train", "read_calibration", "read_test", "motif_variant", "read_motif_variant",
 )  # fmt: skip
 
 
@@ -26,6 +31,8 @@ class Sizes:
     Args:
         train: Sequences to learn from, those held out for validation included.
         variants: Single-substitution variants of them, added to them.
+        motif_variants: Variants of them with one substitution inside a planted motif, added too;
+            the paper had none.
         validation_fraction: Share of the families (a sequence and its variants) held out.
         calibration: Sequences to calibrate on; the paper had none of their own.
         test: Sequences to interrogate.
@@ -37,6 +44,7 @@ class Sizes:
 
     train: int = 10_000
     variants: int = 2_500
+    motif_variants: int = 0
     validation_fraction: float = 0.15
     calibration: int = 1_000
     test: int = 1_000
@@ -46,8 +54,9 @@ class Sizes:
         for name in ("train", "calibration", "test", "length"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.variants < 0:
-            raise ValueError(f"variants must not be negative, got {self.variants}")
+        for name in ("variants", "motif_variants"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if not 0 < self.n_validation < self.train:
             raise ValueError(
                 "validation_fraction must leave sequences to train on and to validate on, "
@@ -96,16 +105,20 @@ def simulate(
     grammar = draw_grammar(rng["grammar"], confounding=confounding, effect=effect)
     originals = draw_sequences(rng["train"], sizes.train, sizes.length, grammar)
     variants, parent = draw_variants(rng["variant"], originals, sizes.variants)
+    inside, parent_inside = draw_motif_variants(
+        rng["motif_variant"], originals, sizes.motif_variants, grammar
+    )
     parts = (
         PlantedSequences.concatenate((originals, variants)),
+        inside,
         draw_sequences(rng["calibration"], sizes.calibration, sizes.length, grammar),
         draw_sequences(rng["test"], sizes.test, sizes.length, grammar),
     )
     counts = [
         grammar.observe(rng[f"read_{name}"], part.codes)
-        for name, part in zip(("train", "calibration", "test"), parts, strict=True)
+        for name, part in zip(("train", "motif_variant", "calibration", "test"), parts, strict=True)
     ]
-    family = np.concatenate([np.arange(sizes.train), parent])
+    family = np.concatenate([np.arange(sizes.train), parent, parent_inside])
     held_out = np.isin(family, rng["validation"].permutation(sizes.train)[: sizes.n_validation])
     first = family.size + np.cumsum([0, sizes.calibration, sizes.test])
     return SimulatedDataset(

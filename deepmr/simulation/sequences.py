@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int, UInt8
 from deepmr.simulation.grammar import Grammar
 from deepmr.simulation.motif import BACKGROUND, Motif
 
-__all__ = ["PlantedSequences", "draw_sequences", "draw_variants"]
+__all__ = ["PlantedSequences", "draw_motif_variants", "draw_sequences", "draw_variants"]
 
 ABSENT = -1
 
@@ -139,14 +139,55 @@ def draw_variants(
     if n and not len(parents):
         raise ValueError(f"variants need parents, got none for {n}")
     parent = rng.integers(0, max(len(parents), 1), n)
+    column = rng.integers(0, parents.codes.shape[1], n)
+    return _substituted(rng, parents, parent, column), parent
+
+
+def draw_motif_variants(
+    rng: np.random.Generator, parents: PlantedSequences, n: int, grammar: Grammar
+) -> tuple[PlantedSequences, Int[np.ndarray, " variant"]]:
+    """Draw variants with one substitution inside a planted motif, whose sites are equally likely.
+
+    Labels of weakened sites are what a network lacks that overestimates intermediate effects.
+
+    Args:
+        rng: Source of randomness.
+        parents: Sequences with planted motifs.
+        n: Number of variants.
+        grammar: The motifs' widths.
+
+    Returns:
+        The variants, and the row of each one's parent.
+
+    Raises:
+        ValueError: If no parent holds a motif.
+    """
+    starts = np.stack(
+        [parents.exposure_start, parents.outcome_start, parents.confounder_start], axis=1
+    )
+    motifs = (grammar.exposure, grammar.outcome, grammar.motifs["SOX2_1"])
+    row, which = np.nonzero(starts != ABSENT)
+    if n and not row.size:
+        raise ValueError(f"no sequence holds a motif, so that there is no site for {n} variants")
+    site = rng.integers(0, max(row.size, 1), n)
+    widths = np.array([motif.width for motif in motifs])[which[site]]
+    column = starts[row[site], which[site]] + rng.integers(0, np.maximum(widths, 1))
+    return _substituted(rng, parents, row[site], column), row[site]
+
+
+def _substituted(
+    rng: np.random.Generator,
+    parents: PlantedSequences,
+    parent: Int[np.ndarray, " variant"],
+    column: Int[np.ndarray, " variant"],
+) -> PlantedSequences:
     children = parents.take(parent)
     codes = children.codes.copy()
-    column = rng.integers(0, codes.shape[1], n)
-    row = np.arange(n)
-    codes[row, column] = (codes[row, column] + rng.integers(1, 4, n)) % 4
+    row = np.arange(len(parent))
+    codes[row, column] = (codes[row, column] + rng.integers(1, 4, len(parent))) % 4
     return PlantedSequences(
         codes=codes,
         exposure_start=children.exposure_start,
         outcome_start=children.outcome_start,
         confounder_start=children.confounder_start,
-    ), parent
+    )
