@@ -1,6 +1,6 @@
-"""OpenSpliceAI's own weights on real exons: right, sensible on both strands, and how fast.
+r"""OpenSpliceAI's own weights on real exons: right, sensible on both strands, and how fast.
 
-    python -m benchmarks.published_exons --weights DIR/400nt --exons exons.bed \\
+    python -m benchmarks.published_exons --weights DIR/400nt --exons exons.bed \
         --genome genome.fa.gz --json OUT
 
 The first plus- and the first minus-strand exons of a BED file, in windows of 700 bases of which

@@ -151,7 +151,7 @@ class Incremental:
     def _loci_together(self, n_variants: int) -> int:
         """Return how many loci share blocks: more than one if one does not fill a block."""
         per_phase = max(1, n_variants // self._network.total_stride)
-        widest = max(1, *self._network.gathered_values())
+        widest = max([1, *self._network.gathered_values()])
         kept = _GATHERED_BYTES // (4 * widest * max(1, n_variants))
         return max(1, min(_MOST_LOCI, _MOST_BLOCKS * self.chunk // per_phase, kept))
 
