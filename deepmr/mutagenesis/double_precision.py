@@ -58,6 +58,9 @@ def made_in_float64(dtype: torch.dtype = torch.float64) -> Iterator[None]:
         torch.set_default_dtype(default)
 
 
+_DRAWN = frozenset({torch.rand, torch.randn})
+
+
 class _Widened(TorchFunctionMode):
     """Every result in float32 is cast to float64."""
 
@@ -73,6 +76,8 @@ class _Widened(TorchFunctionMode):
             key: torch.float64 if value is torch.float32 else value
             for key, value in (kwargs or {}).items()
         }
+        if func in _DRAWN:  # the same numbers as in float32, so that masks do not change
+            named["dtype"] = torch.float32
         given = tuple(torch.float64 if one is torch.float32 else one for one in args)
         if func is Tensor.float:
             func = Tensor.double
