@@ -71,7 +71,9 @@ class _Finder:
         if not fullname.startswith(f"{_DYNAMO}."):
             return None
         _real()
-        return ModuleSpec(fullname, _Loaded(importlib.import_module(fullname)))
+        module = importlib.import_module(fullname)
+        del sys.modules[fullname]  # else Python takes the module's own spec, and runs it again
+        return ModuleSpec(fullname, _Loaded(module))
 
 
 def _real() -> ModuleType:

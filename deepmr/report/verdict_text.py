@@ -51,7 +51,7 @@ _MEANINGS = {
 
 
 def verdict_sentence(verdict: Verdict) -> str:
-    """Return the verdict as one sentence about the model, to be quoted.
+    """Return the verdict as one sentence about the model, or the table, to be quoted.
 
     Args:
         verdict: The verdict on a pair.
@@ -60,7 +60,10 @@ def verdict_sentence(verdict: Verdict) -> str:
         >>> verdict_sentence(Verdict(exposure="GATA1", outcome="TAL1", structure="forward"))
         'In this model, GATA1 acts on TAL1, and TAL1 does not act on GATA1.'
     """
-    return _SENTENCES[verdict.structure].format(exposure=verdict.exposure, outcome=verdict.outcome)
+    sentence = _SENTENCES[verdict.structure]
+    if verdict.of_table:  # nobody knows whether a model made them
+        sentence = sentence.replace("this model", "these effects")
+    return sentence.format(exposure=verdict.exposure, outcome=verdict.outcome)
 
 
 def verdict_of(structure: str, exposure: str, outcome: str) -> str:

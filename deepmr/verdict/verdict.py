@@ -70,6 +70,8 @@ class Verdict:
         caveats: Short names of what the verdict cannot exclude, such as ``nested``.
         reasons: Sentences for a reader; the first one carries the verdict.
         evidence: The numbers, by name.
+        of_table: Whether the effects came from a table, without networks: the verdict is about
+            them, not about a model. False by default.
 
     Raises:
         ValueError: If ``structure`` is another word.
@@ -85,6 +87,7 @@ class Verdict:
     caveats: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     evidence: Mapping[str, Measure] = field(default_factory=dict)
+    of_table: bool = False
 
     def __post_init__(self) -> None:
         if self.structure not in STRUCTURES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -165,8 +165,9 @@ def judge_pair(
         compute=compute,
         seed=seed,
     )
-    if alone and networks is None:
-        verdict = without_networks(verdict)
+    if networks is None:
+        verdict = replace(verdict, of_table=True)
+        verdict = without_networks(verdict) if alone else verdict
     if motifs is not None and loci is not None:
         verdict = revise_by_motifs(
             verdict, effects, loci, motifs, scale=scale, targets=targets, seed=seed

@@ -31,6 +31,7 @@ def test_lightning_loads_without_dynamo_and_knows_compiled_networks() -> None:
 
 
 TRANSFORMERS = """
+import torch
 from torch._dynamo.eval_frame import OptimizedModule
 import torch._dynamo
 assert torch._dynamo.eval_frame.OptimizedModule is OptimizedModule

@@ -73,6 +73,13 @@ def _flattens_output(state: CompilerState, node: fx.Node, source: str) -> bool:
     return source not in state.flattened and state.shape(node.name) == flat and _only_returned(node)
 
 
+def _flattens_one_position(state: CompilerState, node: fx.Node, source: str) -> bool:
+    """Return whether a node leaves out the axis of the only position."""
+    reshaped = node.target in _RESHAPINGS or isinstance(state.module(node), nn.Flatten)
+    one = state.axes[source].length == 1 and source not in state.flattened
+    return reshaped and one and state.shape(node.name) == (1, state.channels[source])
+
+
 def _only_returned(node: fx.Node) -> bool:
     """Return whether a node is returned, by itself or joined to others, and read nowhere else."""
     return all(
@@ -113,6 +120,8 @@ def global_layer(state: CompilerState, node: fx.Node, source: str) -> global_poo
     last = source in state.network.channels_last
     if not last and state.compile_vectors and _flattens_output(state, node, source):
         return global_pooling.Flattened(node.name, source, axis)
+    if not last and state.compile_vectors and _flattens_one_position(state, node, source):
+        return global_pooling.GlobalSumPool(node.name, source, axis, 1.0)
     positions, batch = ({1, -2} if last else {2, -1}), len(state.shape(source))
     if source in state.flattened:
         positions = {1, -1} if state.channels[source] == 1 else set()
