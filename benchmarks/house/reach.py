@@ -64,6 +64,8 @@ _HOOKS = frozenset(
         ("log_metrics",),
         # torchmetrics
         ("update", "compute", "reset"),
+        # Python's import system
+        ("find_spec", "create_module", "exec_module"),
         # parsers of the standard library
         ("format_help", "handle_starttag", "handle_endtag", "handle_data"),
     )

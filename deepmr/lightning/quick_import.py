@@ -6,6 +6,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -63,7 +64,7 @@ class _StandIn(ModuleType):
         return getattr(_real(), name)
 
 
-class _Finder:
+class _Finder(MetaPathFinder):
     """Finds modules of TorchDynamo by loading the real package."""
 
     def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
@@ -88,7 +89,7 @@ def _withdraw() -> None:
     sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
 
 
-class _Loaded:
+class _Loaded(Loader):
     """A loader of a module that is loaded already.
 
     Args:

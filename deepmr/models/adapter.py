@@ -106,6 +106,11 @@ class Adapter(nn.Module):
         return self.format.strand != "forward" or self.per_locus
 
     @property
+    def architecture(self) -> str:
+        """Class of the network inside, for messages."""
+        return type(self.network).__name__
+
+    @property
     def units(self) -> dict[str, str]:
         """Units of the effects of tasks that are read on the scale of logarithms."""
         return {one.name: one.unit for one in self.readouts if one.unit is not None}

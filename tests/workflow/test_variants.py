@@ -154,9 +154,9 @@ def test_standard_errors_in_the_table_are_those_of_the_members_mean(
     # standard deviations 1 and sqrt(3) over sqrt(3) members
     np.testing.assert_allclose(table["se_mean"], [3**-0.5, 0, 0, 0, 0, 1], rtol=1e-12)
     np.testing.assert_allclose(table["spread"], [1, 0, 0, 0, 0, 3**0.5], rtol=1e-12)
-    # and a tenth of the effect, which is 2 in the first row and 3 in the last
+    # and .14 of the effect, which is 2 in the first row and 3 in the last
     np.testing.assert_allclose(
-        table["se"], np.hypot(table["se_mean"], 0.1 * table["effect"]), rtol=1e-12
+        table["se"], np.hypot(table["se_mean"], 0.14 * table["effect"]), rtol=1e-12
     )
     assert (table["df"] == 2).all()
     assert (table["n_members"] == 3).all()
@@ -186,6 +186,6 @@ def test_the_error_that_members_share_widens_a_variant_s_error_but_not_that_of_t
     write_variants(path, [shard], loci, listed, scale="logit", shared=1.0)
     table = read_table(path)
     # Three members of spread 1: variances 1/3 of the mean, 1/3 + 1 with the shared error, and the
-    # square of a tenth of the effect, 2.
+    # square of .14 of the effect, 2.
     np.testing.assert_allclose(table["se_mean"], [3**-0.5, 0], rtol=1e-12)
-    np.testing.assert_allclose(table["se"], [(4 / 3 + 0.04) ** 0.5, 0], rtol=1e-12)
+    np.testing.assert_allclose(table["se"], [(4 / 3 + 0.28**2) ** 0.5, 0], rtol=1e-12)
