@@ -19,7 +19,7 @@ __all__ = [
     "pseudo_values",
     "require_members",
     "shared_variance",
-    "with_between_sites",
+    "with_shared_error",
 ]
 
 _ANSWERED_BY_MEMBERS = frozenset({"error_correlation_ignored"})
@@ -117,7 +117,7 @@ def combine(slopes: MemberSlopes, *, shared: float = 0.0) -> LocalInference:
     )
 
 
-def with_between_sites(
+def with_shared_error(
     local: LocalInference,
     between: Float64[np.ndarray, "*batch"],
     factor: float,

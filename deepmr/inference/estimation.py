@@ -165,6 +165,7 @@ class Question:
             "shared": error.shared,
             "between_sites": error.between_sites,
             "relative": error.relative,
+            "relative_pooled": error.relative_pooled,
             "source": error.source,
         }
 
@@ -187,7 +188,10 @@ class Question:
         if error["between_sites"] > 0:
             between = f", and {error['between_sites']:.2g} of the variance between sites"
         if error["relative"] > 0:
-            between += f", and {100 * error['relative']:.2g} % of a local slope"
+            between += (
+                f", and with a relative error of {100 * error['relative']:.2g} % of a local and "
+                f"{100 * error['relative_pooled']:.2g} % of a pooled slope"
+            )
         return (
             "Intervals answer what training again would say: errors that all members share count "
             f"as {error['shared']:.2g} times the variance between members{between} ({source}).",

@@ -16,7 +16,7 @@ from deepmr.inference.combine import (
     combine,
     require_members,
     shared_variance,
-    with_between_sites,
+    with_shared_error,
 )
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
@@ -147,11 +147,11 @@ class OverMembers(ABC):
         pair = MemberPair(members=members, exposure=exposure, outcome=outcome, rule=rule)
         error = self.error
         local = combine(self.slopes(pair, estimator), shared=shared_variance(members, error.shared))
-        if error.between_sites == 0.0:
+        if error.between_sites == error.relative == 0.0:
             return local
         x, y = pair.x.mean(axis=-2), pair.y.mean(axis=-2)
         between = position_variance(x, y, local.instruments, members.offset)
-        return with_between_sites(local, between, error.between_sites, relative=error.relative)
+        return with_shared_error(local, between, error.between_sites, relative=error.relative)
 
     @abstractmethod
     def slopes(self, pair: MemberPair, estimator: Estimator) -> MemberSlopes:

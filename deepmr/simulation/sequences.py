@@ -161,6 +161,14 @@ def draw_motif_variants(
 
     Raises:
         ValueError: If no parent holds a motif.
+
+    Example:
+        >>> from deepmr.simulation import draw_grammar
+        >>> grammar = draw_grammar(np.random.default_rng(0))
+        >>> parents = draw_sequences(np.random.default_rng(1), 20, 50, grammar)
+        >>> variants, row = draw_motif_variants(np.random.default_rng(2), parents, 5, grammar)
+        >>> (variants.codes != parents.codes[row]).sum(axis=1).tolist()
+        [1, 1, 1, 1, 1]
     """
     starts = np.stack(
         [parents.exposure_start, parents.outcome_start, parents.confounder_start], axis=1
@@ -171,7 +179,7 @@ def draw_motif_variants(
         raise ValueError(f"no sequence holds a motif, so that there is no site for {n} variants")
     site = rng.integers(0, max(row.size, 1), n)
     widths = np.array([motif.width for motif in motifs])[which[site]]
-    column = starts[row[site], which[site]] + rng.integers(0, np.maximum(widths, 1))
+    column = starts[row[site], which[site]] + rng.integers(0, widths)
     return _substituted(rng, parents, row[site], column), row[site]
 
 

@@ -190,7 +190,10 @@ def _errors(findings: Findings) -> _Said:
         between = f", and {error['between_sites']:.2g} of the variance between a locus's sites"
         keys = (*keys, "liang1986")
     if error["relative"] > 0:
-        between += f", and a standard error of {100 * error['relative']:.2g} % of a local slope"
+        between += (
+            f", and a standard error of {100 * error['relative']:.2g} % of a local and "
+            f"{100 * error['relative_pooled']:.2g} % of a pooled slope"
+        )
     return (
         f"{text} Errors that all networks share count as {error['shared']:.2g} times the variance "
         f"between networks{between} ({error['source']}).",
