@@ -26,14 +26,14 @@ NOT_RUN = {
     "hydra/launcher=submitit_slurm": "needs a SLURM cluster",
     "trainer=slurm": "needs a SLURM cluster",
     "trainer.num_nodes=2": "needs two machines",
-    "experiment=encode_subset": "needs the real subset (run by hand, see docs/validity.md)",
+    "experiment=encode_subset": "needs the real subset, which is not ours to ship",
     "data.n_test=16000": "9 million mutants: run by hand, numbers in docs/report.md",
     "run=runs/train/many": "9 million mutants: run by hand, numbers in docs/report.md",
-    "outcome=EP300": "needs the run on the real subset (run by hand, see docs/validity.md)",
+    "outcome=EP300": "needs a run on the real subset, which is not ours to ship",
     "outcome=H3K*": "needs tasks called H3K...; all pairs are run without the glob",
     "pairs.direct=[MYC,MAX]": "needs tasks MYC and MAX; direct effects are run by others",
-    "hydra/launcher=joblib": "needs the extra joblib",
-    "hparams_search=optuna": "needs the extra optuna",
+    "hydra/launcher=joblib": "needs an optional package; tests/cli/test_sweep.py runs jobs by it",
+    "hparams_search=optuna": "needs an optional package; tests/cli/test_sweep.py runs a study",
 }
 """Words of commands that are not run, and why."""
 
@@ -156,7 +156,7 @@ def _placed(word: str, folder: Path) -> str:
     ):
         if word.startswith(start):
             made = sorted((folder / "runs" / "calibrate").glob(f"{run}/*/calibrator.json"))
-            return f"calibrator={made[0].parent}" if made else word
+            return f"calibrator={made[0].parent.relative_to(folder)}" if made else word
     return "data.root=DIR" if word == "data.root=$DATA" else word
 
 
