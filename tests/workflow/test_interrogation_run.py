@@ -11,24 +11,13 @@ import pytest
 import torch
 
 from deepmr.cli.report import main as report
-from deepmr.files import read_json
 from deepmr.io.manifest import changed_outputs
 from deepmr.io.shard_format import read_shard
 from deepmr.io.table_schemas import ESTIMATES, META
 from deepmr.io.tables import read_table
 from deepmr.workflow.finished_interrogation import FinishedInterrogation
 from tests.conftest import TINY, Script
-
-ASK = (
-    "exposure=GATA1",
-    "outcome=TAL1",
-    "loci.n=6",
-    "store.loci_per_shard=4",
-    "logger=null",
-    "trainer.accelerator=cpu",
-    "instruments.min_effect=0",
-    "instruments.min_z=1",
-)
+from tests.workflow.questions import ASK
 
 
 @pytest.fixture(scope="module")
@@ -325,76 +314,6 @@ def test_a_stranger_s_checkpoint_cannot_run_code(
     assert not (tmp_path / "pwned").exists()
 
 
-def _motif_file(path: Path, *names: str) -> Path:
-    """Write short motifs in JASPAR's format; only their names matter here."""
-    rows = "\n".join(f"{base} [ {counts} ]" for base, counts in zip("ACGT", ROWS, strict=True))
-    path.write_text("".join(f">MA{i}.1 {name}\n{rows}\n" for i, name in enumerate(names)))
-    return path
-
-
-WITHOUT_RULE = tuple(one for one in ASK if not one.startswith("instruments."))
-ROWS = ("2 97 2 97", "2 1 2 1", "94 1 2 1", "2 1 94 1")
-
-
-def test_instruments_by_motif_are_those_of_each_direction_s_own_exposure(
-    runs: Path, script: Script, tmp_path: Path
-) -> None:
-    motifs = _motif_file(tmp_path / "motifs.txt", "GATA1", "TAL1")
-    ended = script(
-        "interrogate", *WITHOUT_RULE, "instruments=motif", f"motifs={motifs}", "instruments.p=0.01",
-        "instruments.also.min_z=0", "instruments.also.min_effect=0", "inference=jackknife",
-        "estimator=[ivw]", "concordant=false", "controls=none", f"run={runs / 'train/tiny'}",
-        f"paths.output={tmp_path}",
-    )  # fmt: skip
-    assert ended.status == 0, ended.err
-    folder = next((tmp_path / "interrogate" / "tiny").glob("*/manifest.json")).parent
-    table = read_table(folder / "estimates.parquet")
-    # Both motifs are one here, so both directions have the same instruments: 3 a base of a match.
-    number = table["n_instruments"]
-    half = len(number) // 2
-    assert number[:half].tolist() == number[half:].tolist()
-    assert number.sum() > 0
-    assert set((number % 3).tolist()) == {0}
-
-
-def test_motifs_put_the_share_that_they_explain_beside_the_verdict(
-    runs: Path, script: Script, tmp_path: Path
-) -> None:
-    motifs = _motif_file(tmp_path / "motifs.txt", "GATA1", "TAL1")
-    ended = script(
-        "interrogate", *ASK, f"motifs={motifs}", "controls=none", f"run={runs / 'train/tiny'}",
-        f"paths.output={tmp_path}",
-    )  # fmt: skip
-    assert ended.status == 0, ended.err
-    found = next((tmp_path / "interrogate" / "tiny").glob("*/verdict.json"))
-    verdict = read_json(found)
-    # Three random positions are no motif of anything: the guard abstains, and says so.
-    assert verdict["evidence"]["doses_explained_exposure"]["value"] < 0.85
-    assert any("too little to say which motifs" in one for one in verdict["reasons"])
-
-
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        (["instruments=motif"], "instruments=motif needs motifs=FILE"),
-        (["instruments=motif", "motifs={file}"], "TAL1"),
-        (["instruments=motif", "motifs=missing.meme"], "missing.meme"),
-        (["motifs=missing.meme"], "missing.meme"),
-    ],
-)
-def test_instruments_without_their_motifs_are_refused_before_the_work(
-    runs: Path, script: Script, tmp_path: Path, changes: list[str], error: str
-) -> None:
-    motifs = _motif_file(tmp_path / "motifs.txt", "GATA1")
-    ended = script(
-        "interrogate", *WITHOUT_RULE, *(one.format(file=motifs) for one in changes),
-        f"run={runs / 'train/tiny'}", f"paths.output={tmp_path}",
-    )  # fmt: skip
-    assert ended.status == 1
-    assert error in ended.error
-    assert not (tmp_path / "interrogate").exists()
-
-
 def test_a_locus_of_a_finished_run_is_drawn_from_its_folder_alone(asked: Path) -> None:
     run = FinishedInterrogation.read(asked)
     table = read_table(asked / "instruments.parquet")
@@ -444,40 +363,6 @@ def test_report_writes_a_page_of_the_loci_asked(
 def test_bad_words_are_refused_in_one_line(asked: Path, words: list[str], said: str) -> None:
     with pytest.raises((ValueError, LookupError, OSError), match=re.escape(said)):
         report([str(asked) if word == "RUN" else word for word in words])
-
-
-def test_one_network_is_asked_what_it_says_and_not_what_training_again_would_say(
-    runs: Path, script: Script, tmp_path: Path
-) -> None:
-    state = torch.load(runs / "train/tiny/members/0/best.ckpt", weights_only=True)["state_dict"]
-    plain = {key.removeprefix("network."): value for key, value in state.items()
-             if key.startswith("network.")}  # fmt: skip
-    torch.save(plain, tmp_path / "net.pt")
-    (tmp_path / "tasks.tsv").write_text("name\tkind\nGATA1\tcount\nTAL1\tcount\n")
-    ask = ("interrogate", *ASK, f"checkpoint={tmp_path / 'net.pt'}", "model=cnn", "model.filters=6",
-           "model.hidden=8", f"tasks={tmp_path / 'tasks.tsv'}", "+model.length=100",
-           "+model.exposures=[0]", "+model.outcomes=[1]", "data=simulation", "data.n_train=400",
-           "data.n_test=120", f"paths.output={tmp_path}")  # fmt: skip
-    chosen = script(*ask, "inference=per_member", "name=chosen")
-    assert "asks what training again would say and needs several" in chosen.error
-    robust = script(*ask, "estimator=raps", "name=raps")
-    assert "estimator=raps rests on the size of the effects' errors" in robust.error
-    median = script(*ask, "inference=given_model", "meta=median", "name=median")
-    assert "inference=given_model reports the variance between loci" in median.error
-    asked = script(*ask, "name=one")
-    assert asked.status == 0, asked.err
-    assert "One network, taken as given" in asked.out
-    folder = tmp_path / "interrogate/cnn-net/one"
-    assert json.loads((folder / "manifest.json").read_text())["intervals"] == (
-        "what this model says"
-    )
-    page = (folder / "report.html").read_text()
-    assert "Intervals answer what this model says" in page
-    assert "one network, taken as given" in page
-    table = read_table(folder / "estimates.parquet")
-    bare = np.isfinite(table["value"]) & np.isnan(table["se"])
-    flagged = np.char.find(table["flags"].astype(str), "one_position") >= 0
-    assert (flagged[bare] | np.isin(table["method"][bare], ("egger", "weighted_median"))).all()
 
 
 @pytest.mark.usefixtures("without_figures")
