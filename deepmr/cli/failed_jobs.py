@@ -16,6 +16,6 @@ def report_failure(job: str) -> None:
     _failed.append(job)
 
 
-def failed_jobs() -> list[str]:
+def failed_jobs() -> tuple[str, ...]:
     """Return the settings of the jobs that failed in this process."""
-    return _failed
+    return tuple(_failed)

@@ -294,10 +294,8 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
         _sweep(main)
     else:
         main()
-    if failed_jobs():
-        print(
-            f"{len(failed_jobs())} of the jobs failed: {'; '.join(failed_jobs())}", file=sys.stderr
-        )
+    if failed := failed_jobs():
+        print(f"{len(failed)} of the jobs failed: {'; '.join(failed)}", file=sys.stderr)
         sys.exit(1)
 
 

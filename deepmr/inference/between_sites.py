@@ -23,7 +23,7 @@ _SHARED_WITHOUT_FLOOR, _BETWEEN_SITES_WITHOUT_FLOOR = 0.5, 0.2
 _RELATIVE, _RELATIVE_POOLED = 0.04, 0.015
 """Constants of `SharedError.estimated`. Coverage is flat around them: with .1 to .3 for the first,
 .1 for the third and .03 to .04 for the relative error, 62 of the 64 cells (kind of data, direction,
-slope) of the development data sets cover .90 to .99."""
+slope) of the development data sets cover .90 to .99 (docs/validity.md, first entry of the log)."""
 
 _POISSON_FLOOR = 1.0
 """Variance of a Poisson count on the Anscombe scale."""
@@ -62,6 +62,25 @@ class SharedError:
     relative_pooled: float = 0.0
     pooled: float = 0.05
     source: str = ""
+
+    @property
+    def words(self) -> str:
+        """What errors that all members share count as, after those words.
+
+        Example:
+            >>> SharedError(shared=0.4, between_sites=0.0, pooled=0.0).words
+            '0.4 times the variance between networks'
+        """
+        words = f"{self.shared:.2g} times the variance between networks"
+        parts = (
+            ("local", self.between_sites, "variance between its sites", self.relative),
+            ("pooled", self.pooled, "loci's median variance between sites", self.relative_pooled),
+        )
+        for slope, factor, what, relative in parts:
+            more = [f"{factor:.2g} of the {what}"] if factor > 0 else []
+            more += [f"a standard error of {100 * relative:.2g} % of it"] if relative > 0 else []
+            words += f"; for a {slope} slope also {' and '.join(more)}" if more else ""
+        return words
 
     @classmethod
     def estimated(cls, ratios: list[float]) -> SharedError:

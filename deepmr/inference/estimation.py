@@ -180,21 +180,12 @@ class Question:
         """Sentences for the report on how the intervals were made."""
         if isinstance(self.inference, GivenModel):
             return (self.inference.note,)
-        error = self.shared_error
-        if error is None:
+        if not isinstance(self.inference, OverMembers):
             return ()
-        between = ""
-        source = error["source"]
-        if error["between_sites"] > 0:
-            between = f", and {error['between_sites']:.2g} of the variance between sites"
-        if error["relative"] > 0:
-            between += (
-                f", and with a relative error of {100 * error['relative']:.2g} % of a local and "
-                f"{100 * error['relative_pooled']:.2g} % of a pooled slope"
-            )
+        error = self.inference.error
         return (
             "Intervals answer what training again would say: errors that all members share count "
-            f"as {error['shared']:.2g} times the variance between members{between} ({source}).",
+            f"as {error.words} ({error.source}).",
         )
 
 

@@ -15,7 +15,7 @@ __all__ = ["in_float64", "made_in_float64"]
 
 
 def in_float64(model: nn.Module) -> nn.Module:
-    """Return a copy of a model in float64, with the tensors that its modules keep unregistered.
+    """Return a model's copy in float64, with the tensors that modules keep as plain attributes.
 
     Args:
         model: The model, which is left as it is.
@@ -59,6 +59,7 @@ def made_in_float64(dtype: torch.dtype = torch.float64) -> Iterator[None]:
 
 
 _DRAWN = frozenset({torch.rand, torch.randn})
+"""Draws whose numbers are those of float32; of others (bernoulli, uniform_) they may differ."""
 
 
 class _Widened(TorchFunctionMode):
@@ -76,8 +77,8 @@ class _Widened(TorchFunctionMode):
             key: torch.float64 if value is torch.float32 else value
             for key, value in (kwargs or {}).items()
         }
-        if func in _DRAWN:  # the same numbers as in float32, so that masks do not change
-            named["dtype"] = torch.float32
+        if func in _DRAWN and (kwargs or {}).get("dtype") in {None, torch.float32}:
+            named["dtype"] = torch.float32  # the same numbers as in float32: masks do not change
         given = tuple(torch.float64 if one is torch.float32 else one for one in args)
         if func is Tensor.float:
             func = Tensor.double

@@ -11,14 +11,14 @@ METHOD_MEANINGS: Mapping[str, str] = MappingProxyType(
     {
         "concordant": "the first method below, over the instruments on one dose-response alone",
         "slope": "unweighted regression of outcome on exposure effects through the origin",
-        "ivw": "regression through the origin, weighted by inverse variance",
+        "ivw": "regression through the origin, with the weights that Methods names",
         "egger": "MR-Egger: regression with an intercept, which allows direct effects that do not "
         "depend on an instrument's strength",
         "grip": "MR-GRIP: as MR-Egger, whatever the alleles are called",
-        "weighted_median": "weighted median of the instruments' ratios: right if half of the "
-        "weight is valid",
+        "weighted_median": "median of the instruments' ratios, with the weights that Methods "
+        "names: right if half of the weight is valid",
         "simple_median": "median of the instruments' ratios: right if half of them are valid",
-        "weighted_mode": "weighted mode of the instruments' ratios",
+        "weighted_mode": "mode of the instruments' ratios, with the weights that Methods names",
         "simple_mode": "mode of the instruments' ratios",
         "raps": "MR-RAPS: robust to weak instruments and to many small direct effects",
         "wald_ratio": "ratio of a single instrument's effects",
@@ -35,7 +35,7 @@ def method_meanings(names: Iterable[str]) -> list[tuple[str, str]]:
 
     Example:
         >>> method_meanings(["ivw", "ivw", "mine"])
-        [('ivw', 'regression through the origin, weighted by inverse variance')]
+        [('ivw', 'regression through the origin, with the weights that Methods names')]
     """
     return [
         (name.replace("_", " "), METHOD_MEANINGS[name])

@@ -177,28 +177,18 @@ _INFERENCES: Mapping[str, _Said] = {
 
 def _errors(findings: Findings) -> _Said:
     """Say how intervals were made, with the shared error variance."""
-    inference, error = findings.question.inference, findings.question.shared_error
-    if not isinstance(inference, OverMembers) or error is None:
+    inference = findings.question.inference
+    if not isinstance(inference, OverMembers):
         return (
             "Standard errors are those of the mean over members, variants and loci taken as "
             "independent.",
             (),
         )
     text, keys = _INFERENCES.get(inference.name, (f"Intervals by {inference.name}.", ()))
-    between = ""
-    if error["between_sites"] > 0:
-        between = f", and {error['between_sites']:.2g} of the variance between a locus's sites"
+    error = inference.error
+    if error.between_sites > 0:
         keys = (*keys, "liang1986")
-    if error["relative"] > 0:
-        between += (
-            f", and a standard error of {100 * error['relative']:.2g} % of a local and "
-            f"{100 * error['relative_pooled']:.2g} % of a pooled slope"
-        )
-    return (
-        f"{text} Errors that all networks share count as {error['shared']:.2g} times the variance "
-        f"between networks{between} ({error['source']}).",
-        keys,
-    )
+    return (f"{text} Errors that all networks share count as {error.words} ({error.source}).", keys)
 
 
 def _weights(question: Question) -> _Said:

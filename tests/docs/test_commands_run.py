@@ -20,6 +20,11 @@ def test_every_documented_command_has_been_run_or_has_a_reason_why_not() -> None
     assert len(left) < len(STORED) / 3, "most of them are run"
 
 
+def test_every_reason_not_to_run_a_command_is_that_of_one() -> None:
+    words = {word for command in run_commands.all_commands().values() for word in command.words}
+    assert [word for word in run_commands.NOT_RUN if word not in words] == []
+
+
 def test_no_documented_command_failed_when_it_was_run() -> None:
     assert [line for line, one in STORED.items() if one["outcome"] == "failed"] == []
 

@@ -10,6 +10,7 @@ from torch import fx, nn
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork, run_reference
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
 from deepmr.mutagenesis.incremental.layers.flattened_linear import FlattenedLinear
+from deepmr.mutagenesis.incremental.layers.global_pooling import Flattened
 from deepmr.mutagenesis.incremental.layers.linear import Reshape
 from deepmr.mutagenesis.incremental.layers.position_layer import Output, PositionLayer
 from deepmr.mutagenesis.incremental.operations import (
@@ -60,7 +61,8 @@ def compile_network(
         reasons = network.fallback.reasons
         network, state = _compiled(traced, values, length, product_dtype, compile_vectors=False)
         network.fallback.reasons = reasons
-    network.join_softplus(is_softplus)
+    if dtype != torch.float64:  # PyTorch's softplus is its input from 20 on, off by 2e-9
+        network.join_softplus(is_softplus)
     network.fuse()
     network.widen_rows()
     channels = {name: wide for name, (wide, _) in network.shapes().items()}
@@ -97,6 +99,9 @@ def _compiled(
             _compile_node(state, node)
     network.output = network.resolve(final.args[0].name)
     network.n_tasks = state.shape(final.args[0].name)[1]
+    if network.output in state.axes:  # positions of a single channel are the tasks
+        axis = state.axes[network.output]
+        network.global_layers.append(Flattened(network.output, network.output, axis))
     return network, state
 
 

@@ -132,6 +132,7 @@ class CompiledNetwork:
             layer = by_name.get(reducer.source)
             if (
                 type(reducer) is GlobalSumPool
+                and not reducer.together
                 and isinstance(layer, Pointwise)
                 and is_softplus(layer.function)
                 and readers[layer.name] == 1

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from deepmr.mutagenesis import Dense, Incremental, saturation
 from deepmr.mutagenesis.double_precision import in_float64
@@ -55,6 +56,17 @@ HEADS: dict[str, Callable[[Tensor], Tensor]] = {
     "a profile's counts": _counts_of_a_profile,
     "channels of one position": lambda x: torch.tanh(x[:, :2, 11:12].flatten(1)) * 2,
     "each channel by itself": lambda x: x.logsumexp(2),
+    "softplus of all channels, summed": lambda x: F.softplus(x).sum((1, 2)).unsqueeze(1),
+    "softplus of all channels, averaged": lambda x: F.softplus(x).mean((1, 2)).unsqueeze(1),
+    "softplus of one channel": lambda x: F.softplus(x[:, 1:2].squeeze(1)),
+    "exponentials of one channel": lambda x: torch.exp(x[:, 0]),
+    "one channel is clamped": lambda x: x[:, 0:1].squeeze(1).clamp(min=0),
+    "one channel is scaled": lambda x: x[:, 0:1].squeeze(1) * 2,
+    "one channel is turned": lambda x: -x[:, 0],
+    "a part of one channel": lambda x: x[:, 0, 3:9] * 2,
+    "one position of one channel": lambda x: x[:, 1:2, 7:8].squeeze(-1).sigmoid(),
+    "two channels are added": lambda x: torch.tanh(x[:, 0]) + x[:, 1],
+    "steep softplus": lambda x: F.softplus(60 * x).sum(2),
 }
 
 
@@ -73,6 +85,12 @@ def test_effects_are_those_of_forward_passes(name: str) -> None:
     assert np.abs(exact).max() > 1e-3
     # sums of tens of numbers of about 1, in float64
     np.testing.assert_allclose(found, exact, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_effects_in_float32_are_those_of_forward_passes(name: str) -> None:
+    found, exact, _ = _effects(_Network(HEADS[name]).eval(), "float32")
+    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-5 * np.abs(exact).max())
 
 
 @pytest.mark.parametrize("name", ["a profile's counts", "each channel by itself"])

@@ -82,18 +82,18 @@ class GlobalSumPool(GlobalLayer):
     ) -> None:
         super().__init__(name, source, axis)
         self.factor = factor
-        self._together = together
+        self.together = together
 
     def allocate(self, references: References, plan: BlockPlan) -> None:
         """Allocate the deltas; the reference is not needed."""
         source = references[self.source]
-        channels = 1 if self._together else source.shape[2]
+        channels = 1 if self.together else source.shape[2]
         self._delta = source.new_zeros((plan.n_mutants, channels))
 
     def accumulate(self, block: Block, delta: Delta) -> None:
         """Store the sum of the input's delta for the mutants of one block."""
         summed = delta.values.sum(0)
-        self._store(block, summed.sum(-1, keepdim=True) if self._together else summed)
+        self._store(block, summed.sum(-1, keepdim=True) if self.together else summed)
 
     def _store(self, block: Block, summed: Float[Tensor, "alternative site channel"]) -> None:
         index = _mutant_index(block, summed)
