@@ -32,6 +32,7 @@ from deepmr.tasks import Task, TaskTable
 from deepmr.uncertainty import Given
 from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
+from deepmr.workflow.estimation_cost import estimator_seconds, slower_than_mutagenesis
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair, scale_of_tasks
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
@@ -56,6 +57,7 @@ def measure(
     compute: Compute | None = None,
     store: ShardStore | None = None,
     leader: bool = True,
+    remark: Callable[[float], str] | None = None,
 ) -> Effects:
     """Measure the effects of variants with every member: in memory, or into a store.
 
@@ -68,6 +70,7 @@ def measure(
         store: Where shards go; it resumes and takes over effects measured before. None keeps
             everything in memory.
         leader: Whether this process is rank 0, which reports cost and duration.
+        remark: Returns a further line of that report from the expected seconds; by default none.
 
     Returns:
         The effects on ``tasks`` of all loci.
@@ -80,7 +83,7 @@ def measure(
         return table_in_memory(networks) if store is None else fill_from_table(store, networks)
     if store is None:
         return measure_in_memory(networks, loci, variants, compute, tasks)
-    fill_store(store, networks, loci, variants, compute, leader=leader)
+    fill_store(store, networks, loci, variants, compute, leader=leader, remark=remark)
     return store
 
 
@@ -136,6 +139,7 @@ def ask(
             compute=compute,
             store=store,
             leader=folder.leader,
+            remark=_of_estimators(question, networks, variants),
         )
         if not folder.leader:
             return float("nan")
@@ -168,6 +172,24 @@ def ask(
             tracking.finish(failed=not done)
     print(f"report: {folder.path / 'report.html'}")
     return float(findings.answers[0].pooled.pooled.value)
+
+
+def _of_estimators(
+    question: Question, networks: Networks | PairOfTable, variants: VariantChoice
+) -> Callable[[float], str] | None:
+    """Return what tells, from the seconds of mutagenesis, which estimators will take longer."""
+    chosen = variants.variants
+    if chosen is None:
+        return None
+    n_loci, n_variants, n_members = len(variants.loci), chosen.max_variants, len(networks.members)
+
+    def remark(mutagenesis: float) -> str:
+        expected = estimator_seconds(
+            question, n_loci=n_loci, n_variants=n_variants, n_members=n_members
+        )
+        return slower_than_mutagenesis(expected, mutagenesis)
+
+    return remark
 
 
 def _checked(

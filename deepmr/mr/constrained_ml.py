@@ -83,7 +83,7 @@ def _round(
     columns: Sequence[np.ndarray], mask: np.ndarray | None, count: np.ndarray, state: _State
 ) -> _State:
     """Choose the invalid instruments, then move true exposure effects, then the slope."""
-    x, y, wx, wy, weighted_x = columns
+    _, y, wx, wy, weighted_x = columns
     slope = state.theta[:, None]
     residual = y - slope * state.true
     importance = residual * residual
