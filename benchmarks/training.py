@@ -51,7 +51,10 @@ class RandomSplit:
         return len(self.codes)
 
     def gather(
-        self, index: np.ndarray, *, seed: int | None = None
+        self,
+        index: np.ndarray,
+        *,
+        seed: int | None = None,  # noqa: ARG002 - the contract
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return codes, targets and mask; without augmentation."""
         target = self.target[index]
