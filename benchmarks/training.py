@@ -160,7 +160,7 @@ def compared(name: str, *, steps: int, rounds: int) -> dict[str, Any]:
         times["framework"].append(framework(ours, source, steps))
         times["minimal"].append(minimal(theirs, source, steps))
     pairs = zip(ours.parameters(), theirs.parameters(), strict=True)
-    apart = max(float((a - b).abs().max()) for a, b in pairs)
+    apart = max(float((a - b).detach().abs().max()) for a, b in pairs)
     kept = {key: np.asarray(values[1:]) for key, values in times.items()}
     ratios = kept["framework"] / kept["minimal"]
     return {
@@ -186,7 +186,7 @@ def main() -> None:
         rows.append(compared(name, steps=options.steps, rounds=options.rounds))
         print(json.dumps(rows[-1]), flush=True)
     record = {
-        "command": f"OMP_NUM_THREADS=1 python -m benchmarks.training --json OUT --rounds {options.rounds} --steps {options.steps}",  # noqa: E501
+        "command": f"OMP_NUM_THREADS=1 python -m benchmarks.training --json OUT --networks {' '.join(options.networks)} --rounds {options.rounds} --steps {options.steps}",  # noqa: E501
         "batch": BATCH,
         "length": LENGTH,
         "machine": platform.machine(),
