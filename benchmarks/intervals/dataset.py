@@ -25,13 +25,14 @@ _LEAST_EFFECT = 0.1  # of the task's largest: single effects that are compared
 Row = dict[str, Any]
 
 
-def one_dataset(name: str, seed: int, *, members: int = 5) -> list[Row]:
+def one_dataset(name: str, seed: int, *, members: int = 5, runs: Path | None = None) -> list[Row]:
     """Train an ensemble on a scenario's data, and ask every pair in both directions.
 
     Args:
         name: Of the scenario.
         seed: Of data and networks.
         members: Networks of the ensemble.
+        runs: Folder of trained ensembles, used if finished and else extended; None to keep none.
 
     Returns:
         A row for every direction and slope: coverage and width of local, pooled, single effects.
@@ -47,7 +48,8 @@ def one_dataset(name: str, seed: int, *, members: int = 5) -> list[Row]:
     torch.set_num_threads(1)
     scenario = SCENARIOS[name]
     with tempfile.TemporaryDirectory() as folder:
-        networks = load_run(_train(scenario, seed, members, Path(folder)))
+        kept = Path(folder) if runs is None else runs / f"{name}-{seed}-{members}"
+        networks = load_run(_trained(scenario, seed, members, kept))
         names = networks.tasks.names
         loci, _ = held_out_loci(networks, (names[0], names[1]), seed=0, n=_MEASURED)
         variants = Saturation(length=loci.codes.shape[1])
@@ -61,6 +63,15 @@ def one_dataset(name: str, seed: int, *, members: int = 5) -> list[Row]:
                 rows += [row | found for found in _asked(measured, loci, pair, question)]
         shared = question.shared_error or {}
         return [row | {"shared": shared.get("shared")} for row in rows]
+
+
+def _trained(scenario: Scenario, seed: int, members: int, folder: Path) -> Path:
+    """Return the run folder of an ensemble, trained unless it lies there with all its members."""
+    done = folder / "ensemble.path"
+    if not done.is_file():
+        run = _train(scenario, seed, members, folder)
+        done.write_text(str(run.relative_to(folder)))
+    return folder / done.read_text()
 
 
 def _train(scenario: Scenario, seed: int, members: int, folder: Path) -> Path:
