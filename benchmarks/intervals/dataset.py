@@ -105,7 +105,7 @@ def _asked(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> li
     alone = replace(question, estimators={first: question.estimators[first]})
     scale = dict(zip(pair, scale_of_tasks(measured, pair).tolist(), strict=True))
     answers = estimate(measured.read(pair), loci, pair, alone, scale=scale)
-    single = _single(measured, loci, pair, alone)
+    single = _single(measured, loci, pair)
     x = loci.true_effects[:, loci.true_tasks.index(pair[0])]
     rows = []
     for answer in answers[: len(answers) // 2]:  # the other half asks the other direction
@@ -188,17 +188,16 @@ def _take(local: Any, rows: np.ndarray) -> Any:
     )
 
 
-def _single(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> Row:
+def _single(measured: Any, loci: Any, pair: tuple[str, str]) -> Row:
     """Hold 95 % intervals of single effects of the exposure against the truth."""
-    from deepmr.inference.between_sites import honest_effects
+    from deepmr.inference.single_effects import honest_effects
 
-    shared = (question.shared_error or {}).get("shared", 0.0)
     column = loci.true_tasks.index(pair[0])
     truth = loci.true_effects[:, column]
     strong = np.abs(truth) >= _LEAST_EFFECT * np.abs(truth).max()
     inside, n, first = 0, 0, 0
     for shard in measured.read(pair):
-        effects = honest_effects(shard.effects, *pair, shared=shared)
+        effects = honest_effects(shard.effects, *pair)
         true = truth[first : first + len(shard.loci), : effects.mask.shape[-1]]
         where = effects.mask & strong[first : first + len(shard.loci), : effects.mask.shape[-1]]
         first += len(shard.loci)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
 
-from deepmr.effects import EffectSizes, MemberEffects
-
-__all__ = ["SharedError", "honest_effects", "position_variance", "prediction_error_ratio"]
-
-_OF_AN_EFFECT = 0.14
-"""Relative error of a single effect that members share: all misjudge how strongly a site acts.
-Fixed on development data sets of `benchmarks.intervals` (seeds 101 and 103, fourteen kinds of data,
-both tasks): with .14 and .3 shared, 95 % intervals of single effects cover .90 to .99 in 21 of 28
-cases, mean .95; with .1, 20 of 28 and .93. What it gives on seeds that fixed nothing is in
-docs/validity.md."""
+__all__ = ["SharedError", "position_variance", "prediction_error_ratio"]
 
 _LEAST_SHARED, _MOST_SHARED, _BETWEEN_SITES = 0.2, 0.3, 0.1
 _SHARED_WITHOUT_FLOOR, _BETWEEN_SITES_WITHOUT_FLOOR = 0.5, 0.2
@@ -114,47 +105,6 @@ class SharedError:
             f"members share {mean:.2g} times the variance between them (mean of {len(known)} "
             "tasks)",
         )
-
-
-def honest_effects(
-    effects: MemberEffects, exposure: str, outcome: str, *, shared: float
-) -> EffectSizes:
-    """Return mean effects with errors for intervals of *single* effects.
-
-    The variance of a single effect b is ``(1 / members + shared) B + (0.14 b)^2``, with B the
-    variance between members: besides the error that all members share in proportion to their
-    spread, they misjudge the strength of a site alike. `MemberEffects.summarise` gives the error of
-    the members' mean, by which instruments are chosen. Errors that came with measured effects stay
-    as they are.
-
-    Args:
-        effects: Effects of two members or more, or with errors of their own.
-        exposure: Name of a task.
-        outcome: Name of a task.
-        shared: Shared error variance (ratio to the variance between members); never less than the
-            members' own.
-
-    Raises:
-        LookupError: If a task was not kept.
-        ValueError: If there are fewer than two members.
-
-    Example:
-        >>> value = np.array([[[[9.0], [11.0]], [[0.0], [0.0]]]])
-        >>> none = np.zeros((1, 1), dtype=np.int64)
-        >>> effects = MemberEffects(value=value, tasks=("X", "Y"), offset=none, ref=none,
-        ...                         alt=none + 1, mask=none == 0)
-        >>> found = honest_effects(effects, "X", "Y", shared=0.0)  # 2 / 2 + (.14 * 10)^2
-        >>> round(float(found.se_exposure[0, 0]), 3), float(found.se_outcome[0, 0])
-        (1.72, 0.0)
-    """
-    if effects.se is not None:
-        return effects.summarise(exposure, outcome)
-    found = replace(effects, shared=max(shared, effects.shared)).summarise(exposure, outcome)
-    return replace(
-        found,
-        se_exposure=np.hypot(found.se_exposure, _OF_AN_EFFECT * found.beta_exposure),
-        se_outcome=np.hypot(found.se_outcome, _OF_AN_EFFECT * found.beta_outcome),
-    )
 
 
 def prediction_error_ratio(

@@ -11,7 +11,6 @@ import numpy as np
 
 from deepmr.files import atomic_write, fingerprint, write_json
 from deepmr.inference import EffectZScores
-from deepmr.inference.between_sites import SharedError
 from deepmr.io.manifest import provenance
 from deepmr.io.table_schemas import ESTIMATES, LOCI, META
 from deepmr.io.tables import write_table
@@ -117,23 +116,14 @@ def write_tables(findings: Findings, folder: Path) -> list[Path]:
             findings.loci,
             findings.variants.listed,
             scale=findings.networks.scale.scale,
-            shared=_shared_error(findings),
         )
     return [folder / name for name in names]
 
 
-def _shared_error(findings: Findings) -> float:
-    """Return the shared error variance of single effects: the question's, else the networks'."""
-    said = findings.question.shared_error
-    if said is not None:
-        return float(said["shared"])
-    return SharedError.estimated(list(findings.networks.members.error_ratios)).shared
-
-
 def _errors_of_effects(findings: Findings) -> dict[str, EffectZScores]:
     """Compare the errors of single effects with the simulation's truth, where it is known."""
-    shared = _shared_error(findings) if findings.effects.n_members > 1 else None
-    return effect_errors(findings.effects, findings.loci, findings.names, shared=shared)
+    several = findings.effects.n_members > 1
+    return effect_errors(findings.effects, findings.loci, findings.names, honest=several)
 
 
 def print_summary(findings: Findings) -> None:

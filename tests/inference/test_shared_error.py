@@ -7,7 +7,7 @@ import pytest
 
 from deepmr.effects import MemberEffects
 from deepmr.inference import PerMember
-from deepmr.inference.between_sites import SharedError, honest_effects, position_variance
+from deepmr.inference.between_sites import SharedError, position_variance
 from deepmr.instruments import All
 from deepmr.meta import random_effects
 from deepmr.mr import slope
@@ -75,10 +75,3 @@ def test_a_number_counts_alone() -> None:
     error = PerMember(shared=0.4).error
     assert (error.shared, error.between_sites, error.relative) == (0.4, 0.0, 0.0)
     assert (error.relative_pooled, error.pooled) == (0.0, 0.0)
-
-
-def test_a_single_effect_is_as_uncertain_as_its_size_says(effects: MemberEffects) -> None:
-    found = honest_effects(effects, "X", "Y", shared=0.3)
-    x = effects.of("X")
-    expected = (1 / MEMBERS + 0.3) * x.var(axis=-2, ddof=1) + (0.14 * x.mean(axis=-2)) ** 2
-    np.testing.assert_allclose(found.se_exposure**2, expected, rtol=1e-10)
