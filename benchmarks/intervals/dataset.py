@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.intervals.plan import SCENARIOS, Scenario
+from deepmr.smallest_slope import p_beyond
 
 __all__ = ["one_dataset"]
 
@@ -20,6 +21,7 @@ _ASKED = 100
 """A pooled effect of the first 100 loci is held against the mean truth of all 300 measured."""
 _LEAST_EXPOSURE = 0.25
 """Root mean square of a locus's true exposure effects below which it has no slope to speak of."""
+_LEVEL = 0.05
 _LEAST_EFFECT = 0.1  # of the task's largest: single effects that are compared
 
 Row = dict[str, Any]
@@ -119,6 +121,7 @@ def _asked(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> li
             {
                 "method": answer.method,
                 **_local(effect.value[kept], low[kept], high[kept], truth[kept]),
+                "beyond_smallest": _share(p_beyond(effect, alone.smallest_slope)[kept] < _LEVEL),
                 **_pooled(answer.local, truth, kept, alone),
                 **single,
             }
@@ -146,6 +149,10 @@ def _local(value: np.ndarray, low: np.ndarray, high: np.ndarray, truth: np.ndarr
     }
 
 
+def _share(found: np.ndarray) -> float | None:
+    return float(found.mean()) if len(found) else None
+
+
 def _pooled(local: Any, truth: np.ndarray, kept: np.ndarray, question: Any) -> Row:
     asked = np.flatnonzero(kept)[:_ASKED]
     if len(asked) < 2:
@@ -159,6 +166,8 @@ def _pooled(local: Any, truth: np.ndarray, kept: np.ndarray, question: Any) -> R
         found[f"pooled_{over}_half_width"] = (high - low) / 2.0
         found[f"pooled_{over}_error"] = float(answer.pooled.value) - float(target)
         found[f"pooled_{over}_excludes_zero"] = low > 0 or high < 0
+        beyond = p_beyond(answer.pooled, question.smallest_slope) < _LEVEL
+        found[f"pooled_{over}_beyond_smallest"] = bool(beyond)
     return found
 
 

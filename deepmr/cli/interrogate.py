@@ -296,6 +296,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         controls=str(settings["controls"]),
         designed=settings["verdict"]["designed"],
         concordant=bool(settings["concordant"]),
+        smallest_slope=float(settings["smallest_slope"]),
         motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
     return question.for_members(n_members, chosen=is_chosen("inference"))

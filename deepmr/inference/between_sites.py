@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int
 
-__all__ = ["SharedError", "position_variance", "prediction_error_ratio"]
+__all__ = ["SharedError", "position_variance", "prediction_error_ratio", "unseen_variance"]
 
 _LEAST_SHARED, _MOST_SHARED, _BETWEEN_SITES = 0.2, 0.3, 0.1
 _SHARED_WITHOUT_FLOOR, _BETWEEN_SITES_WITHOUT_FLOOR = 0.5, 0.2
@@ -15,6 +15,9 @@ _RELATIVE, _RELATIVE_POOLED = 0.04, 0.015
 """Constants of `SharedError.estimated`. Coverage is flat around them: with .1 to .3 for the first,
 .1 for the third and .03 to .04 for the relative error, 62 of the 64 cells (kind of data, direction,
 slope) of the development data sets cover .90 to .99 (docs/validity.md, first entry of the log)."""
+
+_UNSEEN = 0.025
+"""Outcome effect that all members may have alike without showing it; see `unseen_variance`."""
 
 _POISSON_FLOOR = 1.0
 """Variance of a Poisson count on the Anscombe scale."""
@@ -140,6 +143,29 @@ def prediction_error_ratio(
         return float("nan")
     error = float(np.mean((prediction.mean(axis=0) - target) ** 2))
     return max((error - floor) / between - 1.0 / n, 0.0)
+
+
+def unseen_variance(
+    exposure: Float64[np.ndarray, "*batch variant"], mask: Bool[np.ndarray, "*batch variant"]
+) -> Float64[np.ndarray, "*batch"]:
+    """Return the variance of a slope from outcome effects too small to be seen as disagreement.
+
+    Members that predict an outcome without any effect agree to a few thousandths of a logit, and
+    are wrong by as much, alike. A slope is therefore known no better than a common outcome effect
+    of .025 (logits, or standard deviations of a count) over the size of the exposure's effects.
+
+    Args:
+        exposure: Mean effects on the exposure.
+        mask: True where a variant is an instrument.
+
+    Example:
+        >>> x = np.array([[3.0, 3.0]])
+        >>> (unseen_variance(x, np.ones((1, 2), bool)) ** 0.5).round(3)
+        array([0.008])
+    """
+    count = np.maximum(mask.sum(axis=-1), 1)
+    square = np.sum(exposure**2, axis=-1, where=mask) / count
+    return np.asarray(np.where(square > 0, _UNSEEN**2 / np.where(square > 0, square, 1.0), 0.0))
 
 
 def position_variance(

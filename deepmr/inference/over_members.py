@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 
 from deepmr.effects import MemberEffects
-from deepmr.inference.between_sites import SharedError, position_variance
+from deepmr.inference.between_sites import SharedError, position_variance, unseen_variance
 from deepmr.inference.combine import (
     check_shared,
     combine,
@@ -156,6 +156,7 @@ class OverMembers(ABC):
             return local
         x, y = pair.x.mean(axis=-2), pair.y.mean(axis=-2)
         between = position_variance(x, y, local.instruments, members.offset)
+        between = between + unseen_variance(x, local.instruments)
         return with_shared_error(local, between, error.between_sites, relative=error.relative)
 
     @abstractmethod
