@@ -10,10 +10,10 @@ from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
 from deepmr.inference.contract import Estimator, LocalInference
 from deepmr.mr import value_only
-from deepmr.mr.flags import ALPHA
 
 __all__ = ["with_honest_diagnostics"]
 
+_ALPHA = 0.05
 _BY_ERRORS = ("heterogeneity", "directional_pleiotropy")
 """Flags that hold a locus's residuals against the errors of single effects."""
 
@@ -50,7 +50,7 @@ def with_honest_diagnostics(
     pleiotropy = estimate.pleiotropy
     if pleiotropy is not None and found.pleiotropy is not None:
         pleiotropy = Estimate(value=pleiotropy.value, se=found.pleiotropy.se)
-        flags["directional_pleiotropy"] = np.asarray(pleiotropy.p_value < ALPHA)
+        flags["directional_pleiotropy"] = np.asarray(pleiotropy.p_value < _ALPHA)
     return replace(
         local,
         estimate=replace(estimate, pleiotropy=pleiotropy, flags={**estimate.flags, **flags}),
