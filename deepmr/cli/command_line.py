@@ -19,9 +19,16 @@ from deepmr.cli.setting_types import check_setting
 
 __all__ = ["add_own_configuration", "check_overrides", "nearest", "split_flags"]
 
+_MANY = 30
+"""Most names that a message lists."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a clause that names the valid names nearest to a wrong one, or all of them.
+    """Return a clause that names the valid names nearest to a wrong one, or where to find them.
+
+    Args:
+        name: The wrong name.
+        known: The valid ones, which are listed if they are few.
 
     Example:
         >>> nearest("deepsee", ["cnn", "deepsea"])
@@ -37,8 +44,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
             close += tails[tail][:2]
     if close:
         return f"did you mean {' or '.join(close)}?"
-    shown = ", ".join(options[:30]) + (", ..." if len(options) > 30 else "")
-    return f"valid are: {shown}"
+    if len(options) > _MANY:
+        return "--help lists the parts, --cfg job every setting"
+    return f"valid are: {', '.join(options)}"
 
 
 def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -175,7 +183,7 @@ def check_overrides(
         if override.is_add():
             _check_addition(key, keys)
         elif key not in keys:
-            raise ValueError(f"{key}: there is no such setting; {nearest(key, keys)}")
+            raise ValueError(f"{key}: there is no such setting; {nearest(key, [*keys, *groups])}")
         else:
             check_setting(key, _values(override), keys)
 

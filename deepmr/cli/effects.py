@@ -16,7 +16,6 @@ from deepmr.data.effect_tables import ReadSettings
 from deepmr.files import safe_name, sha256
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
-from deepmr.table_interrogation import suited
 from deepmr.workflow.effect_table import read_effects
 from deepmr.workflow.measurement import Compute
 from deepmr.workflow.pair_of_table import PairOfTable
@@ -71,7 +70,7 @@ def run_effects(config: DictConfig, settings: dict[str, Any], question: Question
     print(f"effects: {found.description}; {len(found.loci)} loci, {len(found.members)} members")
     for note in found.notes:
         print(f"effects: {note}")
-    question, changed = suited(question, found.members.spread)
+    question, changed = found.suited(question)
     if changed:
         settings = {**settings, "inference": _SUMMARY}
         print(f"inference: {changed[0]}")

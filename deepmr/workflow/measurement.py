@@ -12,6 +12,7 @@ from deepmr.adapted import placement
 from deepmr.effect_shard import EffectShard, EffectsInMemory
 from deepmr.files import fingerprint
 from deepmr.io.shard_store import ShardStore
+from deepmr.lightning import device_of_trainer
 from deepmr.lightning.mutagenesis import MutagenesisCallback, Start, run_mutagenesis
 from deepmr.loci import Loci
 from deepmr.mutagenesis import VariantSet, build_engine
@@ -48,6 +49,11 @@ class Compute:
     def precision(self) -> str:
         """Precision of the engine's arithmetic."""
         return str(self.settings.get("precision", "float32"))
+
+    @property
+    def device(self) -> str:
+        """Device of the trainer, such as ``cpu``, which is also that of no trainer."""
+        return device_of_trainer(self.trainer) if self.trainer else "cpu"
 
 
 def measure_in_memory(
