@@ -17,8 +17,7 @@ from deepmr.plot import forest, mr_scatter
 from deepmr.report import summary_table, verdict_text
 from deepmr.verdict import Verdict
 from deepmr.workflow.figures import scatter_arguments
-from deepmr.workflow.findings import Findings
-from deepmr.workflow.known_truth import known_structure
+from deepmr.workflow.findings import Findings, known_structure
 from deepmr.workflow.methods_used import pooling_weights
 from deepmr.workflow.outputs import write_page, write_run
 from deepmr.workflow.run_folder import RunFolder

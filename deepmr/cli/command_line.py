@@ -15,9 +15,10 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+import deepmr
 from deepmr.cli.setting_types import check_setting
 
-__all__ = ["add_own_configuration", "check_overrides", "nearest", "split_flags"]
+__all__ = ["add_own_configuration", "check_overrides", "conf_folder", "nearest", "split_flags"]
 
 _MANY = 30
 """Most names that a message lists."""
@@ -260,3 +261,19 @@ def _first(override: Override) -> str:
     if isinstance(value, list):
         return "[" + ",".join(str(item) for item in value) + "]"
     return "null" if value is None else str(value)
+
+
+def conf_folder() -> Path:
+    """Return the folder of the shipped configuration.
+
+    Raises:
+        FileNotFoundError: If the installation has none.
+    """
+    package = Path(deepmr.__file__).resolve().parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "train.yaml").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"no configuration lies in {package / 'conf'} or {package.parent / 'conf'}; "
+        "install Deep MR again (pip install .)"
+    )

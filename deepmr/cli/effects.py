@@ -8,9 +8,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from deepmr.cli.inference_used import with_inference
 from deepmr.cli.job_record import JobValue
-from deepmr.cli.parts import command, is_leader, optional, run_name
+from deepmr.cli.parts import command, is_leader, optional, run_name, with_inference
 from deepmr.cli.trust import Trust
 from deepmr.data.effect_tables import ReadSettings
 from deepmr.files import safe_name, sha256

@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 from deepmr.adapted import adapter_of
 from deepmr.cli.effects import run_effects, without_effects
 from deepmr.cli.ignored_settings import check_no_setting_is_ignored, given_settings
-from deepmr.cli.inference_used import with_inference
 from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
@@ -24,6 +23,7 @@ from deepmr.cli.parts import (
     plain,
     run_name,
     short_name,
+    with_inference,
     without_null,
 )
 from deepmr.cli.trust import Trust, build

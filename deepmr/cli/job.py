@@ -20,8 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from deepmr.cli.command_line import add_own_configuration, check_overrides, split_flags
-from deepmr.cli.configuration import conf_folder
+from deepmr.cli.command_line import add_own_configuration, check_overrides, conf_folder, split_flags
 from deepmr.cli.failed_jobs import failed_jobs, report_failure
 from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
 from deepmr.cli.plugins import check_sweep

@@ -20,8 +20,7 @@ from deepmr.inference.combine import (
 )
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
-from deepmr.inference.pool import pool_slopes
-from deepmr.inference.two_way import LociWeights, PooledOver
+from deepmr.inference.two_way import LociWeights, PooledOver, pool_slopes
 from deepmr.instruments import Rule
 from deepmr.meta import MetaAnalysisResult
 
