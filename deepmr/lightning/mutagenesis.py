@@ -28,7 +28,7 @@ from deepmr.mutagenesis import (
     VariantSet,
     said_once,
 )
-from deepmr.mutagenesis.counting import counted_by
+from deepmr.mutagenesis.engine import counted_by
 from deepmr.mutagenesis.member_effects import Scale, member_effects
 from deepmr.progress import Progress
 from deepmr.uncertainty import Members
