@@ -21,7 +21,7 @@ from deepmr.tasks import Task
 from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.findings import Findings
-from deepmr.workflow.judgement import judge_pair, scale_of_tasks
+from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.network_checks import check_networks, probability_notes
 from deepmr.workflow.outputs import write_run
@@ -29,6 +29,7 @@ from deepmr.workflow.pair_of_table import PairOfTable
 from deepmr.workflow.precision_check import check_precision
 from deepmr.workflow.run_folder import RunFolder
 from deepmr.workflow.table_measurement import fill_from_table, table_in_memory
+from deepmr.workflow.twin import scale_of_tasks
 from deepmr.workflow.variants import VariantChoice
 
 __all__ = ["ask", "checked", "conclude", "into_folder", "measure"]

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Sweep
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import deepmr
@@ -118,12 +118,9 @@ def _groups(conf: Path) -> dict[str, list[str]]:
 
 
 def _choices(override: Override) -> list[Any]:
-    value = override.value()
-    swept = (getattr(value, "list", None) or []) if isinstance(value, Sweep) else [value]
-    elements = [
-        one for choice in swept for one in (choice if isinstance(choice, list) else [choice])
-    ]
-    return [_plain(element) for element in elements]
+    """Return what an override chooses, the elements of a list one by one."""
+    chosen = [one if isinstance(one, list) else [one] for one in _values(override)]
+    return [_plain(element) for one in chosen for element in one]
 
 
 def _values(override: Override) -> list[Any]:
@@ -138,16 +135,12 @@ def _plain(value: Any) -> Any:
     return getattr(value, "text", value)
 
 
-def _keys(config: DictConfig) -> dict[str, Any]:
+def _keys(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Return every setting below a node by its full name, parts included."""
     keys: dict[str, Any] = {}
-
-    def walk(node: Any, prefix: str) -> None:
-        if isinstance(node, dict):
-            for key, value in node.items():
-                keys[f"{prefix}{key}"] = value
-                walk(value, f"{prefix}{key}.")
-
-    walk(OmegaConf.to_container(config, resolve=False), "")
+    for key, value in node.items() if isinstance(node, dict) else ():
+        keys[f"{prefix}{key}"] = value
+        keys |= _keys(value, f"{prefix}{key}.")
     return keys
 
 
@@ -248,7 +241,8 @@ def _valid_keys(
         plain.append(f"hydra.searchpath=['file://{quoted}']")
     try:
         with initialize_config_dir(config_dir=str(conf), version_base="1.3"):
-            return _keys(compose(config_name=config_name, overrides=plain))
+            composed = compose(config_name=config_name, overrides=plain)
+        return _keys(OmegaConf.to_container(composed, resolve=False))
     except (HydraException, OmegaConfBaseException) as error:
         raise ValueError(" ".join(str(error).split())) from error
 

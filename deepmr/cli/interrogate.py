@@ -29,6 +29,7 @@ from deepmr.cli.parts import (
 from deepmr.cli.trust import Trust, build
 from deepmr.files import fingerprint, safe_name, sha256
 from deepmr.inference import GivenModel, OverMembers
+from deepmr.inference.contract import check_pooling
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
 from deepmr.motifs import read_motifs
@@ -260,7 +261,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
     inference = build(settings["inference"], "inference", _OWN)
     own = isinstance(inference, OverMembers | GivenModel)
     ignored = inference.ignored if own else frozenset()
-    chosen = f"inference={_class_name(settings['inference'])}"
+    chosen = "inference=" + str(settings["inference"]["_target_"]).rsplit(".", 1)[-1]
     estimators = {
         name: without_null(one) for name, one in (settings.get("estimator") or {}).items()
     }
@@ -287,7 +288,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         )
     pooling = part(meta, "meta", _OWN)
     if own:
-        inference.check_pooling(pooling)
+        check_pooling(pooling, getattr(inference, "name", "given_model"))
     question = Question(
         rule=build(settings["instruments"], "instruments", _OWN),
         estimators={name: part(one, "estimator", _OWN) for name, one in estimators.items()},
@@ -299,7 +300,3 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
     return question.for_members(n_members, chosen=is_chosen("inference"))
-
-
-def _class_name(settings: Mapping[str, Any]) -> str:
-    return str(settings["_target_"]).rsplit(".", 1)[-1]

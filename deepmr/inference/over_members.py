@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
-import numpy as np
-
 from deepmr.effects import MemberEffects
 from deepmr.inference.between_sites import SharedError, position_variance
 from deepmr.inference.combine import (
@@ -95,22 +93,6 @@ class OverMembers(ABC):
     @abstractmethod
     def fewest_members(self) -> int:
         """Fewest members that the method is defined for."""
-
-    def check_pooling(self, pooling: Pooling) -> None:
-        """Refuse a meta-analysis without between-locus variance, before effects are computed.
-
-        Args:
-            pooling: The meta-analysis that would pool the loci.
-
-        Raises:
-            ValueError: If the pooling reports no tau2.
-        """
-        probe = pooling(np.array([0.0, 1.0, 3.0]), np.full(3, 0.5))
-        if np.isnan(probe.tau2):
-            raise ValueError(
-                f"pooling over members needs the variance between loci (tau2), and meta="
-                f"{probe.method} has none; choose meta=random_effects, or inference=summary"
-            )
 
     @property
     def ignored(self) -> frozenset[str]:

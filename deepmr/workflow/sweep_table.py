@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deepmr.files import read_json
-from deepmr.io.sweep_schemas import CANDIDATES, JOBS
+from deepmr.io.table_schemas import CANDIDATES, JOBS
 from deepmr.io.tables import write_table
 
 __all__ = [
