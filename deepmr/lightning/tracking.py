@@ -60,8 +60,38 @@ class Tracker(Protocol):
         ...
 
 
-class NoTracker(Tracker):
-    """No tracking (``logger=null``): every method does nothing."""
+class NoTracker:
+    """No tracking (``logger=null``)."""
+
+    def logger(self, prefix: str) -> None:
+        """Return None."""
+
+    def table(self, name: str, columns: Columns) -> None:
+        """Do nothing."""
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def figure(self, name: str, path: Path) -> None:
+        """Do nothing."""
+
+    def curves(self, name: str, lines: Sequence[Sequence[float]], *, keys: Sequence[str]) -> None:
+        """Do nothing."""
+
+    def report(self, path: Path) -> None:
+        """Do nothing."""
+
+    def used(self, kind: str, identity: str, facts: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def made(self, kind: str, identity: str, facts: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def artifact(self, name: str, folder: Path, *, by_reference: Sequence[str] = ()) -> None:
+        """Do nothing."""
+
+    def finish(self, *, failed: bool = False) -> None:
+        """Do nothing."""
 
 
 class CsvTracker(NoTracker):
@@ -74,7 +104,7 @@ class CsvTracker(NoTracker):
     def __init__(self, *, folder: Path, **_: Any) -> None:
         self.folder = folder
 
-    def logger(self, prefix: str) -> Logger:
+    def logger(self, prefix: str) -> Logger:  # type: ignore[override]
         """Return a CSVLogger.
 
         Args:
@@ -101,7 +131,7 @@ class TensorboardTracker(NoTracker):
             )
         self.folder = folder
 
-    def logger(self, prefix: str) -> Logger:
+    def logger(self, prefix: str) -> Logger:  # type: ignore[override]
         """Return a TensorBoardLogger.
 
         Args:

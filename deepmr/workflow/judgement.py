@@ -93,7 +93,10 @@ class Judgement:
         """Return plain values, the content of ``verdict.json``."""
         return {
             **self.verdict.to_record(),
-            "controls": [one.to_record() for one in (*self.controls, *self.not_run)],
+            "controls": [
+                *(one.to_record() for one in self.controls),
+                *(one.to_record() for one in self.not_run),
+            ],
             "panel": [one.to_record() for one in self.panel],
         }
 
@@ -179,7 +182,8 @@ def judge_pair(
         "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
     }
-    answers, not_run = [], list(left)
+    answers: list[Control] = []
+    not_run = list(left)
     n_loci = statistics.n_loci
     for name in wanted:
         if name == "other_locus" and n_loci < len(pair):

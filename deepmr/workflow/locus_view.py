@@ -274,7 +274,7 @@ def _library(findings: Findings) -> MotifLibrary | None:
 
 
 def _offsets(effects: MemberEffects, instruments: np.ndarray) -> np.ndarray:
-    return effects.offset[instruments[: effects.mask.shape[-1]] & effects.mask]
+    return np.asarray(effects.offset[instruments[: effects.mask.shape[-1]] & effects.mask])
 
 
 def rows_of_locus(

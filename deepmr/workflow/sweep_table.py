@@ -187,7 +187,7 @@ def write_sweep(folder: Path, candidates: Sequence[Candidate]) -> Path:
     """
     rows = [(place, job) for place, one in enumerate(candidates) for job in one.jobs]
     jobs = [job for _, job in rows]
-    columns = {
+    columns: dict[str, list[Any]] = {
         "job": list(range(len(rows))),
         "candidate": [place for place, _ in rows],
         "overrides": [" ".join(job.overrides) for job in jobs],

@@ -157,6 +157,7 @@ def _reset(module: nn.Module, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for layer in reversed(list(twin.modules())):
-            if hasattr(layer, "reset_parameters"):
-                layer.reset_parameters()
+            reset = getattr(layer, "reset_parameters", None)
+            if reset is not None:
+                reset()
     return twin.eval()
