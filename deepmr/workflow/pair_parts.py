@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -164,8 +165,9 @@ class PartFolder:
         if self.path is None:
             return
         self.path.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = dict(_arrays(part))
         with atomic_write(self._file(index), "wb") as stream:
-            np.savez(stream, fingerprint=np.array(self.fingerprint), **dict(_arrays(part)))
+            np.savez(stream, fingerprint=np.array(self.fingerprint), **arrays)
 
     def remove(self) -> None:
         """Delete the parts once the run is finished."""

@@ -238,9 +238,8 @@ def _rows(
     listed: Sequence[ListedAllele],
     shared: float,
 ) -> list[dict[str, np.ndarray]]:
-    shown = np.flatnonzero(
-        effects.mask[: len(listed)]
-    ).tolist()  # a shifted window lacks some at its ends
+    # a shifted window lacks some at its ends
+    shown = np.flatnonzero(effects.mask[: len(listed)]).tolist()
     listed, n = [listed[position] for position in shown], len(shown)
     first, second = effects.tasks
     alone = effects.n_members < 2
