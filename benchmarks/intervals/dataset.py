@@ -101,7 +101,7 @@ def _train(scenario: Scenario, seed: int, members: int, folder: Path) -> Path:
 def _asked(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> list[Row]:
     """Ask one direction: the slope over concordant instruments, and over all of them."""
     from deepmr.inference.estimation import estimate
-    from deepmr.workflow.judgement import scale_of_tasks
+    from deepmr.workflow.twin import scale_of_tasks
 
     first = next(iter(question.estimators))
     alone = replace(question, estimators={first: question.estimators[first]})

@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 from deepmr.adapted import adapter_of
 from deepmr.cli.effects import run_effects, without_effects
 from deepmr.cli.ignored_settings import check_no_setting_is_ignored, given_settings
-from deepmr.cli.inference_used import with_inference
 from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
@@ -24,11 +23,13 @@ from deepmr.cli.parts import (
     plain,
     run_name,
     short_name,
+    with_inference,
     without_null,
 )
 from deepmr.cli.trust import Trust, build
 from deepmr.files import fingerprint, safe_name, sha256
 from deepmr.inference import GivenModel, OverMembers
+from deepmr.inference.contract import check_pooling
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
 from deepmr.motifs import read_motifs
@@ -260,7 +261,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
     inference = build(settings["inference"], "inference", _OWN)
     own = isinstance(inference, OverMembers | GivenModel)
     ignored = inference.ignored if own else frozenset()
-    chosen = f"inference={_class_name(settings['inference'])}"
+    chosen = "inference=" + str(settings["inference"]["_target_"]).rsplit(".", 1)[-1]
     estimators = {
         name: without_null(one) for name, one in (settings.get("estimator") or {}).items()
     }
@@ -287,7 +288,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         )
     pooling = part(meta, "meta", _OWN)
     if own:
-        inference.check_pooling(pooling)
+        check_pooling(pooling, getattr(inference, "name", "given_model"))
     question = Question(
         rule=build(settings["instruments"], "instruments", _OWN),
         estimators={name: part(one, "estimator", _OWN) for name, one in estimators.items()},
@@ -300,7 +301,3 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
     return question.for_members(n_members, chosen=is_chosen("inference"))
-
-
-def _class_name(settings: Mapping[str, Any]) -> str:
-    return str(settings["_target_"]).rsplit(".", 1)[-1]

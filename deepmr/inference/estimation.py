@@ -91,6 +91,30 @@ class Question:
                 "name itself"
             )
 
+    def with_parts(
+        self,
+        *,
+        rule: Rule | ByMotif | None = None,
+        estimators: Mapping[str, Estimator] | None = None,
+        inference: Inference | None = None,
+        pooling: Callable[..., MetaAnalysisResult] | None = None,
+    ) -> Question:
+        """Return the question with the parts that are given; None leaves one as it is.
+
+        Args:
+            rule: Instrument selection rule.
+            estimators: MR estimators by short name.
+            inference: Inference method.
+            pooling: Meta-analysis over loci.
+        """
+        return replace(
+            self,
+            rule=self.rule if rule is None else rule,
+            estimators=self.estimators if estimators is None else estimators,
+            inference=self.inference if inference is None else inference,
+            pooling=self.pooling if pooling is None else pooling,
+        )
+
     def hint(self) -> str:
         """Return what loci without instruments lack, and which settings to lower, as a clause."""
         small = "networks with small effects need a lower instruments.min_effect (0.05, say)"

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
-import numpy as np
-
 from deepmr.effects import MemberEffects
 from deepmr.inference.between_sites import SharedError, position_variance, unseen_variance
 from deepmr.inference.combine import (
@@ -21,9 +19,8 @@ from deepmr.inference.combine import (
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.diagnostics import with_honest_diagnostics
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
-from deepmr.inference.pool import pool_slopes
 from deepmr.inference.single_effects import honest_effects
-from deepmr.inference.two_way import LociWeights, PooledOver
+from deepmr.inference.two_way import LociWeights, PooledOver, pool_slopes
 from deepmr.instruments import Rule
 from deepmr.meta import MetaAnalysisResult
 
@@ -98,22 +95,6 @@ class OverMembers(ABC):
     @abstractmethod
     def fewest_members(self) -> int:
         """Fewest members that the method is defined for."""
-
-    def check_pooling(self, pooling: Pooling) -> None:
-        """Refuse a meta-analysis without between-locus variance, before effects are computed.
-
-        Args:
-            pooling: The meta-analysis that would pool the loci.
-
-        Raises:
-            ValueError: If the pooling reports no tau2.
-        """
-        probe = pooling(np.array([0.0, 1.0, 3.0]), np.full(3, 0.5))
-        if np.isnan(probe.tau2):
-            raise ValueError(
-                f"pooling over members needs the variance between loci (tau2), and meta="
-                f"{probe.method} has none; choose meta=random_effects, or inference=summary"
-            )
 
     @property
     def ignored(self) -> frozenset[str]:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import pyarrow as pa
 
 __all__ = [
+    "CANDIDATES",
     "ESTIMATES",
     "INSTRUMENTS",
+    "JOBS",
     "LOCI",
     "META",
     "METRICS",
@@ -236,6 +238,40 @@ METRICS = _schema(
         ("value", pa.float64(), "", "Its value; null where undefined (no positives, say)."),
     ),
     "member epoch stage task value",
+)
+
+_SWEPT = "value of the command: validation loss of a training, pooled effect of an interrogation"
+
+CANDIDATES = _schema(
+    "sweep_candidates",
+    "candidate",
+    (
+        ("candidate", pa.int64(), "", "Place in the table, from 0: the best first."),
+        ("settings", pa.string(), "", "Settings that differ between candidates."),
+        ("mean", pa.float64(), _SWEPT, "Mean over seeds and members; null if all failed."),
+        ("spread", pa.float64(), _SWEPT, "Standard deviation over seeds and members."),
+        ("n_values", pa.int64(), "", "Seeds times members behind mean and spread."),
+        ("n_jobs", pa.int64(), "jobs", "Jobs of the candidate."),
+        ("n_finished", pa.int64(), "jobs", "Those that finished; fewer rank last."),
+        ("state", pa.string(), "", "finished, or the state of a job that is not."),
+    ),
+    "mean spread",
+)
+
+JOBS = _schema(
+    "sweep_jobs",
+    "job",
+    (
+        ("job", pa.int64(), "", "Number of the job, in the order of the candidates."),
+        ("candidate", pa.int64(), "", "Its candidate."),
+        ("overrides", pa.string(), "", "Its settings, as on a command line."),
+        ("state", pa.string(), "", "finished, failed, interrupted, killed or missing."),
+        ("value", pa.float64(), _SWEPT, "What the job returned."),
+        ("attempts", pa.int64(), "", "2 for a job that was killed and run again."),
+        ("folder", pa.string(), "", "Its run's folder."),
+        ("error", pa.string(), "", "Why it failed, in one line."),
+    ),
+    "value folder error",
 )
 
 

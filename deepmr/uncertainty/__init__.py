@@ -3,8 +3,7 @@
 from deepmr.uncertainty.augmented import Augmented
 from deepmr.uncertainty.auto import Auto
 from deepmr.uncertainty.dropout import Dropout
-from deepmr.uncertainty.ensemble import Ensemble
-from deepmr.uncertainty.given import Given
+from deepmr.uncertainty.ensemble import Ensemble, Given
 from deepmr.uncertainty.members import ForwardPass, Member, Members, Trained, Uncertainty
 from deepmr.uncertainty.snapshots import Snapshots
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from deepmr.mutagenesis import has_dropout
 from deepmr.uncertainty.dropout import Dropout
-from deepmr.uncertainty.ensemble import Ensemble
-from deepmr.uncertainty.given import Given
+from deepmr.uncertainty.ensemble import Ensemble, Given
 from deepmr.uncertainty.members import Members, Trained
 
 __all__ = ["Auto"]

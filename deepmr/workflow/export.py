@@ -170,7 +170,7 @@ def _listed(folder: Path, store: ShardStore) -> dict[tuple[int, int], tuple[str,
     columns = (rows[name][first].tolist() for name in ("chrom", "start", "end", "ref", "alt"))
     for chrom, start, end, ref, alt in zip(*columns, strict=True):
         spelled.setdefault((chrom, start, end), []).append((ref, alt))
-    found = {}
+    found: dict[tuple[int, int], tuple[str, str]] = {}
     for shard in store.read(store.tasks[:1]):
         for row, locus in enumerate(shard.loci):
             shown = np.flatnonzero(shard.effects.mask[row]).tolist()

@@ -234,7 +234,8 @@ def _rows(
     place: tuple[str, int, int],
     listed: Sequence[ListedAllele],
 ) -> list[dict[str, np.ndarray]]:
-    shown = np.flatnonzero(effects.mask[: len(listed)])  # a shifted window lacks some at its ends
+    # a shifted window lacks some at its ends
+    shown = np.flatnonzero(effects.mask[: len(listed)]).tolist()
     listed, n = [listed[position] for position in shown], len(shown)
     first, second = effects.tasks
     alone = effects.n_members < 2

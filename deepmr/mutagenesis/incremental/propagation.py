@@ -56,18 +56,16 @@ class Mutants:
         blocks: list[Block] = []
         for phase in np.unique(offset % total_stride):
             here = np.flatnonzero(offset % total_stride == phase)
-            parts = np.array_split(here, -(-len(here) * each // max(chunk, each)))
-            blocks += [self._block(int(phase), total_stride, mutants[:, some]) for some in parts]
+            for some in np.array_split(here, -(-len(here) * each // max(chunk, each))):
+                block = Block(
+                    phase=int(phase),
+                    total_stride=total_stride,
+                    steps=(offset[some] - int(phase)) // total_stride,
+                    loci=self.locus[starts[some]],
+                    mutants=mutants[:, some],
+                )
+                blocks.append(block)
         return blocks
-
-    def _block(
-        self, phase: int, total_stride: int, mutants: Int[np.ndarray, "alternative site"]
-    ) -> Block:
-        steps = (self.offset[mutants[0]] - phase) // total_stride
-        loci = self.locus[mutants[0]]
-        return Block(
-            phase=phase, total_stride=total_stride, steps=steps, loci=loci, mutants=mutants
-        )
 
 
 class Propagation:
@@ -126,8 +124,7 @@ class Propagation:
                 if layer.source in deltas:
                     layer.accumulate(block, deltas[layer.source])
             if by_block:
-                index = torch.from_numpy(block.mutants.reshape(-1)).to(total.device)
-                total[index] = fallback.run_block(block, deltas, chunk)
+                total[block.rows(total.device)] = fallback.run_block(block, deltas, chunk)
         if by_block:
             return total
         return self._vector_deltas(mutants, fallback, chunk)
