@@ -129,7 +129,11 @@ def _run_folder(
     default = f"{label}-{run_hash(recorded)}"
     name = safe_name(default) if config.name is None else run_name(config.name)
     path = Path(config.paths.output) / "interrogate" / networks.name / name
-    _check_apart(path, networks)
+    for file in networks.files:
+        if file.resolve().is_relative_to(path.resolve()):
+            raise ValueError(
+                f"{path} holds {file}, which is being asked; choose another name= or paths.output="
+            )
     return RunFolder(
         path=path,
         config=recorded,
@@ -146,19 +150,6 @@ def _calibrator_file(settings: Mapping[str, Any]) -> Path | None:
         return None
     path = Path(settings["calibrators"])
     return path / CALIBRATOR if path.is_dir() else path
-
-
-def _check_apart(path: Path, networks: Networks) -> None:
-    """Refuse to write where the networks lie that are asked.
-
-    Raises:
-        ValueError: If one of their files lies in that folder.
-    """
-    for file in networks.files:
-        if file.resolve().is_relative_to(path.resolve()):
-            raise ValueError(
-                f"{path} holds {file}, which is being asked; choose another name= or paths.output="
-            )
 
 
 def _networks(config: DictConfig, settings: Mapping[str, Any]) -> Networks:

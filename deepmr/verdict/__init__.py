@@ -127,8 +127,13 @@ from deepmr.verdict.doses import (
     dose_evidence,
     dose_statistics,
 )
-from deepmr.verdict.evidence import PairEvidence, resampled_evidence, wilson
-from deepmr.verdict.instrument_threshold import ThresholdCurve, threshold_curve
+from deepmr.verdict.evidence import (
+    PairEvidence,
+    ThresholdCurve,
+    resampled_evidence,
+    threshold_curve,
+    wilson,
+)
 from deepmr.verdict.judge import compare_locus_sets, guard_values, judge
 from deepmr.verdict.motif_inputs import explained_alone, judge_doses, likely_inputs
 from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel

@@ -248,7 +248,10 @@ def draw_gallery(findings: Findings, *, most: int | None = None) -> list[LocusCa
     sites = motif_sites(
         _library(findings),
         findings.loci.codes[rows],
-        [_offsets(one, mask) for one, mask in zip(effects, used, strict=True)],
+        [
+            one.offset[mask[: one.mask.shape[-1]] & one.mask]
+            for one, mask in zip(effects, used, strict=True)
+        ],
     )
     table, units = findings.estimates(), findings.networks.scale.units()
     return [
@@ -271,10 +274,6 @@ def draw_gallery(findings: Findings, *, most: int | None = None) -> list[LocusCa
 def _library(findings: Findings) -> MotifLibrary | None:
     rule: Any = findings.question.rule
     return rule.library if isinstance(rule, ByMotif) else findings.question.motifs
-
-
-def _offsets(effects: MemberEffects, instruments: np.ndarray) -> np.ndarray:
-    return np.asarray(effects.offset[instruments[: effects.mask.shape[-1]] & effects.mask])
 
 
 def rows_of_locus(

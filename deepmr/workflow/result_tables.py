@@ -92,7 +92,9 @@ def _write_instruments(findings: Findings, path: Path) -> None:
     column says which of them lie on the dose-response, and carry the concordant slope.
     """
     answers = _first_answers(findings)
-    parts, row = [_none()], 0
+    kinds = {"string": object, "int64": np.int64, "double": np.float64, "bool": np.bool_}
+    none = {field.name: np.empty(0, kinds[str(field.type)]) for field in INSTRUMENTS}
+    parts, row = [none], 0
     for shard in findings.effects.read(findings.names):
         for inside, locus in enumerate(shard.loci):
             for first, by_rule in answers:
@@ -117,11 +119,6 @@ def _first_answers(findings: Findings) -> list[tuple[Answer, Answer]]:
         (one[0], next((answer for answer in one if answer.method != CONCORDANT), one[0]))
         for one in found.values()
     ]
-
-
-def _none() -> dict[str, np.ndarray]:
-    kinds = {"string": object, "int64": np.int64, "double": np.float64, "bool": np.bool_}
-    return {field.name: np.empty(0, kinds[str(field.type)]) for field in INSTRUMENTS}
 
 
 def _rows(

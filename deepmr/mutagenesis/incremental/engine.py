@@ -16,13 +16,12 @@ from jaxtyping import Float, UInt8
 from torch import nn
 
 from deepmr.mutagenesis.dense import Dense, check_loci, check_options, free_bytes
-from deepmr.mutagenesis.double_precision import in_float64, made_in_float64
 from deepmr.mutagenesis.engine import RawEffects, count_mutants
 from deepmr.mutagenesis.incremental.compile import compile_network
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
 from deepmr.mutagenesis.incremental.cost import expected_speedup
 from deepmr.mutagenesis.incremental.propagation import Mutants, Propagation
-from deepmr.mutagenesis.model_state import device_of, evaluation_mode
+from deepmr.mutagenesis.model_state import device_of, evaluation_mode, in_float64, made_in_float64
 from deepmr.mutagenesis.variants import Variants
 
 __all__ = ["Incremental", "keep_freed_memory"]
