@@ -8,7 +8,7 @@ CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p
 	-m deepmr.anscombe -m deepmr.motif -m deepmr.estimate -m deepmr.effects -m deepmr.effect_sizes -m deepmr.moderated_variance -m deepmr.effect_shard -m deepmr.loci \
 	-m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
 
-.PHONY: install demo test test-slow lint docs notebook clean
+.PHONY: install demo demo-splicing test test-slow lint docs notebook clean
 
 install: $(VENV)/.installed
 
@@ -22,6 +22,13 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt
 demo: install
 	$(BIN)/python train.py name=demo overwrite=true
 	$(BIN)/python interrogate.py run=runs/train/demo exposure=GATA1 outcome=TAL1 overwrite=true
+
+# Published weights on real exons (docs/tutorials/splicing.md): make demo-splicing WEIGHTS=DIR EXONS=exons.bed GENOME=genome.fa.gz
+SPLICING = $(BIN)/python interrogate.py model=openspliceai exposure=acceptor outcome=donor loci=bed loci.path=$(EXONS) loci.genome=$(GENOME) overwrite=true
+demo-splicing: install
+	@test -n "$(WEIGHTS)" && test -n "$(EXONS)" && test -n "$(GENOME)" || { echo "error: set WEIGHTS, EXONS and GENOME; docs/tutorials/splicing.md says where they come from"; exit 1; }
+	$(SPLICING) checkpoint='$(WEIGHTS)/400nt/*.pt' variants.region='[225,475]' name=splicing_400nt
+	$(SPLICING) checkpoint='$(WEIGHTS)/80nt/*.pt' model.input.flank=40 variants.region='[65,315]' name=splicing_80nt
 
 lint: install
 	$(BIN)/ruff format --check .
