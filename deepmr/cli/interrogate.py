@@ -238,7 +238,7 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
         raise ValueError(
             "model.input.strand=both averages the strands in the adapter, which does not go with "
             "mutagenesis.strands and mutagenesis.shifts; set model.input.strand=forward "
-            "mutagenesis.strands=both, which gives the same effects and goes with shifts"
+            "mutagenesis.strands=both, which averages the same two readings and goes with shifts"
         )
     if averaged and adapter is not None and adapter.reads_apart:
         raise ValueError(
