@@ -1,6 +1,6 @@
 """Every shipped yaml of a published network, asked by the whole command line, beside a loop.
 
-    python -m benchmarks.published_command --json OUT [--models basset,bpnet_lite]
+    python -m benchmarks.published_command --json OUT [--models basset,bpnet_lite] [--add]
 
 Two members with random weights are written to files, at the reduced sizes of `published_settings`;
 `interrogate.py` is given the yaml's name, the files, a BED file of one region of either strand and
@@ -41,6 +41,7 @@ from benchmarks.published_settings import (
     table_of_tasks,
 )
 from benchmarks.published_stand_ins import rebuilt_where_missing
+from benchmarks.published_table import asked_table
 from deepmr.cli.optional_packages import HOW_TO_INSTALL
 from deepmr.effect_shard import EffectShard
 from deepmr.files import write_json
@@ -85,16 +86,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--models", default=",".join(ASKED))
+    parser.add_argument("--add", action="store_true", help="keep the file's other records")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    records = []
+    records = {}
+    if options.add:
+        kept = json.loads(options.json.read_text(encoding="utf-8"))["records"]
+        records = {one["model"]: one for one in kept}
     for name in options.models.split(","):
-        with tempfile.TemporaryDirectory() as folder, rebuilt_where_missing(name):
+        with tempfile.TemporaryDirectory() as folder, rebuilt_where_missing(name) as rebuilt:
             record = _record(name, Path(folder))
+        if rebuilt:
+            record["package"] = "architecture rebuilt from its paper"
         print(json.dumps(record), file=sys.stderr, flush=True)
-        records.append(record)
+        records[name] = record
+    ordered = [records[name] for name in ASKED if name in records]
+    print("\n".join(asked_table(ordered)))
     command = "python -m benchmarks.published_command --json OUT"
-    write_json(options.json, {"command": command, "torch": torch.__version__, "records": records})
+    write_json(options.json, {"command": command, "torch": torch.__version__, "records": ordered})
 
 
 def _record(name: str, folder: Path) -> dict[str, Any]:
