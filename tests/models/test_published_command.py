@@ -68,10 +68,26 @@ def test_strands_averaged_by_an_adapter_and_shifts_are_refused_with_what_goes_to
     script: Script, tmp_path: Path
 ) -> None:
     command = _prepared("basset", tmp_path)
-    shifted = ["model.input.strand=both", "mutagenesis.shifts=[-1,0,1]"]
-    refused = script("interrogate", *command.arguments, "+model.input.strand=both", shifted[1])
+    shifted = ["+model.input.strand=both", "mutagenesis.shifts=[-1,0,1]"]
+    refused = script("interrogate", *command.arguments, *shifted)
     assert refused.status == 1
     assert "model.input.strand=forward mutagenesis.strands=both" in refused.error
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("+model.input.strnad=both", "strnad"),
+        ("+model.outputs.counts={chanel: 0}", "chanel"),
+        ("+model.nothing.strand=both", "nothing reads such a setting"),
+    ],
+)
+def test_a_setting_that_an_adapter_does_not_know_is_refused_by_its_name(
+    setting: str, said: str, script: Script, tmp_path: Path
+) -> None:
+    refused = script("interrogate", *_prepared("basset", tmp_path).arguments, setting)
+    assert refused.status == 1
+    assert said in refused.error
 
 
 def _wrong(command: Command, folder: Path, what: str) -> list[str]:
