@@ -41,7 +41,7 @@ def asked_table(records: Sequence[Mapping[str, Any]]) -> list[str]:
     Args:
         records: What `benchmarks.published_command` measured.
     """
-    lines = ["| `model=` | engine | error | command |", "|---|---|---|---|"]
+    lines = ["| `model=` | engine | error | asked by `deepmr interrogate` with |", "|---|---|---|---|"]
     for one in records:
         if "skipped" in one:
             cells = [f"not asked: {one['skipped']}", "", ""]
@@ -55,8 +55,8 @@ def asked_table(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _shown(command: str) -> str:
-    """Return a command without the settings that all of them share."""
-    words = shlex.split(command)
+    """Return the settings of a command that are not those of all of them."""
+    words = shlex.split(command)[2:]
     kept = [one for one in words if not one.startswith(_OF_ALL)]
     return " ".join(f"'{one}'" if set(one) & set("*{[ ") else one for one in kept)
 
