@@ -41,7 +41,10 @@ def asked_table(records: Sequence[Mapping[str, Any]]) -> list[str]:
     Args:
         records: What `benchmarks.published_command` measured.
     """
-    lines = ["| `model=` | engine | error | asked by `deepmr interrogate` with |", "|---|---|---|---|"]
+    lines = [
+        "| `model=` | engine | error | asked by `deepmr interrogate` with |",
+        "|---|---|---|---|",
+    ]
     for one in records:
         if "skipped" in one:
             cells = [f"not asked: {one['skipped']}", "", ""]
