@@ -20,6 +20,7 @@ from deepmr.networks import Networks
 from deepmr.tasks import Task
 from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
+from deepmr.workflow.estimation_cost import estimator_seconds, slower_than_mutagenesis
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
@@ -44,6 +45,7 @@ def measure(
     compute: Compute | None = None,
     store: ShardStore | None = None,
     leader: bool = True,
+    remark: Callable[[float], str] | None = None,
 ) -> Effects:
     """Measure the effects of variants with every member: in memory, or into a store.
 
@@ -56,6 +58,7 @@ def measure(
         store: Where shards go; it resumes and takes over effects measured before. None keeps
             everything in memory.
         leader: Whether this process is rank 0, which reports cost and duration.
+        remark: Returns a further line of that report from the expected seconds; by default none.
 
     Returns:
         The effects on ``tasks`` of all loci.
@@ -71,7 +74,7 @@ def measure(
         raise ValueError("networks are measured on variants, got None; see deepmr.mutagenesis")
     if store is None:
         return measure_in_memory(networks, loci, variants, compute, tasks)
-    fill_store(store, networks, loci, variants, compute, leader=leader)
+    fill_store(store, networks, loci, variants, compute, leader=leader, remark=remark)
     return store
 
 
@@ -133,7 +136,14 @@ def ask(
         return float(findings.answers[0].pooled.pooled.value)
 
     return into_folder(
-        networks, variants, answer, compute=compute, store=store, folder=folder, tracker=tracker
+        networks,
+        variants,
+        answer,
+        compute=compute,
+        store=store,
+        folder=folder,
+        tracker=tracker,
+        remark=_of_estimators(question, networks, variants),
     )
 
 
@@ -147,6 +157,7 @@ def into_folder(
     folder: RunFolder,
     tracker: Callable[..., Tracker] | None = None,
     what: str = "",
+    remark: Callable[[float], str] | None = None,
 ) -> float:
     """Measure into a run's folder, and answer from the effects while it is open.
 
@@ -160,6 +171,8 @@ def into_folder(
         folder: The run's folder and settings.
         tracker: Builds the experiment tracker; None for no tracking.
         what: What is interrogated, for the terminal; nothing by default.
+        remark: Given the seconds that mutagenesis will take, a sentence to say before the start;
+            None for none.
 
     Returns:
         The run's value; NaN on ranks above 0.
@@ -184,6 +197,7 @@ def into_folder(
             compute=compute,
             store=store,
             leader=folder.leader,
+            remark=remark,
         )
         if not folder.leader:
             return float("nan")
@@ -196,6 +210,24 @@ def into_folder(
             tracking.finish(failed=not done)
     print(f"report: {folder.path / 'report.html'}")
     return value
+
+
+def _of_estimators(
+    question: Question, networks: Networks | PairOfTable, variants: VariantChoice
+) -> Callable[[float], str] | None:
+    """Return what tells, from the seconds of mutagenesis, which estimators will take longer."""
+    chosen = variants.variants
+    if chosen is None:
+        return None
+    n_loci, n_variants, n_members = len(variants.loci), chosen.max_variants, len(networks.members)
+
+    def remark(mutagenesis: float) -> str:
+        expected = estimator_seconds(
+            question, n_loci=n_loci, n_variants=n_variants, n_members=n_members
+        )
+        return slower_than_mutagenesis(expected, mutagenesis)
+
+    return remark
 
 
 def checked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -75,7 +75,14 @@ def check_size(
     )
 
 
-def estimate_duration(start: Start, store: ShardStore, loci: Loci, variants: VariantSet) -> str:
+def estimate_duration(
+    start: Start,
+    store: ShardStore,
+    loci: Loci,
+    variants: VariantSet,
+    *,
+    remark: Callable[[float], str] | None = None,
+) -> str:
     """Time the first member for about a second, and return the expected duration as a sentence.
 
     A process computes whole shards, so the duration is that of the process with most of them.
@@ -85,6 +92,7 @@ def estimate_duration(start: Start, store: ShardStore, loci: Loci, variants: Var
         store: Shard store of the run.
         loci: All loci of the run.
         variants: Variants of the loci.
+        remark: Returns a further line from the expected seconds, or nothing; by default none.
     """
     substitutions, others = _count(store, loci, variants, start.missing)
     seconds = 0.0
@@ -104,7 +112,10 @@ def estimate_duration(start: Start, store: ShardStore, loci: Loci, variants: Var
     speeds = f"about {speed:,.0f} mutants/s" if math.isfinite(speed) else "forward passes alone"
     where = f"{start.engine.settings['engine']} engine on {start.device}"
     shared = f" in each of {start.processes} processes" if start.processes > 1 else ""
-    return f"{where}, {speeds}{shared}: {duration_text(total)}"
+    further = remark(total) if remark else ""
+    return f"{where}, {speeds}{shared}: {duration_text(total)}" + (
+        f"\n{further}" if further else ""
+    )
 
 
 def duration_text(seconds: float) -> str:

@@ -144,6 +144,7 @@ def fill_store(
     compute: Compute,
     *,
     leader: bool = True,
+    remark: Callable[[float], str] | None = None,
 ) -> str:
     """Compute every missing shard of a store, on all processes of the trainer.
 
@@ -157,6 +158,7 @@ def fill_store(
         variants: Variants of the loci.
         compute: Engine, precision and trainer.
         leader: True (the default) for rank 0, which prints cost and expected duration.
+        remark: Returns a further line from the expected seconds; by default (None) none.
 
     Returns:
         Device of the computation, such as ``cpu``.
@@ -181,7 +183,7 @@ def fill_store(
                 print(message)
 
     def report_duration(start: Start) -> None:
-        print(estimate_duration(start, store, loci, variants), flush=True)
+        print(estimate_duration(start, store, loci, variants, remark=remark), flush=True)
 
     callback = MutagenesisCallback(
         store,
