@@ -27,9 +27,7 @@ from deepmr.report import (
     write_report,
 )
 from deepmr.workflow.effect_error_check import effect_errors
-from deepmr.workflow.figures import draw_figures, threshold_columns
 from deepmr.workflow.findings import Findings
-from deepmr.workflow.gallery import draw_gallery
 from deepmr.workflow.instruments_table import write_instruments
 from deepmr.workflow.known_truth import known_structure
 from deepmr.workflow.methods_used import methods_used
@@ -167,6 +165,9 @@ def write_page(
     Returns:
         Paths of the files.
     """
+    from deepmr.workflow.figures import draw_figures, threshold_columns  # late: matplotlib
+    from deepmr.workflow.gallery import draw_gallery
+
     exposure, outcome = findings.names
     units = findings.networks.scale.units()
     drawn = draw_figures(findings)
