@@ -96,14 +96,14 @@ class _StandIn(ModuleType):
         super().__init__(name)
         self.__spec__ = importlib.util.find_spec(name) if name == package else None
         self.__path__: list[str] = []
-        self._package = package
+        self.package = package
         vars(self).update(given)
 
     def __getattr__(self, name: str) -> Any:
         """Return a name of the real module; none that Python asks of every module."""
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(_real(self.__name__, self._package), name)
+        return getattr(_real(self.__name__, self.package), name)
 
 
 class _Finder(MetaPathFinder):
@@ -134,7 +134,7 @@ def _real(name: str, package: str) -> ModuleType:
 def _withdraw(package: str) -> None:
     """Take a package's stand-ins and their finder out of their places."""
     for name, module in list(sys.modules.items()):
-        if isinstance(module, _StandIn) and module._package == package:
+        if isinstance(module, _StandIn) and module.package == package:
             del sys.modules[name]
     sys.meta_path[:] = [
         one for one in sys.meta_path if not (isinstance(one, _Finder) and one.package == package)
