@@ -40,7 +40,8 @@ def check_size(
     Raises:
         OSError: If the effects need more than the free disk space.
     """
-    missing = _absent(store)
+    # shards with a file are checked when they are read
+    missing = [index for index in range(store.n_shards) if not store.path(index).is_file()]
     n, length = loci.codes.shape
     what = (
         f"{n} loci of {length} bases, {store.n_members} members, {len(store.tasks)} tasks kept "
@@ -134,11 +135,6 @@ def duration_text(seconds: float) -> str:
     if seconds < 7200:
         return f"about {seconds / 60:.0f} min"
     return f"about {seconds / 3600:.0f} h"
-
-
-def _absent(store: ShardStore) -> list[int]:
-    """Return the shards without a file; the others are checked when they are read."""
-    return [index for index in range(store.n_shards) if not store.path(index).is_file()]
 
 
 def _count(
