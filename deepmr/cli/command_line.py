@@ -183,9 +183,13 @@ def check_overrides(
 
 
 def _check_addition(key: str, keys: Mapping[str, Any]) -> None:
-    """Refuse ``+key=value`` that no part would read: only a part's own arguments can be added."""
+    """Refuse ``+key=value`` that no part would read: only a part's own arguments can be added.
+
+    What a network's adapter reads, it checks itself: settings of ``model.input`` and tasks.
+    """
     part = key.rpartition(".")[0]
-    if not part or f"{part}._target_" not in keys:
+    read_by_adapter = part in keys and f"{part}.".startswith(("model.input.", "model.outputs."))
+    if not part or not (f"{part}._target_" in keys or read_by_adapter):
         hint = nearest(key, keys)
         raise ValueError(
             f"+{key}: nothing reads such a setting; a + adds an argument to a part, such as "

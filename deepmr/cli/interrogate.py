@@ -226,6 +226,12 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
     shifts = list(engine.get("shifts", (0,)))
     averaged = engine.get("strands", "forward") != "forward" or shifts != [0]
     adapter = adapter_of(members.networks)
+    if averaged and adapter is not None and adapter.format.strand == "both":
+        raise ValueError(
+            "model.input.strand=both averages the strands in the adapter, which does not go with "
+            "mutagenesis.strands and mutagenesis.shifts; set model.input.strand=forward "
+            "mutagenesis.strands=both, which averages the same two readings and goes with shifts"
+        )
     if averaged and adapter is not None and adapter.reads_apart:
         raise ValueError(
             "mutagenesis.strands and mutagenesis.shifts average readings of one place on one "
@@ -288,6 +294,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         controls=str(settings["controls"]),
         designed=settings["verdict"]["designed"],
         concordant=bool(settings["concordant"]),
+        smallest_slope=float(settings["smallest_slope"]),
         motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
     return question.for_members(n_members, chosen=is_chosen("inference"))

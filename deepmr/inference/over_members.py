@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
 from deepmr.effects import MemberEffects
-from deepmr.inference.between_sites import SharedError, position_variance
+from deepmr.inference.between_sites import SharedError, position_variance, unseen_variance
 from deepmr.inference.combine import (
     check_shared,
     combine,
@@ -17,7 +17,9 @@ from deepmr.inference.combine import (
     with_shared_error,
 )
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
+from deepmr.inference.diagnostics import with_honest_diagnostics
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
+from deepmr.inference.single_effects import honest_effects
 from deepmr.inference.two_way import LociWeights, PooledOver, pool_slopes
 from deepmr.instruments import Rule
 from deepmr.meta import MetaAnalysisResult
@@ -128,10 +130,14 @@ class OverMembers(ABC):
         pair = MemberPair(members=members, exposure=exposure, outcome=outcome, rule=rule)
         error = self.error
         local = combine(self.slopes(pair, estimator), shared=shared_variance(members, error.shared))
+        local = with_honest_diagnostics(
+            local, honest_effects(members, exposure, outcome), estimator
+        )
         if error.between_sites == error.relative == 0.0:
             return local
         x, y = pair.x.mean(axis=-2), pair.y.mean(axis=-2)
         between = position_variance(x, y, local.instruments, members.offset)
+        between = between + unseen_variance(x, local.instruments)
         return with_shared_error(local, between, error.between_sites, relative=error.relative)
 
     @abstractmethod

@@ -46,6 +46,12 @@ _ESTIMATE = (
     ("ci_upper", pa.float64(), _EFFECT, "Upper end of the 95 % confidence interval."),
     ("p_value", pa.float64(), "", "Two-sided p-value of no effect; 0 where it underflows."),
     ("neg_log10_p", pa.float64(), "", "Minus its decimal logarithm; does not underflow."),
+    (
+        "p_smallest",
+        pa.float64(),
+        "",
+        "P-value of a slope within plus or minus the smallest one of interest (smallest_slope).",
+    ),
 )
 _TRUTH = (
     "true_value",
@@ -117,7 +123,8 @@ ESTIMATES = _schema(
         ("flags", pa.string(), "", "Warnings, joined by ';'; empty if there are none."),
         _TRUTH,
     ),
-    "value se df ci_lower ci_upper p_value neg_log10_p intercept intercept_se q q_df true_value",
+    "value se df ci_lower ci_upper p_value neg_log10_p p_smallest intercept intercept_se q q_df "
+    "true_value",
 )
 
 META = _schema(
@@ -154,7 +161,7 @@ META = _schema(
             "What a simulation's grammar does, in the same words; empty where it is unknown.",
         ),
     ),
-    "value se df ci_lower ci_upper p_value neg_log10_p q q_df tau2 i2 prediction_lower "
+    "value se df ci_lower ci_upper p_value neg_log10_p p_smallest q q_df tau2 i2 prediction_lower "
     "prediction_upper true_value structure true_structure",
 )
 

@@ -66,6 +66,7 @@ class Findings:
                 outcome=answer.outcome,
                 estimate=answer.local.estimate,
                 true_value=answer.true_local,
+                smallest=self.question.smallest_slope,
             )
             for answer in self.answers
         ]
@@ -82,6 +83,7 @@ class Findings:
                 true_value=answer.true_pooled,
                 structure=self.judgement.structure_of(answer.exposure, answer.outcome),
                 true_structure=known_structure(self.networks, answer.exposure, answer.outcome),
+                smallest=self.question.smallest_slope,
             )
             for answer in self.answers
         ]

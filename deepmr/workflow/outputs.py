@@ -31,7 +31,7 @@ from deepmr.workflow.findings import Findings, known_structure
 from deepmr.workflow.locus_view import draw_gallery
 from deepmr.workflow.methods_used import methods_used
 from deepmr.workflow.pair_findings import PairFindings
-from deepmr.workflow.result_tables import shared_error, write_tables
+from deepmr.workflow.result_tables import write_tables
 from deepmr.workflow.run_folder import RunFolder, run_hash
 
 __all__ = [
@@ -148,8 +148,8 @@ def write_figures(drawn: Mapping[str, Figure], folder: Path | None) -> list[Path
 
 def _errors_of_effects(findings: Findings) -> dict[str, EffectZScores]:
     """Compare the errors of single effects with the simulation's truth, where it is known."""
-    shared = shared_error(findings) if findings.effects.n_members > 1 else None
-    return effect_errors(findings.effects, findings.loci, findings.names, shared=shared)
+    several = findings.effects.n_members > 1
+    return effect_errors(findings.effects, findings.loci, findings.names, honest=several)
 
 
 def print_summary(findings: Findings) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from deepmr.effects import MemberEffects
 from deepmr.files import write_json
 from deepmr.genome import Interval
-from deepmr.inference.between_sites import SharedError
 from deepmr.inference.concordant import CONCORDANT
 from deepmr.inference.estimation import Answer
 from deepmr.io.table_schemas import ESTIMATES, INSTRUMENTS, LOCI, META
@@ -18,7 +17,7 @@ from deepmr.workflow.findings import Findings
 from deepmr.workflow.pair_findings import PairFindings
 from deepmr.workflow.variants import write_variants
 
-__all__ = ["metadata_of", "shared_error", "write_tables"]
+__all__ = ["metadata_of", "write_tables"]
 
 _LETTERS = np.array([*"ACGTN"], dtype=object)
 
@@ -59,21 +58,8 @@ def write_tables(findings: Findings, folder: Path) -> list[Path]:
             findings.loci,
             findings.variants.listed,
             scale=findings.networks.scale.scale,
-            shared=shared_error(findings),
         )
     return [folder / name for name in names]
-
-
-def shared_error(findings: Findings) -> float:
-    """Return the shared error variance of single effects: the question's, else the networks'.
-
-    Args:
-        findings: Results of the interrogation.
-    """
-    said = findings.question.shared_error
-    if said is not None:
-        return float(said["shared"])
-    return SharedError.estimated(list(findings.networks.members.error_ratios)).shared
 
 
 def _write_loci(findings: Findings, path: Path) -> None:
