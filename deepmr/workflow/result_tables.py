@@ -93,7 +93,9 @@ def _write_instruments(findings: Findings, path: Path) -> None:
     """
     answers = _first_answers(findings)
     kinds = {"string": object, "int64": np.int64, "double": np.float64, "bool": np.bool_}
-    none = {field.name: np.empty(0, kinds[str(field.type)]) for field in INSTRUMENTS}
+    none: dict[str, np.ndarray] = {
+        field.name: np.empty(0, kinds[str(field.type)]) for field in INSTRUMENTS
+    }
     parts, row = [none], 0
     for shard in findings.effects.read(findings.names):
         for inside, locus in enumerate(shard.loci):
