@@ -4,8 +4,9 @@ VENV ?= .venv
 # One process of tests for each core, four at most (each takes about 1 GB); WORKERS=0 is none beside pytest's own.
 WORKERS ?= logical
 BIN := $(VENV)/bin
-CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation -p deepmr.motifs -p deepmr.verdict -p deepmr.causal_graph \
+CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation -p deepmr.motifs -p deepmr.verdict -p deepmr.causal_graph -p deepmr.workflow \
 	-m deepmr.anscombe -m deepmr.motif -m deepmr.estimate -m deepmr.effects -m deepmr.effect_sizes -m deepmr.moderated_variance -m deepmr.effect_shard -m deepmr.loci \
+	-m deepmr.interrogation -m deepmr.interrogation_all -m deepmr.interrogation_result -m deepmr.notebook -m deepmr.networks -m deepmr.adapted \
 	-m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
 
 .PHONY: install demo demo-splicing test test-slow lint docs notebook clean

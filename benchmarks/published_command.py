@@ -47,7 +47,7 @@ from deepmr.effect_shard import EffectShard
 from deepmr.files import write_json
 from deepmr.io.shard_format import read_shard
 from deepmr.models import Adapter
-from deepmr.mutagenesis.double_precision import in_float64, made_in_float64
+from deepmr.mutagenesis.model_state import in_float64, made_in_float64
 
 __all__ = ["Command", "largest_error", "prepared"]
 

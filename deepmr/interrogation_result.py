@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +17,12 @@ from deepmr.plot import forest, mr_scatter
 from deepmr.report import summary_table, verdict_text
 from deepmr.verdict import Verdict
 from deepmr.workflow.figures import scatter_arguments
-from deepmr.workflow.findings import Findings
-from deepmr.workflow.known_truth import known_structure
+from deepmr.workflow.findings import Findings, known_structure
 from deepmr.workflow.methods_used import pooling_weights
 from deepmr.workflow.outputs import write_page, write_run
 from deepmr.workflow.run_folder import RunFolder
 
-__all__ = ["Interrogation"]
+__all__ = ["Interrogation", "save_run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -75,15 +76,13 @@ class Interrogation:
             FileExistsError: If the folder holds a saved interrogation, or something else.
         """
         exposure, outcome = self.findings.names
-        run = RunFolder(
-            path=Path(folder),
-            config={"exposure": exposure, "outcome": outcome, "loci": self.findings.loci.names()},
+        return save_run(
+            folder,
+            functools.partial(write_run, self.findings),
+            {"exposure": exposure, "outcome": outcome, "loci": self.findings.loci.names()},
             command="deepmr.interrogate(...).save(...)",
             overwrite=overwrite,
         )
-        with run.open():
-            write_run(self.findings, run, NoTracker(), device="cpu", started=datetime.now(UTC))
-        return Path(folder)
 
     def __str__(self) -> str:
         failed = self.findings.judgement.failed_controls
@@ -100,6 +99,34 @@ class Interrogation:
 
     def _repr_html_(self) -> str:
         return f"<p>{self!r}</p>{self.meta._repr_html_()}"
+
+
+def save_run(
+    folder: Path | str,
+    write: Callable[..., None],
+    config: Mapping[str, Any],
+    *,
+    command: str,
+    overwrite: bool,
+) -> Path:
+    """Save a result of a notebook as a run's folder, the manifest last; return the folder.
+
+    Args:
+        folder: Made if it does not exist.
+        write: ``(folder, tracker, device=, started=)``: writes the result.
+        config: What was asked, for ``config.yaml``.
+        command: The call in the manifest's place for the command line.
+        overwrite: Replace a result saved there before.
+
+    Raises:
+        FileExistsError: If the folder holds a saved result, or something else.
+    """
+    run = RunFolder(
+        path=Path(folder), config=config, command=command, overwrite=overwrite, in_notebook=True
+    )
+    with run.open():
+        write(run, NoTracker(), device="cpu", started=datetime.now(UTC))
+    return Path(folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from deepmr.cli.configuration import conf_folder
+from deepmr.cli.command_line import conf_folder
 from deepmr.cli.job import job
 
 __all__ = ["calibrate", "inspect", "interrogate", "train"]

@@ -138,7 +138,7 @@ class Evaluation:
             figures[name] = folder / f"{name}.png"
             with atomic_write(figures[name], "wb") as stream:
                 stream.write(to_png(axes))
-            plt.close(axes.figure)
+            plt.close(axes.get_figure(root=True))
         return figures
 
     def _reliability(self, task: Task, column: int) -> Axes | None:

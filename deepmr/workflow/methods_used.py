@@ -79,7 +79,7 @@ def _versions(packages: Mapping[str, str]) -> str:
 
 def _effects(findings: Findings) -> _Said:
     members, loci = findings.networks.members, findings.loci
-    kinds = {
+    kinds: dict[str, tuple[str, ...]] = {
         "ensemble": ("lakshminarayanan2017",),
         "dropout": ("gal2016",),
         "snapshots": ("huang2017",),
