@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from deepmr.effects import EffectSizes
+from deepmr.effects import EffectSizes, SampleSizes
 from deepmr.inference.estimation import Question
 from deepmr.inference.over_members import OverMembers
 from deepmr.mr import MREstimate, value_only
@@ -33,8 +33,7 @@ def _locus(n_variants: int) -> EffectSizes:
         beta_outcome=y,
         se_outcome=error,
         mask=np.ones(x.shape, bool),
-        n_exposure=size,
-        n_outcome=size,
+        sample_sizes=SampleSizes(exposure=size, outcome=size),
     )
 
 
