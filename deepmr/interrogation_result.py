@@ -13,10 +13,8 @@ from deepmr.inference.estimation import Answer
 from deepmr.io.manifest import provenance
 from deepmr.io.tables import ResultTable
 from deepmr.lightning.tracking import NoTracker
-from deepmr.plot import forest, mr_scatter
 from deepmr.report import summary_table, verdict_text
 from deepmr.verdict import Verdict
-from deepmr.workflow.figures import scatter_arguments
 from deepmr.workflow.findings import Findings, known_structure
 from deepmr.workflow.methods_used import pooling_weights
 from deepmr.workflow.outputs import write_page, write_run
@@ -141,6 +139,8 @@ class _Plots:
         Args:
             answer: Position in ``answers``; by default the question's first estimator.
         """
+        from deepmr.plot import forest  # late: matplotlib takes half a second
+
         one = self.findings.answers[answer]
         effect = one.local.estimate.effect
         names = self.findings.loci.names()
@@ -153,6 +153,9 @@ class _Plots:
         Args:
             locus: Position among the loci; by default the one with most instruments.
         """
+        from deepmr.plot import mr_scatter
+        from deepmr.workflow.figures import scatter_arguments
+
         arguments, options = scatter_arguments(self.findings, locus)
         return mr_scatter(*arguments, **options)
 

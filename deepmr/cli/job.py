@@ -24,6 +24,7 @@ from deepmr.cli.command_line import add_own_configuration, check_overrides, conf
 from deepmr.cli.failed_jobs import failed_jobs, report_failure
 from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
 from deepmr.cli.plugins import check_sweep
+from deepmr.cli.quick_help import groups_listed_without_copies
 
 __all__ = ["job", "run", "run_plain"]
 
@@ -278,8 +279,9 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
             raise
         print(f"error: {_line(error)}", file=sys.stderr)
         sys.exit(1)
-    if words and {"--help", "-h"} & set(flags):
-        _print_help(main, config_name)
+    if {"--help", "-h"} & set(flags):
+        with groups_listed_without_copies():
+            _print_help(main, config_name) if words else main()
         return
     if {"-m", "--multirun"} & set(flags):
         _sweep(main)

@@ -26,9 +26,7 @@ from deepmr.report import (
     write_report,
 )
 from deepmr.workflow.effect_error_check import effect_errors
-from deepmr.workflow.figures import draw_figures, threshold_columns
 from deepmr.workflow.findings import Findings, known_structure
-from deepmr.workflow.locus_view import draw_gallery
 from deepmr.workflow.methods_used import methods_used
 from deepmr.workflow.pair_findings import PairFindings
 from deepmr.workflow.result_tables import write_tables
@@ -183,6 +181,9 @@ def write_page(
     Returns:
         Paths of the files.
     """
+    from deepmr.workflow.figures import draw_figures, threshold_columns  # late: matplotlib
+    from deepmr.workflow.locus_view import draw_gallery
+
     exposure, outcome = findings.names
     units = findings.networks.scale.units()
     drawn = draw_figures(findings)

@@ -14,7 +14,6 @@ from deepmr.files import atomic_write, write_json
 from deepmr.io.pair_schemas import DIRECT, EDGES, PAIRS
 from deepmr.io.tables import write_table
 from deepmr.lightning.tracking import Tracker
-from deepmr.plot import causal_graph, effect_matrix, task_order, to_png
 from deepmr.report import Figure, PairsContent, PairsTables, write_pairs_report
 from deepmr.workflow.outputs import finish_run, made_by, write_figures
 from deepmr.workflow.pair_findings import PairFindings
@@ -197,6 +196,8 @@ def draw_pair_figures(
         exposures: Rows of the matrix in their order.
         outcomes: Its columns.
     """
+    from deepmr.plot import causal_graph, effect_matrix, to_png  # late: matplotlib
+
     slope, words = _grid(findings, exposures, outcomes)
     figures = {
         "matrix": Figure(
@@ -235,6 +236,8 @@ def _grid(
 
 def _ordered(findings: PairFindings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return exposures and outcomes with similar tasks side by side."""
+    from deepmr.plot import task_order
+
     selection = findings.answers.selection
     slope, _ = _grid(findings, selection.tasks, selection.tasks)
     order = [selection.tasks[k] for k in task_order(slope)]

@@ -28,7 +28,6 @@ from deepmr.lightning.tracking import NoTracker, Tracker
 from deepmr.lightning.training import is_trained, load_weights, read_history, train_member
 from deepmr.losses import MultiTaskLoss
 from deepmr.models import set_output_statistics
-from deepmr.plot import learning_curve, to_png
 from deepmr.workflow.calibration import splits_read
 from deepmr.workflow.evaluation import Evaluation, evaluate
 from deepmr.workflow.run_folder import FinishedError, RunFolder
@@ -333,6 +332,8 @@ def _report(
     *,
     value: float,
 ) -> None:
+    from deepmr.plot import learning_curve, to_png  # late: matplotlib takes half a second
+
     folder = training.folder.work
     histories = [read_history(training.member(k)) for k in range(training.n_members)]
     with atomic_write(folder / "calibrator.json") as stream:
