@@ -12,6 +12,7 @@ from deepmr.report.flags import explain as flag_meaning
 from deepmr.report.gallery import MOST_SHOWN, LocusCard, choose_loci
 from deepmr.report.headline import unit_names
 from deepmr.report.locus_page import write_loci
+from deepmr.report.method_names import ESTIMATOR_TITLES
 from deepmr.report.methods import Methods
 from deepmr.report.page import render_report, write_report
 from deepmr.report.pairs_content import PairsContent, PairsTables
@@ -23,6 +24,7 @@ from deepmr.report.verdict_text import slope_meaning, verdict_of
 
 __all__ = [
     "ESTIMATOR_KEYS",
+    "ESTIMATOR_TITLES",
     "MOST_SHOWN",
     "TAU2_KEYS",
     "Figure",

@@ -28,9 +28,9 @@ def test_the_verdict_comes_first_and_an_effect_is_claimed_only_where_it_is_causa
     said = headline(one)
     assert said.verdict.startswith(VERDICTS[structure])
     assert (" changes " in said.effect) == (structure in CAUSAL)
-    assert said.reasons == ("Concordance .97.", "Own share .42.")
+    assert said.reasons == ("Concordance 0.97.", "Own share 0.42.")
     text = Reader(render_report(one)).text
-    order = [text.index(part) for part in (said.verdict, said.effect, "Concordance .97.")]
+    order = [text.index(part) for part in (said.verdict, said.effect, "Concordance 0.97.")]
     assert order == sorted(order)
     assert verdict_text(one.judged.verdict).split()[:2] == ["verdict:", structure]
     assert " ".join(verdict_text(one.judged.verdict).split()).find(VERDICTS[structure]) > 0
@@ -64,13 +64,13 @@ def test_caveats_follow_the_reasons_and_a_failed_control_comes_before_them():
     nested = verdict("forward", caveats=("nested",))
     failed = Control(name="permuted", verdict=verdict("forward"), slope=Measure(value=0.5))
     said = headline(content(judged=ReportedVerdict(verdict=nested, controls=(failed,))))
-    assert said.reasons == ("Concordance .97.", "Own share .42.")
+    assert said.reasons == ("Concordance 0.97.", "Own share 0.42.")
     assert "(permuted): do not trust this one" in said.caveats[0]
     assert said.caveats[1].startswith(NESTED)
     turned = headline(
         content(judged=ReportedVerdict(verdict=verdict("reverse", caveats=("nested",))))
     )
-    assert turned.caveats[0].startswith("GATA1 may also read every motif that TAL1 reads")
+    assert turned.caveats[0].startswith("GATA1 may itself read every motif that TAL1 reads")
 
 
 def test_prediction_interval_other_direction_and_noiseless_slopes_are_said():
