@@ -234,9 +234,7 @@ def _caption(result: MetaAnalysisResult, level: float) -> str:
     low, high = (float(end) for end in result.pooled.interval(level))
     texts = _to_decimals(value, low, high)
     interval = (
-        f" ({100 * level:g} % interval {texts[1]} to {texts[2]})"
-        if np.isfinite(low + high)
-        else ""
+        f" ({100 * level:g} % interval {texts[1]} to {texts[2]})" if np.isfinite(low + high) else ""
     )
     between = "" if np.isnan(result.i2) else f", I²\N{NO-BREAK SPACE}{100 * float(result.i2):.0f} %"
     tau = (

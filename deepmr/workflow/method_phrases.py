@@ -103,8 +103,10 @@ def _members(members: Any) -> str:
     number, spread = len(members), str(members.spread)
     if number == 1:
         return "one network" if spread == "given model" else f"one member ({spread})"
-    return f"an ensemble of {number} networks" if spread == "ensemble" else (
-        f"{number} members ({spread})"
+    return (
+        f"an ensemble of {number} networks"
+        if spread == "ensemble"
+        else (f"{number} members ({spread})")
     )
 
 

@@ -104,7 +104,11 @@ def verdict(structure, *, caveats=()):
         outcome="TAL1",
         structure=structure,
         caveats=caveats,
-        reasons=("Concordance 0.97.", "Own share 0.42.", *(f"{t[0].upper()}{t[1:]}." for t in said)),
+        reasons=(
+            "Concordance 0.97.",
+            "Own share 0.42.",
+            *(f"{t[0].upper()}{t[1:]}." for t in said),
+        ),
     )
 
 
