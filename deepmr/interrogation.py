@@ -33,6 +33,7 @@ from deepmr.uncertainty import Given
 from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.findings import Findings
+from deepmr.workflow.instrument_check import with_instrument_check
 from deepmr.workflow.judgement import judge_pair, scale_of_tasks
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.network_checks import check_networks
@@ -229,7 +230,7 @@ def _conclude(
         effects=effects,
         question=question,
         answers=tuple(answers),
-        judgement=judgement,
+        judgement=with_instrument_check(judgement, answers),
         notes=(
             *notes,
             *question.notes,

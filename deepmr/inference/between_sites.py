@@ -116,9 +116,9 @@ class SharedError:
             between_sites=_BETWEEN_SITES,
             relative=_RELATIVE,
             relative_pooled=_RELATIVE_POOLED,
-            source="a fixed rule, in which held-out errors of prediction set the first factor between "
-            f"{_LEAST_SHARED} and {_MOST_SHARED}; there the networks share {mean:.2g} times the "
-            f"variance between them{_mean_of(len(known))}",
+            source="a fixed rule, in which held-out errors of prediction set the first factor "
+            f"between {_LEAST_SHARED} and {_MOST_SHARED}; there the networks share {mean:.2g} "
+            f"times the variance between them{_mean_of(len(known))}",
         )
 
 

@@ -85,6 +85,7 @@ def baujat(
             ha="right" if left else "left",
             va="center",
             fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.4},
             arrowprops={"arrowstyle": "-", "color": FADED, "linewidth": 0.6},
         )
     ax.set_xlim(-0.02 * top_x, 1.06 * top_x)

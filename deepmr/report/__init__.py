@@ -11,6 +11,7 @@ from deepmr.report.effect_errors import effect_error_sentence
 from deepmr.report.flags import explain as flag_meaning
 from deepmr.report.gallery import MOST_SHOWN, LocusCard, choose_loci
 from deepmr.report.headline import unit_names
+from deepmr.report.links import files_beside
 from deepmr.report.locus_page import write_loci
 from deepmr.report.method_names import ESTIMATOR_TITLES
 from deepmr.report.methods import Methods
@@ -39,6 +40,7 @@ __all__ = [
     "bibtex",
     "choose_loci",
     "effect_error_sentence",
+    "files_beside",
     "flag_meaning",
     "render_pairs_report",
     "render_report",

@@ -13,6 +13,7 @@ _FIELDS = ("author", "title", "journal", "year", "volume", "pages", "doi")
 _TABLE = r"""
 anscombe1948 | Anscombe, F. J. | The transformation of {Poisson}, binomial and negative-binomial data | Biometrika | 1948 | 35 | 246--254 | 10.1093/biomet/35.3-4.246
 baker2008 | Baker, Rose and Jackson, Dan | A new approach to outliers in meta-analysis | Health Care Management Science | 2008 | 11 | 121--131 | 10.1007/s10729-007-9041-8
+benjamini1995 | Benjamini, Yoav and Hochberg, Yosef | Controlling the false discovery rate: a practical and powerful approach to multiple testing | Journal of the Royal Statistical Society: Series B | 1995 | 57 | 289--300 | 10.1111/j.2517-6161.1995.tb02031.x
 bowden2015 | Bowden, Jack and Davey Smith, George and Burgess, Stephen | {Mendelian} randomization with invalid instruments: effect estimation and bias detection through {Egger} regression | International Journal of Epidemiology | 2015 | 44 | 512--525 | 10.1093/ije/dyv080
 bowden2016 | Bowden, Jack and Davey Smith, George and Haycock, Philip C. and Burgess, Stephen | Consistent estimation in {Mendelian} randomization with some invalid instruments using a weighted median estimator | Genetic Epidemiology | 2016 | 40 | 304--314 | 10.1002/gepi.21965
 burgess2013 | Burgess, Stephen and Butterworth, Adam and Thompson, Simon G. | {Mendelian} randomization analysis with multiple genetic variants using summarized data | Genetic Epidemiology | 2013 | 37 | 658--665 | 10.1002/gepi.21758

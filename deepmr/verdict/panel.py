@@ -176,7 +176,7 @@ def _prediction(quality: Sequence[PredictionQuality]) -> list[Check]:
             "prediction quality",
             Measure(value=explained),
             _QUALITY,
-            "the lesser of both tasks' R² (of peaks 2 AUROC − 1) on held-out data",
+            "the lesser of both tasks' R² (of peaks 2 AUROC \N{MINUS SIGN} 1) on held-out data",
             "more training data or longer training; effects of a poor network are noise",
         ),
         _falling(
