@@ -37,9 +37,9 @@ _UNITS = {
     "signal": ("unit of signal", "units of signal"),
 }
 _UNIT_MEANINGS = {
-    "logit": "A logit is a unit of log odds: from a probability of .50, one more is .73.",
-    "anscombe": "An Anscombe unit is about one standard deviation of a count's own noise: the "
-    "change of 2 √(count + 3/8).",
+    "logit": "A logit is a unit of log odds: from a probability of 0.50, one more is 0.73.",
+    "anscombe": "An Anscombe unit is a change by 1 of 2 √(count + 3/8): about one standard "
+    "deviation of a count's own noise.",
 }
 _FEW_LOCI = 10
 _STRONG_HETEROGENEITY = 0.75

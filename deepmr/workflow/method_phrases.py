@@ -121,7 +121,7 @@ def _by_moderated_z(rule: Any, unit: str) -> Said:
     size = f" and an absolute effect of at least {rule.min_effect:g} {unit}"
     return (
         "variants with a moderated z-score (effect over its standard error, the variance between "
-        f"networks shrunk towards that of all variants) of at least {rule.min_z:g}"
+        f"networks shrunk towards that of the locus's variants) of at least {rule.min_z:g}"
         f"{size if rule.min_effect > 0 else ''}",
         ("smyth2004",),
     )

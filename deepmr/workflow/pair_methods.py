@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,7 +43,8 @@ def pair_methods(findings: PairFindings, packages: Mapping[str, str]) -> Methods
     names = findings.answers.selection.tasks
     units = _units(findings)
     unit = unit_names(units[0])[1] if len(units) == 1 else "units of the exposure's scale"
-    parts = question_said(findings.question, unit)
+    # The slope over concordant instruments is not asked of all pairs.
+    parts = question_said(replace(findings.question, concordant=False), unit)
     parts["effects"] = effects_said(findings.networks, findings.variants, tuple(names))
     told = {name: cited(said) for name, said in parts.items()}
     level = findings.settings.level
@@ -69,7 +71,7 @@ def pair_methods(findings: PairFindings, packages: Mapping[str, str]) -> Methods
 
 def _questions(findings: PairFindings, told: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     counts = np.asarray(findings.pairs()["n_instruments"], dtype=np.float64)
-    median = f"{np.median(counts):g}" if counts.size else "0"
+    median = f"{np.median(counts):.0f}" if counts.size else "0"
     return (
         (
             "Which instruments?",
