@@ -1,7 +1,7 @@
 """Draw the two pictures of the demo that README and tutorial show.
 
-``python docs/hooks/demo_figures.py runs/train/demo`` asks the demo's question of its networks again,
-and writes ``docs/demo-scatter.png`` and ``docs/demo-directions.png``.
+``python docs/hooks/demo_figures.py runs/train/demo`` asks the demo's question of its networks
+again, and writes ``docs/demo-scatter.png`` and ``docs/demo-directions.png``.
 """
 
 from __future__ import annotations
@@ -40,14 +40,9 @@ def main(run: str) -> None:
             slope_meaning(turned, OUTCOME, EXPOSURE),
         ),
     )
-    drawn = {
-        "demo-scatter": result.plot.scatter(loci.names().index(LOCUS)),
-        "demo-directions": both,
-    }
-    for name, axes in drawn.items():
-        path = DOCS / f"{name}.png"
-        path.write_bytes(to_png(axes, dpi=160))
-        print(path)
+    one = result.plot.scatter(loci.names().index(LOCUS))
+    for name, axes in {"demo-scatter": one, "demo-directions": both}.items():
+        (DOCS / f"{name}.png").write_bytes(to_png(axes, dpi=160))
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def test_the_paragraph_cites_exactly_the_references_below_it(findings):
 def test_the_paragraph_says_rule_weights_errors_and_versions(findings):
     text = asked(findings).paragraph
     for part in (
-        "shrunk towards that of the locus's variants) of at least 3 and an absolute effect of at least 0.5 "
-        "logits",
+        "shrunk towards that of the locus's variants) of at least 3 and an absolute effect of at "
+        "least 0.5 logits",
         "(the concordant slope); by MR-Egger and the weighted median beside it",
         "equal weights; loci had equal weights in the pooled slope",
         "Errors that all networks share do not show in their spread; for them the variance of a "
