@@ -236,7 +236,8 @@ def _caption(result: MetaAnalysisResult, level: float) -> str:
     interval = (
         f" ({100 * level:g} % interval {texts[1]} to {texts[2]})" if np.isfinite(low + high) else ""
     )
-    between = "" if np.isnan(result.i2) else f", I²\N{NO-BREAK SPACE}{100 * float(result.i2):.0f} %"
+    i2 = float(result.heterogeneity.i2)  # of Q, as in the tables
+    between = "" if np.isnan(i2) else f", I²\N{NO-BREAK SPACE}{100 * i2:.0f} %"
     tau = (
         ""
         if np.isnan(result.tau2)
