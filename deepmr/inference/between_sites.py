@@ -108,7 +108,7 @@ class SharedError:
                 between_sites=_BETWEEN_SITES_WITHOUT_FLOOR,
                 relative=_RELATIVE,
                 relative_pooled=_RELATIVE_POOLED,
-                source="a fixed rule, since no noise floor of the labels is known",
+                source="a fixed rule, since the noise of the labels is not known",
             )
         mean = float(np.mean(known))
         return cls(
