@@ -4,11 +4,12 @@ VENV ?= .venv
 # One process of tests for each core, four at most (each takes about 1 GB); WORKERS=0 is none beside pytest's own.
 WORKERS ?= logical
 BIN := $(VENV)/bin
-CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation -p deepmr.motifs -p deepmr.verdict -p deepmr.causal_graph \
+CORE := -p deepmr.mr -p deepmr.meta -p deepmr.inference -p deepmr.calibration -p deepmr.simulation -p deepmr.motifs -p deepmr.verdict -p deepmr.causal_graph -p deepmr.workflow \
 	-m deepmr.anscombe -m deepmr.motif -m deepmr.estimate -m deepmr.effects -m deepmr.effect_sizes -m deepmr.moderated_variance -m deepmr.effect_shard -m deepmr.loci \
+	-m deepmr.interrogation -m deepmr.interrogation_all -m deepmr.interrogation_result -m deepmr.notebook -m deepmr.networks -m deepmr.adapted \
 	-m deepmr.instruments -m deepmr.genome -m deepmr.tasks -m deepmr.files
 
-.PHONY: install demo test test-slow lint docs notebook clean
+.PHONY: install demo demo-splicing test test-slow lint docs notebook clean
 
 install: $(VENV)/.installed
 
@@ -22,6 +23,17 @@ $(VENV)/.installed: pyproject.toml setup.py constraints.txt
 demo: install
 	$(BIN)/python train.py name=demo overwrite=true
 	$(BIN)/python interrogate.py run=runs/train/demo exposure=GATA1 outcome=TAL1 overwrite=true
+
+# Published weights on real exons (docs/tutorials/splicing.md): make demo-splicing WEIGHTS=DIR EXONS=exons.bed GENOME=genome.fa.gz
+# Of the exons those of 100 to 240 bases: both sites in the 250 that are mutated, and beyond each other's 40 on either side.
+CHOSEN := runs/splicing_exons.bed
+SPLICING = $(BIN)/python interrogate.py model=openspliceai exposure=acceptor outcome=donor loci=bed loci.path=$(CHOSEN) loci.genome=$(GENOME) overwrite=true
+demo-splicing: install
+	@test -n "$(WEIGHTS)" && test -n "$(EXONS)" && test -n "$(GENOME)" || { echo "error: set WEIGHTS, EXONS and GENOME; docs/tutorials/splicing.md says where they come from"; exit 1; }
+	@mkdir -p $(dir $(CHOSEN))
+	awk -F '\t' '$$3 - $$2 >= 100 && $$3 - $$2 <= 240' $(EXONS) > $(CHOSEN)
+	$(SPLICING) checkpoint='$(WEIGHTS)/400nt/*.pt' variants.region='[225,475]' name=splicing_400nt
+	$(SPLICING) checkpoint='$(WEIGHTS)/80nt/*.pt' model.input.flank=40 variants.region='[65,315]' name=splicing_80nt
 
 lint: install
 	$(BIN)/ruff format --check .

@@ -37,7 +37,7 @@ from deepmr.cli.trust import Trust, build
 from deepmr.files import write_json
 from deepmr.models import Adapter
 from deepmr.mutagenesis import Incremental, NotTraceableError, Variants, build_engine, saturation
-from deepmr.mutagenesis.double_precision import in_float64, made_in_float64
+from deepmr.mutagenesis.model_state import in_float64, made_in_float64
 from deepmr.sequence import one_hot
 
 _BATCHES = (8, 32, 128)

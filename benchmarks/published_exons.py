@@ -29,7 +29,7 @@ from deepmr.cli.networks import load_checkpoints
 from deepmr.files import write_json
 from deepmr.loci import Loci
 from deepmr.mutagenesis import Variants, build_engine, saturation
-from deepmr.mutagenesis.double_precision import in_float64
+from deepmr.mutagenesis.model_state import in_float64
 from deepmr.networks import Networks
 from deepmr.sequence import complement_codes, one_hot
 from deepmr.uncertainty import Ensemble

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from deepmr.cli.optional_packages import HOW_TO_INSTALL
 
-__all__ = ["TRIALS", "Trial", "missing_packages", "settings_of"]
+__all__ = ["TRIALS", "Trial", "missing_packages", "settings_of", "table_of_tasks"]
 
 CONF = Path(__file__).resolve().parents[1] / "conf/model"
 
@@ -93,15 +93,26 @@ def settings_of(name: str, trial: Trial, folder: Path) -> dict[str, Any]:
     for path, value in trial.settings.items():
         OmegaConf.update(config, f"model.{path}", value)
     if trial.tasks:
-        table = folder / "tasks.tsv"
-        rows = [f"task_{k}\tbinary\n" for k in range(trial.tasks)]
-        table.write_text("name\tkind\n" + "".join(rows))
+        table = table_of_tasks(trial.tasks, folder)
         OmegaConf.update(config, "model.tasks", str(table), force_add=True)
     part = OmegaConf.to_container(config, resolve=True)["model"]
     for one in (part.get("outputs") or {}).values():
         if one.get("positions") in ("start", "end"):  # of BED lines, which a benchmark has none of
             one["positions"] = "centre(1)"
     return dict(part)
+
+
+def table_of_tasks(number: int, folder: Path) -> Path:
+    """Write the table that names a network's outputs; return its file.
+
+    Args:
+        number: Of tasks.
+        folder: Where the file goes.
+    """
+    table = folder / "tasks.tsv"
+    rows = [f"task_{k}\tbinary\n" for k in range(number)]
+    table.write_text("name\tkind\n" + "".join(rows))
+    return table
 
 
 GRELU = {

@@ -1,16 +1,23 @@
-"""Record of `benchmarks.published` as a table: ``python -m benchmarks.published_table FILE``."""
+"""Records of networks of published models as tables: ``python -m benchmarks.published_table FILE``.
+
+FILE is what `benchmarks.published` or `benchmarks.published_command` wrote.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["table"]
+__all__ = ["asked_table", "table"]
 
 _HEAD = ("`model=`", "size", "engine", "error", "in float64", "times plain", "tangermeme")
+_OF_ALL = (
+    "loci", "variants.", "controls=", "logger=", "trainer.", "paths.", "name=", "checkpoint=",
+)  # fmt: skip
 _REASONS = {
     "LSTM": ("recurrent",),
     "`flip` of the strands comes early": ("flip",),
@@ -22,9 +29,39 @@ _REASONS = {
 def main() -> None:
     """Print the table of a file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", type=Path, help="what python -m benchmarks.published wrote")
+    parser.add_argument("file", type=Path, help="what one of the benchmarks wrote")
     records = json.loads(parser.parse_args().file.read_text(encoding="utf-8"))["records"]
-    print("\n".join(table(records)))
+    made = asked_table if "status" in records[0] else table
+    print("\n".join(made(records)))
+
+
+def asked_table(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of a Markdown table, a row each command.
+
+    Args:
+        records: What `benchmarks.published_command` measured.
+    """
+    lines = [
+        "| `model=` | engine | error | asked by `deepmr interrogate` with |",
+        "|---|---|---|---|",
+    ]
+    for one in records:
+        if "skipped" in one:
+            cells = [f"not asked: {one['skipped']}", "", ""]
+        elif one["status"]:
+            cells = [f"status {one['status']}: {one['said']}", "", f"`{_shown(one['command'])}`"]
+        else:
+            error = f"{one['error_to_largest_effect']:.0e}"
+            cells = [one["path"], error, f"`{_shown(one['command'])}`"]
+        lines.append("| " + " | ".join([f"`{one['model']}`", *cells]) + " |")
+    return lines
+
+
+def _shown(command: str) -> str:
+    """Return the settings of a command that are not those of all of them."""
+    words = shlex.split(command)[2:]
+    kept = [one for one in words if not one.startswith(_OF_ALL)]
+    return " ".join(f"'{one}'" if set(one) & set("*{[ ") else one for one in kept)
 
 
 def table(records: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float64
-from scipy import stats
+
+from deepmr.distributions import (
+    chi2_log_tail,
+    normal_log_tail,
+    normal_quantile,
+    t_log_tail,
+    t_quantile,
+)
 
 __all__ = ["Estimate", "Heterogeneity"]
 
@@ -68,7 +75,7 @@ class Estimate:
             return self.log_p
         z = np.abs(self.z)
         df = np.broadcast_to(self.df, self.value.shape)
-        tail = np.where(np.isinf(df), stats.norm.logsf(z), stats.t.logsf(z, df))
+        tail = np.where(np.isinf(df), normal_log_tail(z), t_log_tail(z, df))
         return np.asarray(np.minimum(np.log(2.0) + tail, 0.0))
 
     @property
@@ -123,7 +130,7 @@ class Estimate:
             return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
         tail = 0.5 + level / 2
         df = np.broadcast_to(self.df, self.value.shape)
-        quantile = np.where(np.isinf(df), stats.norm.ppf(tail), stats.t.ppf(tail, df))
+        quantile = np.where(np.isinf(df), normal_quantile(tail), t_quantile(tail, df))
         return np.asarray(self.value - quantile * self.se), np.asarray(
             self.value + quantile * self.se
         )
@@ -168,7 +175,7 @@ class Heterogeneity:
     def log_p(self) -> Float64[np.ndarray, "*batch"]:
         """Natural log of the p-value of homogeneity."""
         return np.asarray(
-            np.where(self.df > 0, stats.chi2.logsf(self.q, np.maximum(self.df, 1.0)), np.nan)
+            np.where(self.df > 0, chi2_log_tail(self.q, np.maximum(self.df, 1.0)), np.nan)
         )
 
     @property

@@ -23,8 +23,9 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
-from scipy import special, stats
+from scipy import special
 
+from deepmr.distributions import t_log_tail
 from deepmr.effects import EffectSizes
 from deepmr.moderated_variance import moderate, moderated_variance
 
@@ -283,7 +284,7 @@ def _normal_quantile(
 ) -> Float64[np.ndarray, "*batch variant"]:
     """Return the normal quantile with the upper tail of t; by log tails, so far out too."""
     known = np.broadcast_to(np.isinf(df), t.shape)
-    tail = stats.t.logsf(t, np.where(np.isinf(df), 1.0, df))
+    tail = t_log_tail(t, np.where(np.isinf(df), 1.0, df))
     return np.asarray(np.where(known | np.isinf(t), t, -special.ndtri_exp(tail)))
 
 

@@ -5,8 +5,9 @@ The doors beside `deepmr.interrogation`: `ask_all` into a run's folder, `interro
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,16 @@ from deepmr.files import fingerprint
 from deepmr.inference import Inference
 from deepmr.inference.estimation import Question
 from deepmr.instruments import Rule
-from deepmr.interrogation import _checked, _loci, _tracker, measure
+from deepmr.interrogation import checked, into_folder, measure
+from deepmr.interrogation_result import save_run
 from deepmr.io.manifest import provenance
 from deepmr.io.shard_store import ShardStore
 from deepmr.io.tables import ResultTable
-from deepmr.lightning import device_of_trainer
-from deepmr.lightning.rehearsal import check_trainer
-from deepmr.lightning.tracking import NoTracker, Tracker
+from deepmr.lightning.tracking import Tracker
 from deepmr.loci import Loci
 from deepmr.motifs import ByMotif
 from deepmr.networks import Networks
+from deepmr.notebook import loci_of, networks_of
 from deepmr.tasks import Task, TaskTable
 from deepmr.verdict import Verdict
 from deepmr.workflow.all_pairs import PairSettings, ask_pairs
@@ -89,56 +90,43 @@ def ask_all(
     """
     started = datetime.now(UTC)
     question = _checked_all(question, networks, selection)
-    if compute.trainer is not None:
-        check_trainer(compute.trainer)
-    for line in check_networks(networks, variants.loci):
-        if folder.leader:
-            print(f"check: {line}")
-    with folder.open():
-        if folder.leader:
-            print(f"interrogating {selection.words} in {folder.path}")
-        effects = measure(
+
+    def answer(effects: Effects, tracking: Tracker) -> float:
+        findings = _conclude_all(
             networks,
-            variants.loci,
-            variants.variants,
-            tasks=store.tasks,
-            compute=compute,
-            store=store,
-            leader=folder.leader,
+            selection,
+            variants,
+            effects,
+            question,
+            settings=settings or PairSettings(),
+            known=known,
+            notes=notes,
+            parts=folder.work / "parts",
+            identity=fingerprint([store.fingerprint, dict(folder.config)], digits=32),
+            progress=compute.progress,
+            seed=folder.seed,
         )
-        if not folder.leader:
-            return float("nan")
-        tracking = _tracker(tracker, folder)
-        done = False
-        try:
-            findings = _conclude_all(
-                networks,
-                selection,
-                variants,
-                effects,
-                question,
-                settings=settings or PairSettings(),
-                known=known,
-                notes=notes,
-                parts=folder.work / "parts",
-                identity=fingerprint([store.fingerprint, dict(folder.config)], digits=32),
-                progress=compute.progress,
-                seed=folder.seed,
-            )
-            device = device_of_trainer(compute.trainer) if compute.trainer else "cpu"
-            facts = {"precision": compute.precision, "shared_error": question.shared_error}
-            write_pair_run(findings, folder, tracking, device=device, started=started, facts=facts)
-            done = True
-        finally:
-            tracking.finish(failed=not done)
-    print(f"report: {folder.path / 'report.html'}")
-    return float(len(findings.graph.edges))
+        facts = {"precision": compute.precision, "shared_error": question.shared_error}
+        device = compute.device
+        write_pair_run(findings, folder, tracking, device=device, started=started, facts=facts)
+        return float(len(findings.graph.edges))
+
+    return into_folder(
+        networks,
+        variants,
+        answer,
+        compute=compute,
+        store=store,
+        folder=folder,
+        tracker=tracker,
+        what=selection.words,
+    )
 
 
 def _checked_all(question: Question, networks: Networks, selection: PairSelection) -> Question:
     tasks = {task.name: task for task in networks.tasks}
     first, second = selection.ordered[0]
-    question = _checked(question, networks, (tasks[first], tasks[second]))
+    question = checked(question, networks, (tasks[first], tasks[second]))
     question.check([tasks[name] for name in selection.exposures])
     return question
 
@@ -244,9 +232,10 @@ class AllPairs:
             FileExistsError: If the folder holds a saved result, or something else.
         """
         selection = self.findings.answers.selection
-        run = RunFolder(
-            path=Path(folder),
-            config={
+        return save_run(
+            folder,
+            functools.partial(write_pair_run, self.findings),
+            {
                 "exposure": list(selection.exposures),
                 "outcome": list(selection.outcomes),
                 "loci": self.findings.variants.loci.names(),
@@ -254,10 +243,6 @@ class AllPairs:
             command="deepmr.interrogate_all(...).save(...)",
             overwrite=overwrite,
         )
-        with run.open():
-            started = datetime.now(UTC)
-            write_pair_run(self.findings, run, NoTracker(), device="cpu", started=started)
-        return Path(folder)
 
     def __str__(self) -> str:
         return pair_summary(self.findings)
@@ -338,22 +323,15 @@ def interrogate_all(
         >>> round(float(result.pairs["value"][0]), 3), result.pairs.n_rows
         (2.0, 18)
     """
-    if isinstance(model, Networks):
-        networks = model
-    elif tasks is None:
-        raise ValueError("tasks must name the model's outputs in order, got None")
-    else:
-        networks = Networks.of(model, tasks)
-    if scale is not None:
-        networks = networks.on_scale(scale)
+    networks = networks_of(model, tasks, scale=scale, inference=inference)
     selection = select_pairs(networks.tasks, exposure, outcome)
     settings = PairSettings(
         level=level, direct=direct if isinstance(direct, str) else tuple(direct)
     )
-    choice = saturate(_loci(sequences, names), every=every)
-    chosen = {"rule": rule, "estimators": estimators, "inference": inference, "pooling": pooling}
-    given = {key: value for key, value in chosen.items() if value is not None}
-    question = replace(Question(), **given)
+    choice = saturate(loci_of(sequences, names), every=every)
+    question = Question().with_parts(
+        rule=rule, estimators=estimators, inference=inference, pooling=pooling
+    )
     question = question.for_members(len(networks.members), chosen=inference is not None)
     question = _checked_all(question, networks, selection)
     check_networks(networks, choice.loci)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +13,14 @@ from deepmr.inference.estimation import Answer
 from deepmr.io.manifest import provenance
 from deepmr.io.tables import ResultTable
 from deepmr.lightning.tracking import NoTracker
-from deepmr.plot import forest, mr_scatter
 from deepmr.report import summary_table, verdict_text
 from deepmr.verdict import Verdict
-from deepmr.workflow.figures import scatter_arguments
-from deepmr.workflow.findings import Findings
-from deepmr.workflow.known_truth import known_structure
+from deepmr.workflow.findings import Findings, known_structure
 from deepmr.workflow.methods_used import pooling_weights
 from deepmr.workflow.outputs import write_page, write_run
 from deepmr.workflow.run_folder import RunFolder
 
-__all__ = ["Interrogation"]
+__all__ = ["Interrogation", "save_run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -75,15 +74,13 @@ class Interrogation:
             FileExistsError: If the folder holds a saved interrogation, or something else.
         """
         exposure, outcome = self.findings.names
-        run = RunFolder(
-            path=Path(folder),
-            config={"exposure": exposure, "outcome": outcome, "loci": self.findings.loci.names()},
+        return save_run(
+            folder,
+            functools.partial(write_run, self.findings),
+            {"exposure": exposure, "outcome": outcome, "loci": self.findings.loci.names()},
             command="deepmr.interrogate(...).save(...)",
             overwrite=overwrite,
         )
-        with run.open():
-            write_run(self.findings, run, NoTracker(), device="cpu", started=datetime.now(UTC))
-        return Path(folder)
 
     def __str__(self) -> str:
         failed = self.findings.judgement.failed_controls
@@ -102,6 +99,34 @@ class Interrogation:
         return f"<p>{self!r}</p>{self.meta._repr_html_()}"
 
 
+def save_run(
+    folder: Path | str,
+    write: Callable[..., None],
+    config: Mapping[str, Any],
+    *,
+    command: str,
+    overwrite: bool,
+) -> Path:
+    """Save a result of a notebook as a run's folder, the manifest last; return the folder.
+
+    Args:
+        folder: Made if it does not exist.
+        write: ``(folder, tracker, device=, started=)``: writes the result.
+        config: What was asked, for ``config.yaml``.
+        command: The call in the manifest's place for the command line.
+        overwrite: Replace a result saved there before.
+
+    Raises:
+        FileExistsError: If the folder holds a saved result, or something else.
+    """
+    run = RunFolder(
+        path=Path(folder), config=config, command=command, overwrite=overwrite, in_notebook=True
+    )
+    with run.open():
+        write(run, NoTracker(), device="cpu", started=datetime.now(UTC))
+    return Path(folder)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plots:
     """Figures of an interrogation."""
@@ -114,6 +139,8 @@ class _Plots:
         Args:
             answer: Position in ``answers``; by default the question's first estimator.
         """
+        from deepmr.plot import forest  # late: matplotlib takes half a second
+
         one = self.findings.answers[answer]
         effect = one.local.estimate.effect
         names = self.findings.loci.names()
@@ -126,6 +153,9 @@ class _Plots:
         Args:
             locus: Position among the loci; by default the one with most instruments.
         """
+        from deepmr.plot import mr_scatter
+        from deepmr.workflow.figures import scatter_arguments
+
         arguments, options = scatter_arguments(self.findings, locus)
         return mr_scatter(*arguments, **options)
 

@@ -8,8 +8,8 @@ from typing import Any
 import deepmr
 from deepmr.data.encode import encode_source as EncodeSource
 from deepmr.inference.estimation import Question
-from deepmr.interrogation import interrogate
 from deepmr.mr import inverse_variance_weighted
+from deepmr.notebook import interrogate
 
 __all__ = ["EncodeSource"]
 

@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _one_locus_drawn() -> Iterator[None]:
     """Draw one locus a report: twelve take longer than all that the tests look at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("deepmr.workflow.gallery.MOST_SHOWN", 1)
+        patch.setattr("deepmr.workflow.locus_view.MOST_SHOWN", 1)
         yield
 
 

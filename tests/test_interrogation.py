@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -22,7 +25,8 @@ class Counts(nn.Module):
         return torch.stack([(1 + self.shift) * total[:, 2], 2 * total[:, 2]], dim=1)
 
 
-TASKS = [deepmr.Task("X", "X"), deepmr.Task("Y", "Y")]
+PAIR = (deepmr.Task("X", "X"), deepmr.Task("Y", "Y"))
+TASKS = list(PAIR)
 SEQUENCES = ["ACGTACGTACGT", "AAGGTTCCAAGG", "GGGACTACTACT"]
 
 
@@ -46,6 +50,24 @@ def test_a_part_of_the_sequences_can_be_asked() -> None:
     assert result.effects.offset[0].tolist() == [2, 2, 2, 5, 5, 5]
     with pytest.raises(ValueError, match="must lie within the locus of 12 bases"):
         deepmr.interrogate(nets, TASKS, SEQUENCES, "X", "Y", region=(2, 13))
+
+
+def test_saving_again_says_in_python_how_to_replace_what_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nets = [Counts(shift) for shift in (-0.02, 0.0, 0.02)]
+    result = deepmr.interrogate(nets, TASKS, SEQUENCES, "X", "Y", controls="none")
+    result.save(tmp_path / "mine")
+    for again in (result, replace(result, findings=replace(result.findings, pair=PAIR[::-1]))):
+        with pytest.raises(FileExistsError, match="overwrite=True") as caught:
+            again.save(tmp_path / "mine")
+        assert "name=" not in str(caught.value)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(FileExistsError, match="not a run of Deep MR; choose another folder"):
+        result.save(tmp_path / "other", overwrite=True)
+    result.save(tmp_path / "mine", overwrite=True)
+    assert "verdict" in capsys.readouterr().out
 
 
 def test_pairs_of_counts_add_up() -> None:

@@ -29,8 +29,8 @@ from deepmr.inference import OverMembers
 from deepmr.inference.estimation import Question
 from deepmr.loci import Loci
 from deepmr.tasks import TaskTable
-from deepmr.workflow.additive_scale import additive_effects
 from deepmr.workflow.all_pairs import ask_pairs
+from deepmr.workflow.pair_parts import additive_effects
 from deepmr.workflow.task_selection import select_pairs
 
 STAGES = {

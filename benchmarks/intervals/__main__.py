@@ -2,6 +2,7 @@
 
     python -m benchmarks.intervals --json OUT                 judging seeds, one after the other
     python -m benchmarks.intervals --json OUT --seeds 3       the first three of them
+    python -m benchmarks.intervals --json OUT --runs DIR      trained networks are kept and reused
     python -m benchmarks.intervals --json OUT --stage development
 
 Every data set is simulated, an ensemble of five is trained on it by the code of `train.py`, and
@@ -37,6 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", choices=tuple(_STAGES), default="judging")
     parser.add_argument("--scenario", action="append", choices=tuple(SCENARIOS))
     parser.add_argument("--seeds", type=int, help="the first so many; default: all of the stage")
+    parser.add_argument("--seed", type=int, action="append", help="this seed; may be repeated")
+    parser.add_argument(
+        "--runs", type=Path, help="folder to keep trained networks in, or with them"
+    )
     parser.add_argument("--members", type=int, default=5, help="networks of an ensemble")
     options = parser.parse_args(argv)
     earlier: dict[str, Any] = read_json(options.json) if options.json.is_file() else {}
@@ -47,13 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     done = {(row["scenario"], row["seed"]) for row in rows}
     wanted = [
         (name, seed)
-        for seed in _STAGES[options.stage][: options.seeds]
+        for seed in options.seed or _STAGES[options.stage][: options.seeds]
         for name in options.scenario or SCENARIOS
         if (name, seed) not in done
     ]
     for k, (name, seed) in enumerate(wanted):
         print(f"{k + 1}/{len(wanted)} {name}, seed {seed}", file=sys.stderr, flush=True)
-        rows += one_dataset(name, seed, members=options.members)
+        rows += one_dataset(name, seed, members=options.members, runs=options.runs)
         table = {"commands": commands, "stage": options.stage, "cells": cells(rows), "rows": rows}
         write_json(options.json, table)
     print(show(cells(rows)))

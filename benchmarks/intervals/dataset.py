@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.intervals.plan import SCENARIOS, Scenario
+from deepmr.smallest_slope import p_beyond
 
 __all__ = ["one_dataset"]
 
@@ -20,18 +21,20 @@ _ASKED = 100
 """A pooled effect of the first 100 loci is held against the mean truth of all 300 measured."""
 _LEAST_EXPOSURE = 0.25
 """Root mean square of a locus's true exposure effects below which it has no slope to speak of."""
+_LEVEL = 0.05
 _LEAST_EFFECT = 0.1  # of the task's largest: single effects that are compared
 
 Row = dict[str, Any]
 
 
-def one_dataset(name: str, seed: int, *, members: int = 5) -> list[Row]:
+def one_dataset(name: str, seed: int, *, members: int = 5, runs: Path | None = None) -> list[Row]:
     """Train an ensemble on a scenario's data, and ask every pair in both directions.
 
     Args:
         name: Of the scenario.
         seed: Of data and networks.
         members: Networks of the ensemble.
+        runs: Folder of trained ensembles, used if finished and else extended; None to keep none.
 
     Returns:
         A row for every direction and slope: coverage and width of local, pooled, single effects.
@@ -47,7 +50,8 @@ def one_dataset(name: str, seed: int, *, members: int = 5) -> list[Row]:
     torch.set_num_threads(1)
     scenario = SCENARIOS[name]
     with tempfile.TemporaryDirectory() as folder:
-        networks = load_run(_train(scenario, seed, members, Path(folder)))
+        kept = Path(folder) if runs is None else runs / f"{name}-{seed}-{members}"
+        networks = load_run(_trained(scenario, seed, members, kept))
         names = networks.tasks.names
         loci, _ = held_out_loci(networks, (names[0], names[1]), seed=0, n=_MEASURED)
         variants = Saturation(length=loci.codes.shape[1])
@@ -61,6 +65,15 @@ def one_dataset(name: str, seed: int, *, members: int = 5) -> list[Row]:
                 rows += [row | found for found in _asked(measured, loci, pair, question)]
         shared = question.shared_error or {}
         return [row | {"shared": shared.get("shared")} for row in rows]
+
+
+def _trained(scenario: Scenario, seed: int, members: int, folder: Path) -> Path:
+    """Return the run folder of an ensemble, trained unless it lies there with all its members."""
+    done = folder / "ensemble.path"
+    if not done.is_file():
+        run = _train(scenario, seed, members, folder)
+        done.write_text(str(run.relative_to(folder)))
+    return folder / done.read_text()
 
 
 def _train(scenario: Scenario, seed: int, members: int, folder: Path) -> Path:
@@ -88,13 +101,13 @@ def _train(scenario: Scenario, seed: int, members: int, folder: Path) -> Path:
 def _asked(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> list[Row]:
     """Ask one direction: the slope over concordant instruments, and over all of them."""
     from deepmr.inference.estimation import estimate
-    from deepmr.workflow.judgement import scale_of_tasks
+    from deepmr.workflow.twin import scale_of_tasks
 
     first = next(iter(question.estimators))
     alone = replace(question, estimators={first: question.estimators[first]})
     scale = dict(zip(pair, scale_of_tasks(measured, pair).tolist(), strict=True))
     answers = estimate(measured.read(pair), loci, pair, alone, scale=scale)
-    single = _single(measured, loci, pair, alone)
+    single = _single(measured, loci, pair)
     x = loci.true_effects[:, loci.true_tasks.index(pair[0])]
     rows = []
     for answer in answers[: len(answers) // 2]:  # the other half asks the other direction
@@ -108,6 +121,7 @@ def _asked(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> li
             {
                 "method": answer.method,
                 **_local(effect.value[kept], low[kept], high[kept], truth[kept]),
+                "beyond_smallest": _share(p_beyond(effect, alone.smallest_slope)[kept] < _LEVEL),
                 **_pooled(answer.local, truth, kept, alone),
                 **single,
             }
@@ -135,6 +149,10 @@ def _local(value: np.ndarray, low: np.ndarray, high: np.ndarray, truth: np.ndarr
     }
 
 
+def _share(found: np.ndarray) -> float | None:
+    return float(found.mean()) if len(found) else None
+
+
 def _pooled(local: Any, truth: np.ndarray, kept: np.ndarray, question: Any) -> Row:
     asked = np.flatnonzero(kept)[:_ASKED]
     if len(asked) < 2:
@@ -148,6 +166,8 @@ def _pooled(local: Any, truth: np.ndarray, kept: np.ndarray, question: Any) -> R
         found[f"pooled_{over}_half_width"] = (high - low) / 2.0
         found[f"pooled_{over}_error"] = float(answer.pooled.value) - float(target)
         found[f"pooled_{over}_excludes_zero"] = low > 0 or high < 0
+        beyond = p_beyond(answer.pooled, question.smallest_slope) < _LEVEL
+        found[f"pooled_{over}_beyond_smallest"] = bool(beyond)
     return found
 
 
@@ -177,17 +197,16 @@ def _take(local: Any, rows: np.ndarray) -> Any:
     )
 
 
-def _single(measured: Any, loci: Any, pair: tuple[str, str], question: Any) -> Row:
+def _single(measured: Any, loci: Any, pair: tuple[str, str]) -> Row:
     """Hold 95 % intervals of single effects of the exposure against the truth."""
-    from deepmr.inference.between_sites import honest_effects
+    from deepmr.inference.single_effects import honest_effects
 
-    shared = (question.shared_error or {}).get("shared", 0.0)
     column = loci.true_tasks.index(pair[0])
     truth = loci.true_effects[:, column]
     strong = np.abs(truth) >= _LEAST_EFFECT * np.abs(truth).max()
     inside, n, first = 0, 0, 0
     for shard in measured.read(pair):
-        effects = honest_effects(shard.effects, *pair, shared=shared)
+        effects = honest_effects(shard.effects, *pair)
         true = truth[first : first + len(shard.loci), : effects.mask.shape[-1]]
         where = effects.mask & strong[first : first + len(shard.loci), : effects.mask.shape[-1]]
         first += len(shard.loci)

@@ -84,6 +84,8 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
             pairs=_PAPER,
         ),
         "residual": Scenario(graph=_two(_ADDITIVE), options=("model=residual",)),
+        "unrelated": Scenario(graph=_two({"of": {"B": 100}})),
+        "no_effect": Scenario(options=("data=simulation", "data.effect=0"), pairs=_PAPER),
     }
 )
 """The study's kinds of data, by name."""

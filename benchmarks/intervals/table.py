@@ -13,7 +13,8 @@ __all__ = ["cells", "show"]
 Row = dict[str, Any]
 _MEANS = (
     "local", "single", "half_width_over_best", "relative_bias", "excludes_zero",
-    "pooled_sampled", "pooled_fixed", "pooled_sampled_excludes_zero",
+    "pooled_sampled", "pooled_fixed", "pooled_sampled_excludes_zero", "beyond_smallest",
+    "pooled_sampled_beyond_smallest", "mean_truth",
 )  # fmt: skip
 
 
@@ -58,8 +59,9 @@ def show(table: Sequence[Row]) -> str:
     """Return the table as Markdown."""
     lines = [
         "| slope | data | direction | seeds | local effects | half-width over best | bias "
-        "| pooled, sampled loci | pooled, fixed loci | single effects |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| pooled, sampled loci | pooled, fixed loci | single effects | mean truth "
+        "| told from 0: local, pooled | told from the smallest: local, pooled |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for cell in table:
         local = _number(cell.get("local"))
@@ -74,6 +76,11 @@ def show(table: Sequence[Row]) -> str:
         ]  # fmt: skip
         head = [cell["method"], cell["scenario"].replace("_", " "), cell["direction"]]
         head.append(str(cell["seeds"]))
+        told = [
+            f"{_number(cell.get(name), 2)}, {_number(cell.get(f'pooled_sampled_{name}'), 2)}"
+            for name in ("excludes_zero", "beyond_smallest")
+        ]
+        rest += [_number(cell.get("mean_truth")), *told]
         lines.append(f"| {' | '.join([*head, local, *rest])} |")
     return "\n".join(lines)
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
-from scipy import optimize, special
+from scipy import special
 
 from deepmr.calibration.contract import BinaryCalibrator, FittedCalibrator
 from deepmr.calibration.logistic import fit_logistic
@@ -114,7 +115,7 @@ class Temperature(BinaryCalibrator):
         elif gradient(high) <= 0:  # a separable sample: the steepest
             slope = _SLOPE[1]
         else:
-            slope = float(np.exp(optimize.brentq(gradient, low, high, xtol=1e-12)))
+            slope = float(np.exp(scipy.optimize.brentq(gradient, low, high, xtol=1e-12)))
         return FittedAffine(slope=slope, intercept=0.0, method="temperature")
 
 
@@ -218,7 +219,7 @@ class Prior(BinaryCalibrator):
 
         reach = _SHIFT + float(np.max(np.abs(prediction)))
         return FittedAffine(
-            slope=1.0, intercept=float(optimize.brentq(excess, -reach, reach)), method="prior"
+            slope=1.0, intercept=float(scipy.optimize.brentq(excess, -reach, reach)), method="prior"
         )
 
 

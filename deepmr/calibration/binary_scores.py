@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
-from scipy import optimize, special
+from scipy import special
 
 from deepmr.calibration.contract import both_classes, check_binary
 from deepmr.calibration.curve import Strategy, bin_index
@@ -134,7 +135,9 @@ def calibration_intercept(
         return _missing()
     reach = 50.0 + float(np.abs(logit).max())
     shift = float(
-        optimize.brentq(lambda s: float(np.mean(special.expit(logit + s) - target)), -reach, reach)
+        scipy.optimize.brentq(
+            lambda s: float(np.mean(special.expit(logit + s) - target)), -reach, reach
+        )
     )
     fitted = special.expit(logit + shift)
     information = float(np.sum(fitted * (1 - fitted)))

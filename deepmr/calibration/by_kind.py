@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float64
-from scipy import optimize
 
 from deepmr.calibration.binary import FittedAffine, Temperature
 from deepmr.calibration.contract import Calibrator, FittedCalibrator
@@ -118,7 +118,7 @@ def choose_strength(
             total += float(np.mean(np.logaddexp(0.0, changed) - label * changed))
         return total
 
-    inner = optimize.minimize_scalar(loss, bounds=(0.0, 1.0), method="bounded")
+    inner = scipy.optimize.minimize_scalar(loss, bounds=(0.0, 1.0), method="bounded")
     return float(min((0.0, 1.0, float(inner.x)), key=loss))
 
 

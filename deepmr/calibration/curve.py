@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64, Int
-from scipy import stats
+
+from deepmr.distributions import normal_quantile
 
 __all__ = ["CalibrationCurve", "Strategy", "bin_index", "reliability_curve"]
 
@@ -52,7 +53,7 @@ class CalibrationCurve:
         """
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must lie strictly between 0 and 1, got {level}")
-        z2 = float(stats.norm.ppf(0.5 + level / 2)) ** 2
+        z2 = normal_quantile(0.5 + level / 2) ** 2
         n = self.count.astype(np.float64)
         centre = (self.frequency + z2 / (2 * n)) / (1 + z2 / n)
         variance = self.frequency * (1 - self.frequency) / n + z2 / (4 * n**2)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
-from scipy import optimize, special
+from scipy import special
 
 __all__ = ["cross_entropy", "fit_logistic"]
 
@@ -45,7 +46,7 @@ def fit_logistic(
         gradient = columns.T @ (special.expit(logit) - target) / target.size
         return float(cross_entropy(logit, target).mean()), gradient
 
-    result = optimize.minimize(
+    result = scipy.optimize.minimize(
         objective,
         start,
         jac=True,

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
-from scipy import optimize, stats
+from scipy import special
 
 from deepmr.calibration.contract import FittedIdentity, UnchangedPrediction, check_pairs
+from deepmr.distributions import normal_quantile
 
 __all__ = [
     "MINIMUM",
@@ -144,7 +146,7 @@ class Variance:
             return 0.5 * float(np.mean(np.log(variance) + ratio)), gradient
 
         # The floor on the noise keeps a sample predicted without spread from infinite density.
-        result = optimize.minimize(
+        result = scipy.optimize.minimize(
             objective,
             np.array([0.5, 0.5]),
             jac=True,
@@ -163,7 +165,7 @@ def normal_reach(level: float) -> float:
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"an interval's level must lie strictly between 0 and 1, got {level}")
-    return float(stats.norm.ppf(0.5 + level / 2))
+    return normal_quantile(0.5 + level / 2)
 
 
 def too_few(target: Float64[np.ndarray, " sample"]) -> str:
@@ -219,7 +221,7 @@ class FittedQuantile(UnchangedPrediction):
             raise ValueError(
                 f"a quantile's probability must lie strictly between 0 and 1, got {probability}"
             )
-        score = float(stats.norm.ppf(probability))
+        score = normal_quantile(probability)
         beyond = min(score - self.normal[0], 0.0) + max(score - self.normal[-1], 0.0)
         standard = float(np.interp(score, self.normal, self.observed)) + beyond
         return np.asarray(prediction + standard * self.variance.deviation(prediction, spread))
@@ -296,6 +298,6 @@ class Quantile:
         keep = np.append(np.diff(observed) > 0, True)
         return FittedQuantile(
             variance=variance,
-            normal=tuple(stats.norm.ppf(probability)[keep].tolist()),
+            normal=tuple(special.ndtri(probability)[keep].tolist()),
             observed=tuple(observed[keep].tolist()),
         )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
-from scipy import stats
 
 from deepmr.calibration.contract import PredictiveCalibrator, check_pairs
 from deepmr.estimate import Estimate
@@ -158,10 +158,10 @@ def predictive_scores(
     }
     scores = []
     if calibrator.to_record()["type"] != "conformal":
-        one_sigma = float(2 * stats.norm.cdf(1.0) - 1)
+        one_sigma = float(2 * scipy.stats.norm.cdf(1.0) - 1)
         low, high = calibrator.interval(prediction, spread, level=one_sigma)
         deviation = (high - low) / 2
-        columns["nll"] = -stats.norm.logpdf(target, loc=prediction, scale=deviation)
+        columns["nll"] = -scipy.stats.norm.logpdf(target, loc=prediction, scale=deviation)
         hits = np.stack([inside(float(level)) for level in _LEVELS], axis=1)
         size = np.ones((target.size, 1))
         scores.append(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["EDGE_KINDS", "Edge", "TaskGraph", "edge_kind"]
 
@@ -117,6 +118,8 @@ class TaskGraph:
 
     def to_networkx(self) -> nx.DiGraph[str]:
         """Return the graph with all that is known of an edge as its attributes."""
+        import networkx as nx  # late: most commands draw no graph
+
         graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_nodes_from(self.tasks)
         for row in self.rows():
@@ -126,6 +129,8 @@ class TaskGraph:
 
     def to_graphml(self) -> str:
         """Return the graph as GraphML, which Cytoscape, Gephi and yEd read."""
+        import networkx as nx
+
         return "\n".join(nx.generate_graphml(self.to_networkx())) + "\n"
 
     def to_cytoscape(self) -> dict[str, Any]:

@@ -12,16 +12,24 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Sweep
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+import deepmr
 from deepmr.cli.setting_types import check_setting
 
-__all__ = ["add_own_configuration", "check_overrides", "nearest", "split_flags"]
+__all__ = ["add_own_configuration", "check_overrides", "conf_folder", "nearest", "split_flags"]
+
+_MANY = 30
+"""Most names that a message lists."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a clause that names the valid names nearest to a wrong one, or all of them.
+    """Return a clause that names the valid names nearest to a wrong one, or where to find them.
+
+    Args:
+        name: The wrong name.
+        known: The valid ones, which are listed if they are few.
 
     Example:
         >>> nearest("deepsee", ["cnn", "deepsea"])
@@ -37,8 +45,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
             close += tails[tail][:2]
     if close:
         return f"did you mean {' or '.join(close)}?"
-    shown = ", ".join(options[:30]) + (", ..." if len(options) > 30 else "")
-    return f"valid are: {shown}"
+    if len(options) > _MANY:
+        return "--help lists the parts, --cfg job every setting"
+    return f"valid are: {', '.join(options)}"
 
 
 def split_flags(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -109,12 +118,9 @@ def _groups(conf: Path) -> dict[str, list[str]]:
 
 
 def _choices(override: Override) -> list[Any]:
-    value = override.value()
-    swept = (getattr(value, "list", None) or []) if isinstance(value, Sweep) else [value]
-    elements = [
-        one for choice in swept for one in (choice if isinstance(choice, list) else [choice])
-    ]
-    return [_plain(element) for element in elements]
+    """Return what an override chooses, the elements of a list one by one."""
+    chosen = [one if isinstance(one, list) else [one] for one in _values(override)]
+    return [_plain(element) for one in chosen for element in one]
 
 
 def _values(override: Override) -> list[Any]:
@@ -129,16 +135,12 @@ def _plain(value: Any) -> Any:
     return getattr(value, "text", value)
 
 
-def _keys(config: DictConfig) -> dict[str, Any]:
+def _keys(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Return every setting below a node by its full name, parts included."""
     keys: dict[str, Any] = {}
-
-    def walk(node: Any, prefix: str) -> None:
-        if isinstance(node, dict):
-            for key, value in node.items():
-                keys[f"{prefix}{key}"] = value
-                walk(value, f"{prefix}{key}.")
-
-    walk(OmegaConf.to_container(config, resolve=False), "")
+    for key, value in node.items() if isinstance(node, dict) else ():
+        keys[f"{prefix}{key}"] = value
+        keys |= _keys(value, f"{prefix}{key}.")
     return keys
 
 
@@ -175,15 +177,19 @@ def check_overrides(
         if override.is_add():
             _check_addition(key, keys)
         elif key not in keys:
-            raise ValueError(f"{key}: there is no such setting; {nearest(key, keys)}")
+            raise ValueError(f"{key}: there is no such setting; {nearest(key, [*keys, *groups])}")
         else:
             check_setting(key, _values(override), keys)
 
 
 def _check_addition(key: str, keys: Mapping[str, Any]) -> None:
-    """Refuse ``+key=value`` that no part would read: only a part's own arguments can be added."""
+    """Refuse ``+key=value`` that no part would read: only a part's own arguments can be added.
+
+    What a network's adapter reads, it checks itself: settings of ``model.input`` and tasks.
+    """
     part = key.rpartition(".")[0]
-    if not part or f"{part}._target_" not in keys:
+    read_by_adapter = part in keys and f"{part}.".startswith(("model.input.", "model.outputs."))
+    if not part or not (f"{part}._target_" in keys or read_by_adapter):
         hint = nearest(key, keys)
         raise ValueError(
             f"+{key}: nothing reads such a setting; a + adds an argument to a part, such as "
@@ -239,7 +245,8 @@ def _valid_keys(
         plain.append(f"hydra.searchpath=['file://{quoted}']")
     try:
         with initialize_config_dir(config_dir=str(conf), version_base="1.3"):
-            return _keys(compose(config_name=config_name, overrides=plain))
+            composed = compose(config_name=config_name, overrides=plain)
+        return _keys(OmegaConf.to_container(composed, resolve=False))
     except (HydraException, OmegaConfBaseException) as error:
         raise ValueError(" ".join(str(error).split())) from error
 
@@ -252,3 +259,19 @@ def _first(override: Override) -> str:
     if isinstance(value, list):
         return "[" + ",".join(str(item) for item in value) + "]"
     return "null" if value is None else str(value)
+
+
+def conf_folder() -> Path:
+    """Return the folder of the shipped configuration.
+
+    Raises:
+        FileNotFoundError: If the installation has none.
+    """
+    package = Path(deepmr.__file__).resolve().parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "train.yaml").is_file():
+            return folder
+    raise FileNotFoundError(
+        f"no configuration lies in {package / 'conf'} or {package.parent / 'conf'}; "
+        "install Deep MR again (pip install .)"
+    )

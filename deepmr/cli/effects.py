@@ -8,15 +8,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from deepmr.cli.inference_used import with_inference
 from deepmr.cli.job_record import JobValue
-from deepmr.cli.parts import command, is_leader, optional, run_name
+from deepmr.cli.parts import command, is_leader, optional, run_name, with_inference
 from deepmr.cli.trust import Trust
 from deepmr.data.effect_tables import ReadSettings
 from deepmr.files import safe_name, sha256
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
-from deepmr.table_interrogation import suited
 from deepmr.workflow.effect_table import read_effects
 from deepmr.workflow.measurement import Compute
 from deepmr.workflow.pair_of_table import PairOfTable
@@ -71,7 +69,7 @@ def run_effects(config: DictConfig, settings: dict[str, Any], question: Question
     print(f"effects: {found.description}; {len(found.loci)} loci, {len(found.members)} members")
     for note in found.notes:
         print(f"effects: {note}")
-    question, changed = suited(question, found.members.spread)
+    question, changed = found.suited(question)
     if changed:
         settings = {**settings, "inference": _SUMMARY}
         print(f"inference: {changed[0]}")

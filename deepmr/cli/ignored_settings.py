@@ -30,6 +30,7 @@ _MANY = "it is asked for one pair at a time; ask an edge again by exposure=X out
 _NOTHING_ASKED = {
     "controls": "none",
     "concordant": False,
+    "smallest_slope": 0,
     "verdict.designed": "none",
     "motifs": None,
     "known": None,
@@ -87,7 +88,9 @@ def _ignored(settings: Mapping[str, Any], *, many: bool) -> dict[str, str]:
 
 
 def _of_many(settings: Mapping[str, Any]) -> dict[str, str]:
-    found = dict.fromkeys(("controls", "concordant", "verdict.designed", "effects"), _MANY)
+    found = dict.fromkeys(
+        ("controls", "concordant", "smallest_slope", "verdict.designed", "effects"), _MANY
+    )
     if "motifs" not in settings["instruments"]:
         found["motifs"] = _MANY
     return found

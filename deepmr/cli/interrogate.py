@@ -12,7 +12,6 @@ from omegaconf import DictConfig
 from deepmr.adapted import adapter_of
 from deepmr.cli.effects import run_effects, without_effects
 from deepmr.cli.ignored_settings import check_no_setting_is_ignored, given_settings
-from deepmr.cli.inference_used import with_inference
 from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
@@ -24,11 +23,13 @@ from deepmr.cli.parts import (
     plain,
     run_name,
     short_name,
+    with_inference,
     without_null,
 )
 from deepmr.cli.trust import Trust, build
 from deepmr.files import fingerprint, safe_name, sha256
 from deepmr.inference import GivenModel, OverMembers
+from deepmr.inference.contract import check_pooling
 from deepmr.inference.estimation import Question
 from deepmr.interrogation import ask
 from deepmr.motifs import read_motifs
@@ -128,7 +129,11 @@ def _run_folder(
     default = f"{label}-{run_hash(recorded)}"
     name = safe_name(default) if config.name is None else run_name(config.name)
     path = Path(config.paths.output) / "interrogate" / networks.name / name
-    _check_apart(path, networks)
+    for file in networks.files:
+        if file.resolve().is_relative_to(path.resolve()):
+            raise ValueError(
+                f"{path} holds {file}, which is being asked; choose another name= or paths.output="
+            )
     return RunFolder(
         path=path,
         config=recorded,
@@ -145,19 +150,6 @@ def _calibrator_file(settings: Mapping[str, Any]) -> Path | None:
         return None
     path = Path(settings["calibrators"])
     return path / CALIBRATOR if path.is_dir() else path
-
-
-def _check_apart(path: Path, networks: Networks) -> None:
-    """Refuse to write where the networks lie that are asked.
-
-    Raises:
-        ValueError: If one of their files lies in that folder.
-    """
-    for file in networks.files:
-        if file.resolve().is_relative_to(path.resolve()):
-            raise ValueError(
-                f"{path} holds {file}, which is being asked; choose another name= or paths.output="
-            )
 
 
 def _networks(config: DictConfig, settings: Mapping[str, Any]) -> Networks:
@@ -234,6 +226,12 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
     shifts = list(engine.get("shifts", (0,)))
     averaged = engine.get("strands", "forward") != "forward" or shifts != [0]
     adapter = adapter_of(members.networks)
+    if averaged and adapter is not None and adapter.format.strand == "both":
+        raise ValueError(
+            "model.input.strand=both averages the strands in the adapter, which does not go with "
+            "mutagenesis.strands and mutagenesis.shifts; set model.input.strand=forward "
+            "mutagenesis.strands=both, which averages the same two readings and goes with shifts"
+        )
     if averaged and adapter is not None and adapter.reads_apart:
         raise ValueError(
             "mutagenesis.strands and mutagenesis.shifts average readings of one place on one "
@@ -260,7 +258,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
     inference = build(settings["inference"], "inference", _OWN)
     own = isinstance(inference, OverMembers | GivenModel)
     ignored = inference.ignored if own else frozenset()
-    chosen = f"inference={_class_name(settings['inference'])}"
+    chosen = "inference=" + str(settings["inference"]["_target_"]).rsplit(".", 1)[-1]
     estimators = {
         name: without_null(one) for name, one in (settings.get("estimator") or {}).items()
     }
@@ -287,7 +285,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         )
     pooling = part(meta, "meta", _OWN)
     if own:
-        inference.check_pooling(pooling)
+        check_pooling(pooling, getattr(inference, "name", "given_model"))
     question = Question(
         rule=build(settings["instruments"], "instruments", _OWN),
         estimators={name: part(one, "estimator", _OWN) for name, one in estimators.items()},
@@ -296,10 +294,7 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
         controls=str(settings["controls"]),
         designed=settings["verdict"]["designed"],
         concordant=bool(settings["concordant"]),
+        smallest_slope=float(settings["smallest_slope"]),
         motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
     return question.for_members(n_members, chosen=is_chosen("inference"))
-
-
-def _class_name(settings: Mapping[str, Any]) -> str:
-    return str(settings["_target_"]).rsplit(".", 1)[-1]

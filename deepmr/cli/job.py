@@ -20,11 +20,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from deepmr.cli.command_line import add_own_configuration, check_overrides, split_flags
-from deepmr.cli.configuration import conf_folder
+from deepmr.cli.command_line import add_own_configuration, check_overrides, conf_folder, split_flags
 from deepmr.cli.failed_jobs import failed_jobs, report_failure
 from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
 from deepmr.cli.plugins import check_sweep
+from deepmr.cli.quick_help import groups_listed_without_copies
 
 __all__ = ["job", "run", "run_plain"]
 
@@ -217,22 +217,24 @@ def _failed_job(error: Exception, record: Any) -> float:
     return math.nan
 
 
-def _without_null(conf: Path, argument: str) -> str:
-    """Hydra refuses ``logger=null`` for a group; where there is a ``none``, it is meant."""
-    group, _, value = argument.partition("=")
-    return (
-        f"{group}=none" if value == "null" and (conf / group / "none.yaml").is_file() else argument
-    )
+def _as_meant(conf: Path, config_name: str, argument: str) -> str:
+    """Return an argument as Hydra takes it, where a group's name stands for another setting.
 
-
-def _path_of_effects(conf: Path, argument: str) -> str:
-    """``effects=FILE`` names a table; ``effects=NAME`` a yaml of columns, where there is one."""
-    name, mark, value = argument.partition("=")
-    own = Path(os.environ.get("DEEPMR_CONF", "."))
-    yamls = (folder / "effects" / f"{value}.yaml" for folder in (conf, own, *_config_dirs()))
-    if name != "effects" or not mark or any(path.is_file() for path in yamls):
-        return argument
-    return f"effects.path={value}"
+    ``logger=null`` is refused for a group: where there is a ``none``, it is meant.
+    ``calibrator=PATH`` of an interrogation is the setting ``calibrators``; Hydra would take it for
+    a choice of the group of that name, which training reads. ``effects=FILE`` names a table;
+    ``effects=NAME`` a yaml of columns, where there is one.
+    """
+    key, mark, value = argument.partition("=")
+    if value == "null" and (conf / key / "none.yaml").is_file():
+        return f"{key}=none"
+    if config_name == "interrogate" and key == "calibrator":
+        return f"calibrators={value}"
+    if key == "effects" and mark:
+        folders = (conf, Path(os.environ.get("DEEPMR_CONF", ".")), *_config_dirs())
+        if not any((folder / "effects" / f"{value}.yaml").is_file() for folder in folders):
+            return f"effects.path={value}"
+    return argument
 
 
 def _config_dirs() -> list[Path]:
@@ -244,16 +246,6 @@ def _config_dirs() -> list[Path]:
         if word.startswith("--config-dir=")
         or (word in ("--config-dir", "-cd") and place + 1 < len(words))
     ]
-
-
-def _fitted(config_name: str, argument: str) -> str:
-    """Return ``calibrator=PATH`` of an interrogation as its setting ``calibrators``.
-
-    Hydra would take it for a choice of the group of that name, which training reads.
-    """
-    key, _, value = argument.partition("=")
-    named = config_name == "interrogate" and key == "calibrator"
-    return f"calibrators={value}" if named else argument
 
 
 def _print_help(main: Callable[[], Any], config_name: str) -> None:
@@ -273,8 +265,8 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     """
     conf = conf_folder()
     _subcommand[:] = sys.argv[1 : 1 + words]
-    given = [_fitted(config_name, argument) for argument in sys.argv[1 + words :]]
-    sys.argv[1:] = [_path_of_effects(conf, _without_null(conf, argument)) for argument in given]
+    given = sys.argv[1 + words :]
+    sys.argv[1:] = [_as_meant(conf, config_name, argument) for argument in given]
     try:
         own = add_own_configuration(sys.argv, conf)
         _own_configuration[:] = ["--config-dir", str(own)] if own else []
@@ -287,8 +279,9 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
             raise
         print(f"error: {_line(error)}", file=sys.stderr)
         sys.exit(1)
-    if words and {"--help", "-h"} & set(flags):
-        _print_help(main, config_name)
+    if {"--help", "-h"} & set(flags):
+        with groups_listed_without_copies():
+            _print_help(main, config_name) if words else main()
         return
     if {"-m", "--multirun"} & set(flags):
         _sweep(main)

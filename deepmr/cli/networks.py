@@ -107,7 +107,10 @@ def networks_of_runs(
     files += [path for run in runs for paths in run.snapshots for path in paths]
     members = uncertainty(trained)
     if len(trained) > 1:  # the errors were measured on an ensemble, not on draws from one network
-        ratios = [ratio for run in runs for ratio in _error_ratios(run)]
+        ratios: list[float] = []
+        for run in runs:
+            with reading(run.folder / SHARED_ERROR):
+                ratios += [float(ratio) for ratio in run.error_ratios.values()]
         members = replace(members, error_ratios=tuple(ratios))
     other = settings.get("calibrators")
     if calibrators is None and other:
@@ -239,11 +242,6 @@ def tasks_of(settings: Mapping[str, Any], network: nn.Module) -> TaskTable:
 def _trust(run: TrainedRun, settings: Mapping[str, Any]) -> Trust:
     """Settings of a run are a stranger's word; the present command says whom it trusts."""
     return Trust(packages=settings.get("trust") or (), origin=str(run.folder / CONFIG))
-
-
-def _error_ratios(run: TrainedRun) -> list[float]:
-    with reading(run.folder / SHARED_ERROR):
-        return [float(ratio) for ratio in run.error_ratios.values()]
 
 
 def _trained(run: TrainedRun, trust: Trust) -> list[Trained]:

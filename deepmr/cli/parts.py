@@ -16,6 +16,8 @@ from torch import nn
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
 from deepmr.files import safe_name
+from deepmr.inference import GivenModel
+from deepmr.inference.estimation import Question
 from deepmr.losses import MultiTaskLoss
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "plain",
     "run_name",
     "short_name",
+    "with_inference",
     "without_null",
 ]
 
@@ -170,3 +173,24 @@ def is_chosen(group: str) -> bool:
     from hydra.core.hydra_config import HydraConfig
 
     return any(one.startswith(f"{group}=") for one in HydraConfig.get().overrides.task)
+
+
+def with_inference(settings: Mapping[str, Any], question: Question) -> Mapping[str, Any]:
+    """Return settings that record `GivenModel` where one member put it in the default's place.
+
+    Args:
+        settings: Settings of the interrogation.
+        question: The question, as its members can answer it.
+
+    Example:
+        >>> asked = {"inference": {"_target_": "deepmr.inference.PerMember"}}
+        >>> with_inference(asked, Question().for_members(1))
+        {'inference': {'_target_': 'deepmr.inference.GivenModel'}}
+        >>> with_inference(asked, Question()) == asked
+        True
+    """
+    name = GivenModel.__name__
+    asked = str(settings["inference"]["_target_"]).rsplit(".", 1)[-1]
+    if not isinstance(question.inference, GivenModel) or asked == name:
+        return settings
+    return {**settings, "inference": {"_target_": f"deepmr.inference.{name}"}}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deepmr.cli.command_line import nearest
-from deepmr.cli.configuration import conf_folder
+from deepmr.cli.command_line import conf_folder, nearest
 
 __all__ = ["main"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from deepmr.cli.configuration import conf_folder
+from deepmr.cli.command_line import conf_folder
 from deepmr.cli.job import job
+from deepmr.cli.quick_start import imported_to_stay
 
 __all__ = ["calibrate", "inspect", "interrogate", "train"]
 
@@ -15,7 +16,8 @@ __all__ = ["calibrate", "inspect", "interrogate", "train"]
 @job
 def train(config: DictConfig) -> float:
     """Train, calibrate, evaluate; return the ensemble's mean validation loss for a sweeper."""
-    from deepmr.cli.train import run_training
+    with imported_to_stay():
+        from deepmr.cli.train import run_training
 
     return run_training(config)
 
@@ -24,7 +26,8 @@ def train(config: DictConfig) -> float:
 @job
 def interrogate(config: DictConfig) -> float:
     """Measure, estimate, pool, report; return the pooled effect for a sweeper."""
-    from deepmr.cli.interrogate import asks_many, run_interrogation
+    with imported_to_stay():
+        from deepmr.cli.interrogate import asks_many, run_interrogation
 
     if asks_many(config):
         from deepmr.cli.all_pairs import run_all_pairs

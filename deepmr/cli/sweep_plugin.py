@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from omegaconf import DictConfig
 
-from deepmr.cli.configuration import conf_folder
+from deepmr.cli.command_line import conf_folder
 from deepmr.cli.sweep import JobSweeper
 
 __all__ = ["TARGET", "register", "sweep_folder"]

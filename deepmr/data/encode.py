@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 
+from deepmr.data.cache import content_hash
 from deepmr.data.encode_portal import PortalFiles
 from deepmr.data.genome import EncodedGenome
 from deepmr.data.heads import choose_tasks, divide
 from deepmr.data.inputs import DataFiles, LocalFiles
 from deepmr.data.loci import inside_windows, strongest, summits
+from deepmr.data.measured_alleles import AlleleWindows, WithAlleles, read_measured_alleles
 from deepmr.data.partition import fold_splits, split_contigs
 from deepmr.data.prepared import Recipe, prepare
 from deepmr.data.settings import (
@@ -33,6 +35,7 @@ from deepmr.data.source import LOCI_RULES, SPLITS, check_rule
 from deepmr.data.summary import positive_weights
 from deepmr.data.tracks import Track, covered, measured_on
 from deepmr.data.windows import Windows, WindowSplit, WindowTargets
+from deepmr.files import fingerprint as digits_of
 from deepmr.files import read_json
 from deepmr.tasks import TaskTable
 
@@ -176,15 +179,23 @@ class EncodeSource:
     @cached_property
     def fingerprint(self) -> str:
         """Digits that change with any file or setting that decides windows and labels."""
-        return self.recipe.fingerprint(self.genome)
+        plain = self.recipe.fingerprint(self.genome)
+        path = self._training.alleles
+        if path is None:
+            return plain
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"data.alleles must be a file, got {path}; no such file")
+        return digits_of([plain, content_hash(Path(path))], digits=16)
 
     def prepare(self) -> None:
         """Encode the genome and make the labels, unless the cache holds them."""
         _ = self._prepared
+        if self._training.alleles is not None:
+            _ = self._alleles  # a fault in the table is told before training starts
 
     @cached_property
     def _prepared(self) -> tuple[Path, dict[str, Any]]:
-        folder = prepare(self.recipe, self.genome, self.fingerprint)
+        folder = prepare(self.recipe, self.genome, self.recipe.fingerprint(self.genome))
         record = read_json(folder / "prepared.json")
         dropped = [t.task.name for t in self.tracks if t.task.name not in record["tasks"]]
         if dropped:
@@ -220,7 +231,7 @@ class EncodeSource:
     def _named_tasks(self, table: TaskTable) -> tuple[set[str] | None, set[str] | None]:
         return choose_tasks(table, self._chosen_heads.exposures, self._chosen_heads.outcomes)
 
-    def split(self, name: str) -> WindowSplit:
+    def split(self, name: str) -> WindowSplit | WithAlleles:
         """Return a split; see `deepmr.data.source.DataSource`.
 
         Raises:
@@ -228,7 +239,31 @@ class EncodeSource:
         """
         if name not in SPLITS:
             raise LookupError(f"no split is called {name!r}; there are {', '.join(SPLITS)}")
-        return self._split(name)
+        if name != "train" or self._training.alleles is None:
+            return self._split(name)
+        return WithAlleles(self._split(name), self._alleles)
+
+    @cached_property
+    def _alleles(self) -> AlleleWindows:
+        found = read_measured_alleles(
+            Path(str(self._training.alleles)),
+            self.genome,
+            self.tasks,
+            contigs=self.recipe.splits["train"],
+        )
+        if found.outside:
+            warnings.warn(
+                f"{self._training.alleles}: {found.outside} alleles lie on no contig of the "
+                "training split and were left out",
+                stacklevel=2,
+            )
+        return AlleleWindows(
+            found,
+            genome=self.genome,
+            length=self.length,
+            flip=self._training.reverse_complement,
+            jitter=self._training.jitter,
+        )
 
     def _split(self, name: str) -> WindowSplit:
         folder, _ = self._prepared
@@ -256,7 +291,9 @@ class EncodeSource:
     def inputs(self) -> list[Path]:
         """Return the files that were read."""
         files = self._files
-        some = [files.genome, files.listed, files.exclude, *(track.file for track in self.tracks)]
+        alleles = None if self._training.alleles is None else Path(self._training.alleles)
+        some = [files.genome, files.listed, files.exclude, alleles]
+        some += [track.file for track in self.tracks]
         return [path for path in some if path is not None]
 
     def provenance(self) -> list[dict[str, Any]]:

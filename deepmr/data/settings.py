@@ -199,6 +199,8 @@ class Training:
         jitter: Shift training windows by up to as many bases, either way.
         class_weights: Weight of positives in the loss: ``none``, ``balanced`` (negatives over
             positives) or ``sqrt`` (its square root).
+        alleles: Table of measured alleles that become training rows (`deepmr.data
+            .measured_alleles.read_measured_alleles`); None (the default) for none.
 
     Raises:
         ValueError: If a value is out of range.
@@ -207,6 +209,7 @@ class Training:
     reverse_complement: bool = True
     jitter: int = 0
     class_weights: str = "none"
+    alleles: str | None = None
 
     def __post_init__(self) -> None:
         if self.jitter < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Shaped, UInt8
@@ -101,6 +102,13 @@ class WindowTargets:
         return np.where(mask, target, np.float32(0)), mask
 
 
+@runtime_checkable
+class _Targets(Protocol):
+    def gather(
+        self, index: Int64[np.ndarray, " batch"], contig: Int32[np.ndarray, " batch"]
+    ) -> tuple[Float32[np.ndarray, "batch task"], Bool[np.ndarray, "batch task"]]: ...
+
+
 class WindowSplit:
     """Windows of one split with their targets; see `deepmr.data.source.Split`.
 
@@ -111,9 +119,7 @@ class WindowSplit:
         jitter: Largest shift of a window in either direction when a seed is given, in bases.
     """
 
-    def __init__(
-        self, *, windows: Windows, targets: WindowTargets, flip: bool, jitter: int
-    ) -> None:
+    def __init__(self, *, windows: Windows, targets: _Targets, flip: bool, jitter: int) -> None:
         self._windows = windows
         self._targets = targets
         self._flip = flip
@@ -160,12 +166,12 @@ class WindowSplit:
             seed: Seed of the augmentation; None (the default) for none.
         """
         windows = self._windows
-        contig, start = windows.contig[index].astype(np.int64), windows.start[index]
+        start = windows.start[index]
         bits = None if seed is None else scramble(seed, index)
         if bits is not None and self._jitter:
             span = np.uint64(2 * self._jitter + 1)
             start = start + ((bits >> np.uint64(8)) % span).astype(np.int64) - self._jitter
-        codes = windows.genome.windows(contig, start, windows.length)
+        codes = self._codes(index, start)
         if bits is not None and self._flip:
             turned = np.flatnonzero(bits & np.uint64(1))
             # In blocks that stay in the processor's cache, and in memory that is already mapped.
@@ -174,6 +180,14 @@ class WindowSplit:
                 rows = turned[first : first + step]
                 codes[rows] = reverse_complement(codes[rows])
         return codes, *self.targets(index)
+
+    def _codes(
+        self, index: Int64[np.ndarray, " batch"], start: Int64[np.ndarray, " batch"]
+    ) -> UInt8[np.ndarray, "batch length"]:
+        """Return the bases of windows that begin at given places."""
+        windows = self._windows
+        contig = windows.contig[index].astype(np.int64)
+        return windows.genome.windows(contig, start, windows.length)
 
     def targets(
         self, index: Int64[np.ndarray, " batch"]

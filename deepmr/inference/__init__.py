@@ -52,9 +52,8 @@ from deepmr.inference.given_model import GivenModel
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.over_members import OverMembers
 from deepmr.inference.per_member import CrossFitted, Jackknife, PerMember
-from deepmr.inference.pool import pool_slopes
 from deepmr.inference.summary import Summary
-from deepmr.inference.two_way import two_way
+from deepmr.inference.two_way import pool_slopes, two_way
 from deepmr.inference.z_score import EffectZScores, effect_z_scores
 
 __all__ = [

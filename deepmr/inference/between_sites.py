@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
 
-from deepmr.effects import EffectSizes, MemberEffects
-
-__all__ = ["SharedError", "honest_effects", "position_variance", "prediction_error_ratio"]
-
-_OF_AN_EFFECT = 0.14
-"""Relative error of a single effect that members share: all misjudge how strongly a site acts.
-Fixed on development data sets of `benchmarks.intervals` (seeds 101 and 103, fourteen kinds of data,
-both tasks): with .14 and .3 shared, 95 % intervals of single effects cover .90 to .99 in 21 of 28
-cases, mean .95; with .1, 20 of 28 and .93. What it gives on seeds that fixed nothing is in
-docs/validity.md."""
+__all__ = ["SharedError", "position_variance", "prediction_error_ratio", "unseen_variance"]
 
 _LEAST_SHARED, _MOST_SHARED, _BETWEEN_SITES = 0.2, 0.3, 0.1
 _SHARED_WITHOUT_FLOOR, _BETWEEN_SITES_WITHOUT_FLOOR = 0.5, 0.2
@@ -24,6 +15,9 @@ _RELATIVE, _RELATIVE_POOLED = 0.04, 0.015
 """Constants of `SharedError.estimated`. Coverage is flat around them: with .1 to .3 for the first,
 .1 for the third and .03 to .04 for the relative error, 62 of the 64 cells (kind of data, direction,
 slope) of the development data sets cover .90 to .99 (docs/validity.md, first entry of the log)."""
+
+_UNSEEN = 0.025
+"""Outcome effect that all members may have alike without showing it; see `unseen_variance`."""
 
 _POISSON_FLOOR = 1.0
 """Variance of a Poisson count on the Anscombe scale."""
@@ -126,47 +120,6 @@ def _mean_of(tasks: int) -> str:
     return f" (mean of {tasks} tasks)" if tasks > 1 else ""
 
 
-def honest_effects(
-    effects: MemberEffects, exposure: str, outcome: str, *, shared: float
-) -> EffectSizes:
-    """Return mean effects with errors for intervals of *single* effects.
-
-    The variance of a single effect b is ``(1 / members + shared) B + (0.14 b)^2``, with B the
-    variance between members: besides the error that all members share in proportion to their
-    spread, they misjudge the strength of a site alike. `MemberEffects.summarise` gives the error of
-    the members' mean, by which instruments are chosen. Errors that came with measured effects stay
-    as they are.
-
-    Args:
-        effects: Effects of two members or more, or with errors of their own.
-        exposure: Name of a task.
-        outcome: Name of a task.
-        shared: Shared error variance (ratio to the variance between members); never less than the
-            members' own.
-
-    Raises:
-        LookupError: If a task was not kept.
-        ValueError: If there are fewer than two members.
-
-    Example:
-        >>> value = np.array([[[[9.0], [11.0]], [[0.0], [0.0]]]])
-        >>> none = np.zeros((1, 1), dtype=np.int64)
-        >>> effects = MemberEffects(value=value, tasks=("X", "Y"), offset=none, ref=none,
-        ...                         alt=none + 1, mask=none == 0)
-        >>> found = honest_effects(effects, "X", "Y", shared=0.0)  # 2 / 2 + (.14 * 10)^2
-        >>> round(float(found.se_exposure[0, 0]), 3), float(found.se_outcome[0, 0])
-        (1.72, 0.0)
-    """
-    if effects.se is not None:
-        return effects.summarise(exposure, outcome)
-    found = replace(effects, shared=max(shared, effects.shared)).summarise(exposure, outcome)
-    return replace(
-        found,
-        se_exposure=np.hypot(found.se_exposure, _OF_AN_EFFECT * found.beta_exposure),
-        se_outcome=np.hypot(found.se_outcome, _OF_AN_EFFECT * found.beta_outcome),
-    )
-
-
 def prediction_error_ratio(
     prediction: Float64[np.ndarray, "member sample"],
     target: Float64[np.ndarray, " sample"],
@@ -200,6 +153,29 @@ def prediction_error_ratio(
         return float("nan")
     error = float(np.mean((prediction.mean(axis=0) - target) ** 2))
     return max((error - floor) / between - 1.0 / n, 0.0)
+
+
+def unseen_variance(
+    exposure: Float64[np.ndarray, "*batch variant"], mask: Bool[np.ndarray, "*batch variant"]
+) -> Float64[np.ndarray, "*batch"]:
+    """Return the variance of a slope from outcome effects too small to be seen as disagreement.
+
+    Members that predict an outcome without any effect agree to a few thousandths of a logit, and
+    are wrong by as much, alike. A slope is therefore known no better than a common outcome effect
+    of .025 (logits, or standard deviations of a count) over the size of the exposure's effects.
+
+    Args:
+        exposure: Mean effects on the exposure.
+        mask: True where a variant is an instrument.
+
+    Example:
+        >>> x = np.array([[3.0, 3.0]])
+        >>> (unseen_variance(x, np.ones((1, 2), bool)) ** 0.5).round(3)
+        array([0.008])
+    """
+    count = np.maximum(mask.sum(axis=-1), 1)
+    square = np.sum(exposure**2, axis=-1, where=mask) / count
+    return np.asarray(np.where(square > 0, _UNSEEN**2 / np.where(square > 0, square, 1.0), 0.0))
 
 
 def position_variance(

@@ -18,7 +18,7 @@ from deepmr.instruments import Rule
 from deepmr.meta import MetaAnalysisResult
 from deepmr.mr import MREstimate
 
-__all__ = ["Estimator", "Inference", "LocalInference", "Pooling"]
+__all__ = ["Estimator", "Inference", "LocalInference", "Pooling", "check_pooling"]
 
 Estimator = Callable[[EffectSizes], MREstimate]
 """An MR estimator with its options filled in, such as `deepmr.mr.inverse_variance_weighted`."""
@@ -116,6 +116,25 @@ class Inference(Protocol):
             pooling: The meta-analysis, which supplies tau2, weights and heterogeneity.
         """
         ...
+
+
+def check_pooling(pooling: Pooling, inference: str) -> None:
+    """Refuse a meta-analysis without between-locus variance, before effects are computed.
+
+    Args:
+        pooling: The meta-analysis that would pool the loci.
+        inference: The inference that reads that variance, as on the command line.
+
+    Raises:
+        ValueError: If the pooling reports no tau2.
+    """
+    probe = pooling(np.array([0.0, 1.0, 3.0]), np.full(3, 0.5))
+    if np.isnan(probe.tau2):
+        raise ValueError(
+            f"inference={inference} needs the variance between loci (tau2), and meta="
+            f"{probe.method} has none; choose meta=random_effects, or (with several members) "
+            "inference=summary"
+        )
 
 
 def _join_estimates(parts: Sequence[MREstimate]) -> MREstimate:

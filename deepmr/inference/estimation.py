@@ -59,9 +59,12 @@ class Question:
         motifs: Motifs that the tasks may read, which revise the verdict; none by default.
         concordant: Whether the first estimator is asked a second time over the instruments that
             lie on one dose-response (`Concordant`), and reported first; True by default.
+        smallest_slope: Smallest slope of interest, in outcome units per unit of the exposure, .05
+            by default: the tables test against it (`deepmr.smallest_slope.p_beyond`), too.
 
     Raises:
-        ValueError: If there is no estimator, or one has the name of that method.
+        ValueError: If there is no estimator, or one has the name of that method; if the smallest
+            slope is negative.
     """
 
     rule: Rule | ByMotif = field(default_factory=_default_rule)
@@ -72,8 +75,14 @@ class Question:
     designed: str = "none"
     motifs: MotifLibrary | None = None
     concordant: bool = True
+    smallest_slope: float = 0.05
 
     def __post_init__(self) -> None:
+        if not (np.isfinite(self.smallest_slope) and self.smallest_slope >= 0):
+            raise ValueError(
+                f"smallest_slope must be a number of at least 0, got {self.smallest_slope}; it is "
+                "a slope, in outcome units per unit of the exposure"
+            )
         if not self.estimators:
             raise ValueError("a question needs at least one estimator, got none")
         if CONCORDANT in self.estimators:
@@ -81,6 +90,30 @@ class Question:
                 f"an estimator cannot be called {CONCORDANT}: the question adds a method of that "
                 "name itself"
             )
+
+    def with_parts(
+        self,
+        *,
+        rule: Rule | ByMotif | None = None,
+        estimators: Mapping[str, Estimator] | None = None,
+        inference: Inference | None = None,
+        pooling: Callable[..., MetaAnalysisResult] | None = None,
+    ) -> Question:
+        """Return the question with the parts that are given; None leaves one as it is.
+
+        Args:
+            rule: Instrument selection rule.
+            estimators: MR estimators by short name.
+            inference: Inference method.
+            pooling: Meta-analysis over loci.
+        """
+        return replace(
+            self,
+            rule=self.rule if rule is None else rule,
+            estimators=self.estimators if estimators is None else estimators,
+            inference=self.inference if inference is None else inference,
+            pooling=self.pooling if pooling is None else pooling,
+        )
 
     def hint(self) -> str:
         """Return what loci without instruments lack, and which settings to lower, as a clause."""

@@ -130,22 +130,6 @@ class GivenModel:
                 "simple_mode or weighted_mode, or ask an ensemble (inference=per_member)"
             )
 
-    def check_pooling(self, pooling: Pooling) -> None:
-        """Refuse a meta-analysis without between-locus variance, before effects are computed.
-
-        Args:
-            pooling: The meta-analysis that would pool the loci.
-
-        Raises:
-            ValueError: If the pooling reports no tau2.
-        """
-        probe = pooling(np.array([0.0, 1.0, 3.0]), np.full(3, 0.5))
-        if np.isnan(probe.tau2):
-            raise ValueError(
-                f"inference=given_model reports the variance between loci (tau2), and meta="
-                f"{probe.method} has none; choose meta=random_effects"
-            )
-
     def local(
         self,
         members: MemberEffects,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes, MemberEffects
-from deepmr.instruments import Rule
+from deepmr.instruments import Rule, select
 from deepmr.mr import MREstimate
 
 __all__ = ["MemberPair", "MemberSlopes"]
@@ -57,7 +57,7 @@ class MemberPair:
     def select(self) -> tuple[EffectSizes, Bool[np.ndarray, "*batch variant"]]:
         """Return ensemble mean effects and the instruments selected from them."""
         effects = self.summarise()
-        return effects, effects.mask & self.rule(effects, offset=self.members.offset)
+        return effects, select(effects, self.rule, offset=self.members.offset).mask
 
     def keep(self, members: Sequence[int] | np.ndarray) -> MemberPair:
         """Return the same pair restricted to some members.

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
-import numpy as np
-
 from deepmr.effects import MemberEffects
-from deepmr.inference.between_sites import SharedError, position_variance
+from deepmr.inference.between_sites import SharedError, position_variance, unseen_variance
 from deepmr.inference.combine import (
     check_shared,
     combine,
@@ -19,9 +17,10 @@ from deepmr.inference.combine import (
     with_shared_error,
 )
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
+from deepmr.inference.diagnostics import with_honest_diagnostics
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
-from deepmr.inference.pool import pool_slopes
-from deepmr.inference.two_way import LociWeights, PooledOver
+from deepmr.inference.single_effects import honest_effects
+from deepmr.inference.two_way import LociWeights, PooledOver, pool_slopes
 from deepmr.instruments import Rule
 from deepmr.meta import MetaAnalysisResult
 
@@ -97,22 +96,6 @@ class OverMembers(ABC):
     def fewest_members(self) -> int:
         """Fewest members that the method is defined for."""
 
-    def check_pooling(self, pooling: Pooling) -> None:
-        """Refuse a meta-analysis without between-locus variance, before effects are computed.
-
-        Args:
-            pooling: The meta-analysis that would pool the loci.
-
-        Raises:
-            ValueError: If the pooling reports no tau2.
-        """
-        probe = pooling(np.array([0.0, 1.0, 3.0]), np.full(3, 0.5))
-        if np.isnan(probe.tau2):
-            raise ValueError(
-                f"pooling over members needs the variance between loci (tau2), and meta="
-                f"{probe.method} has none; choose meta=random_effects, or inference=summary"
-            )
-
     @property
     def ignored(self) -> frozenset[str]:
         """Settings of the question without effect under this method, to be refused.
@@ -147,10 +130,14 @@ class OverMembers(ABC):
         pair = MemberPair(members=members, exposure=exposure, outcome=outcome, rule=rule)
         error = self.error
         local = combine(self.slopes(pair, estimator), shared=shared_variance(members, error.shared))
+        local = with_honest_diagnostics(
+            local, honest_effects(members, exposure, outcome), estimator
+        )
         if error.between_sites == error.relative == 0.0:
             return local
         x, y = pair.x.mean(axis=-2), pair.y.mean(axis=-2)
         between = position_variance(x, y, local.instruments, members.offset)
+        between = between + unseen_variance(x, local.instruments)
         return with_shared_error(local, between, error.between_sites, relative=error.relative)
 
     @abstractmethod

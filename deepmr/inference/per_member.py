@@ -13,7 +13,7 @@ from deepmr.inference.combine import pseudo_values
 from deepmr.inference.contract import Estimator
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.over_members import OverMembers
-from deepmr.instruments import moderate
+from deepmr.instruments import moderate, select
 from deepmr.mr import MREstimate, value_only
 
 __all__ = ["CrossFitted", "Jackknife", "PerMember", "VariantWeights"]
@@ -180,7 +180,7 @@ class CrossFitted(_Weighted):
             df=members.n_members - 2.0,
         )
         offset = np.broadcast_to(members.offset[..., None, :], x.shape)
-        return np.asarray(others.mask & pair.rule(others, offset=offset))
+        return select(others, pair.rule, offset=offset).mask
 
 
 def _slopes(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy import stats
+
+from deepmr.distributions import normal_quantile, t_deviation, t_quantile
 
 __all__ = ["EffectZScores", "effect_z_scores"]
 
@@ -85,14 +87,14 @@ def effect_z_scores(
         raise ValueError("z-scores need effects with a positive standard error, got none")
     error = value[kept] - truth[kept]
     z = error / se[kept]
-    law = stats.norm() if np.isinf(df) else stats.t(df)
+    quantile = normal_quantile if np.isinf(df) else partial(t_quantile, df=df)
     return EffectZScores(
         n=int(z.size),
         mean=float(z.mean()),
         sd=float(z.std()),
-        expected_sd=float(law.std()),
-        inflation=float(np.median(np.abs(z)) / law.ppf(0.75)),
-        beyond=float(np.mean(np.abs(z) > law.ppf(0.975))),
+        expected_sd=t_deviation(df),
+        inflation=float(np.median(np.abs(z)) / quantile(0.75)),
+        beyond=float(np.mean(np.abs(z) > quantile(0.975))),
         rms_error=float(np.sqrt(np.mean(error**2))),
         rms_se=float(np.sqrt(np.mean(se[kept] ** 2))),
         df=float(df),

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _SCHEMA_VERSION = 2
 """Of the whole run folder, names of settings included: 2 since Deep MR 0.2."""
 _PACKAGES = (
@@ -118,20 +119,16 @@ def write_manifest(
         **provenance(),
         "seed": seed,
         "device": device,
-        "started": _utc(started),
+        "started": started.astimezone(UTC).strftime(_TIME),
         "inputs": [{"path": str(path), "sha256": sha256(path)} for path in _files(inputs)],
         "outputs": [_output(folder, path) for path in _files(outputs)],
     }
     replaced = sorted(set(facts or ()) & {*record, "finished"})
     if replaced:
         raise ValueError(f"facts must not replace the manifest's own {', '.join(replaced)}")
-    record |= {**(facts or {}), "finished": _utc(datetime.now(UTC))}
+    record |= {**(facts or {}), "finished": datetime.now(UTC).strftime(_TIME)}
     write_json(folder / MANIFEST, record)
     return record
-
-
-def _utc(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _files(paths: Iterable[Path | str]) -> list[Path]:

@@ -10,6 +10,7 @@ import numpy as np
 from deepmr.estimate import Estimate
 from deepmr.meta import MetaAnalysisResult
 from deepmr.mr import MREstimate
+from deepmr.smallest_slope import p_beyond
 
 __all__ = ["estimates_rows", "join_flags", "meta_rows"]
 
@@ -23,6 +24,7 @@ def estimates_rows(
     outcome: str,
     estimate: MREstimate,
     true_value: np.ndarray | float | None = None,
+    smallest: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Return the local effects of one estimator in one direction as rows of ``estimates.parquet``.
 
@@ -35,6 +37,7 @@ def estimates_rows(
         estimate: Estimates with one batch axis, the loci.
         true_value: True effect over the same variants, one per locus or one for all; None (the
             default) where unknown.
+        smallest: Smallest slope of interest (`p_beyond`), 0 by default.
 
     Raises:
         ValueError: If the estimate's batch axis is not that of the loci.
@@ -55,7 +58,7 @@ def estimates_rows(
         "outcome": _fill(outcome, shape, object),
         "method": _fill(estimate.method, shape, object),
         "n_instruments": _fill(estimate.n_instruments, shape, np.int64),
-        **_estimate_columns(estimate.effect, shape),
+        **_estimate_columns(estimate.effect, shape, smallest),
         "intercept": _fill(np.nan if pleiotropy is None else pleiotropy.value, shape),
         "intercept_se": _fill(np.nan if pleiotropy is None else pleiotropy.se, shape),
         "q": _fill(np.nan if heterogeneity is None else heterogeneity.q, shape),
@@ -74,6 +77,7 @@ def meta_rows(
     true_value: np.ndarray | float | None = None,
     structure: str | None = None,
     true_structure: str | None = None,
+    smallest: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Return a pooled result as rows of ``meta.parquet``: one, or one per element of its batch.
 
@@ -86,6 +90,7 @@ def meta_rows(
         structure: Structure of the verdict on exposure and outcome; by default (None) empty.
         true_structure: What a simulation's grammar does, in the same words; by default (None)
             empty.
+        smallest: Smallest slope of interest (`p_beyond`), 0 by default.
 
     Raises:
         ValueError: If the result has more than one batch axis.
@@ -102,7 +107,7 @@ def meta_rows(
         "method": _fill(method, shape, object),
         "pooling": _fill(result.method, shape, object),
         "n_loci": _fill(result.n_loci, shape, np.int64),
-        **_estimate_columns(result.pooled, shape),
+        **_estimate_columns(result.pooled, shape, smallest),
         "q": _fill(result.heterogeneity.q, shape),
         "q_df": _fill(result.heterogeneity.df, shape),
         "tau2": _fill(result.tau2, shape),
@@ -119,7 +124,9 @@ def _fill(value: Any, shape: tuple[int, ...], dtype: type = np.float64) -> np.nd
     return np.array(np.broadcast_to(np.asarray(value, dtype=dtype), shape))
 
 
-def _estimate_columns(estimate: Estimate, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+def _estimate_columns(
+    estimate: Estimate, shape: tuple[int, ...], smallest: float
+) -> dict[str, np.ndarray]:
     """Return the columns of an estimate, derived ones included.
 
     A value that is NaN has no interval and no p-value either, whatever its standard error.
@@ -134,6 +141,7 @@ def _estimate_columns(estimate: Estimate, shape: tuple[int, ...]) -> dict[str, n
         "ci_upper": upper,
         "p_value": estimate.p_value,
         "neg_log10_p": estimate.neg_log10_p,
+        "p_smallest": p_beyond(estimate, smallest),
     }
     return {name: _fill(np.where(missing, np.nan, v), shape) for name, v in columns.items()}
 

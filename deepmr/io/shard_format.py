@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,7 +189,7 @@ def read_header(path: Path | str) -> ShardHeader:
         ValueError: If the file is not a whole shard; the message has the path and the reason.
         FileNotFoundError: If there is no such file.
     """
-    with _Damaged(path), pq.ParquetFile(path) as file:
+    with _reading(path), pq.ParquetFile(path) as file:
         return _header(file)
 
 
@@ -202,7 +203,7 @@ def read_scales(path: Path | str) -> dict[str, str]:
         ValueError: If the file is not a whole shard.
         FileNotFoundError: If there is no such file.
     """
-    with _Damaged(path), pq.ParquetFile(path) as file:
+    with _reading(path), pq.ParquetFile(path) as file:
         header = _header(file)
         scales = json.loads((file.schema_arrow.metadata or {})[b"effect_scale"])
         return dict(zip(header.tasks, scales, strict=True))
@@ -235,21 +236,18 @@ def _header(file: pq.ParquetFile) -> ShardHeader:
     return header
 
 
-class _Damaged:
+@contextmanager
+def _reading(path: Path | str) -> Iterator[None]:
     """Context manager: errors from damaged bytes become a ValueError with the path."""
-
-    def __init__(self, path: Path | str) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        if not Path(self._path).is_file():
-            raise FileNotFoundError(f"there is no effect shard {self._path}")
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, _DAMAGE) and not isinstance(error, PermissionError):
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            message = f"effect shard {self._path} cannot be used: {reason}"
-            raise ValueError(message) from error  # noqa: TRY004  (damaged content, not a wrong type)
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no effect shard {path}")
+    try:
+        yield
+    except PermissionError:
+        raise
+    except _DAMAGE as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"effect shard {path} cannot be used: {reason}") from error
 
 
 def read_shard(path: Path | str, tasks: Sequence[str] | None = None) -> EffectShard:
@@ -264,7 +262,7 @@ def read_shard(path: Path | str, tasks: Sequence[str] | None = None) -> EffectSh
         LookupError: If a task was not kept.
         FileNotFoundError: If there is no such file.
     """
-    with _Damaged(path), pq.ParquetFile(path) as file:
+    with _reading(path), pq.ParquetFile(path) as file:
         header = _header(file)
         wanted = header.tasks if tasks is None else tuple(tasks)
         names = [*_KEYS, *_VARIANTS]
@@ -274,7 +272,7 @@ def read_shard(path: Path | str, tasks: Sequence[str] | None = None) -> EffectSh
         if task not in header.tasks:
             kept_tasks = ", ".join(header.tasks)
             raise LookupError(f"no effects were kept for {task!r} in {path}; kept: {kept_tasks}")
-    with _Damaged(path):
+    with _reading(path):
         return _shard(header, wanted, kept)
 
 
@@ -291,7 +289,7 @@ def verify_shard(path: Path | str) -> tuple[Interval, ...]:
         ValueError: If the file is not a whole shard; the message has the path and the reason.
         FileNotFoundError: If there is no such file.
     """
-    with _Damaged(path), pq.ParquetFile(path) as file:
+    with _reading(path), pq.ParquetFile(path) as file:
         header = _header(file)
         for name in header.digests:
             _column(file, header, name)

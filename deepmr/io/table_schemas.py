@@ -10,8 +10,10 @@ from __future__ import annotations
 import pyarrow as pa
 
 __all__ = [
+    "CANDIDATES",
     "ESTIMATES",
     "INSTRUMENTS",
+    "JOBS",
     "LOCI",
     "META",
     "METRICS",
@@ -44,6 +46,12 @@ _ESTIMATE = (
     ("ci_upper", pa.float64(), _EFFECT, "Upper end of the 95 % confidence interval."),
     ("p_value", pa.float64(), "", "Two-sided p-value of no effect; 0 where it underflows."),
     ("neg_log10_p", pa.float64(), "", "Minus its decimal logarithm; does not underflow."),
+    (
+        "p_smallest",
+        pa.float64(),
+        "",
+        "P-value of a slope within plus or minus the smallest one of interest (smallest_slope).",
+    ),
 )
 _TRUTH = (
     "true_value",
@@ -115,7 +123,8 @@ ESTIMATES = _schema(
         ("flags", pa.string(), "", "Warnings, joined by ';'; empty if there are none."),
         _TRUTH,
     ),
-    "value se df ci_lower ci_upper p_value neg_log10_p intercept intercept_se q q_df true_value",
+    "value se df ci_lower ci_upper p_value neg_log10_p p_smallest intercept intercept_se q q_df "
+    "true_value",
 )
 
 META = _schema(
@@ -152,7 +161,7 @@ META = _schema(
             "What a simulation's grammar does, in the same words; empty where it is unknown.",
         ),
     ),
-    "value se df ci_lower ci_upper p_value neg_log10_p q q_df tau2 i2 prediction_lower "
+    "value se df ci_lower ci_upper p_value neg_log10_p p_smallest q q_df tau2 i2 prediction_lower "
     "prediction_upper true_value structure true_structure",
 )
 
@@ -229,6 +238,40 @@ METRICS = _schema(
         ("value", pa.float64(), "", "Its value; null where undefined (no positives, say)."),
     ),
     "member epoch stage task value",
+)
+
+_SWEPT = "value of the command: validation loss of a training, pooled effect of an interrogation"
+
+CANDIDATES = _schema(
+    "sweep_candidates",
+    "candidate",
+    (
+        ("candidate", pa.int64(), "", "Place in the table, from 0: the best first."),
+        ("settings", pa.string(), "", "Settings that differ between candidates."),
+        ("mean", pa.float64(), _SWEPT, "Mean over seeds and members; null if all failed."),
+        ("spread", pa.float64(), _SWEPT, "Standard deviation over seeds and members."),
+        ("n_values", pa.int64(), "", "Seeds times members behind mean and spread."),
+        ("n_jobs", pa.int64(), "jobs", "Jobs of the candidate."),
+        ("n_finished", pa.int64(), "jobs", "Those that finished; fewer rank last."),
+        ("state", pa.string(), "", "finished, or the state of a job that is not."),
+    ),
+    "mean spread",
+)
+
+JOBS = _schema(
+    "sweep_jobs",
+    "job",
+    (
+        ("job", pa.int64(), "", "Number of the job, in the order of the candidates."),
+        ("candidate", pa.int64(), "", "Its candidate."),
+        ("overrides", pa.string(), "", "Its settings, as on a command line."),
+        ("state", pa.string(), "", "finished, failed, interrupted, killed or missing."),
+        ("value", pa.float64(), _SWEPT, "What the job returned."),
+        ("attempts", pa.int64(), "", "2 for a job that was killed and run again."),
+        ("folder", pa.string(), "", "Its run's folder."),
+        ("error", pa.string(), "", "Why it failed, in one line."),
+    ),
+    "value folder error",
 )
 
 

@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 from jaxtyping import UInt8
 from pytorch_lightning.callbacks import Callback
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from deepmr.files import read_json, write_json
 from deepmr.io.shard_store import ShardStore
@@ -28,7 +28,7 @@ from deepmr.mutagenesis import (
     VariantSet,
     said_once,
 )
-from deepmr.mutagenesis.counting import counted_by
+from deepmr.mutagenesis.engine import counted_by
 from deepmr.mutagenesis.member_effects import Scale, member_effects
 from deepmr.progress import Progress
 from deepmr.uncertainty import Members
@@ -73,19 +73,6 @@ class EnsembleModule(pl.LightningModule):
         return batch
 
 
-class _Shards(Dataset[int]):
-    """Numbers of the shards of one process."""
-
-    def __init__(self, numbers: Sequence[int]) -> None:
-        self.numbers = list(numbers)
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, position: int) -> int:
-        return self.numbers[position]
-
-
 class _ShardData(pl.LightningDataModule):
     """Missing shards, divided between the processes."""
 
@@ -101,7 +88,7 @@ class _ShardData(pl.LightningDataModule):
         missing = self.missing = strategy.broadcast(missing)
         share = missing[self.trainer.global_rank :: self.trainer.world_size]
         # a process without work takes part all the same, or the others would wait for it for ever
-        return DataLoader(_Shards(share or [_NOTHING]), batch_size=None)
+        return DataLoader(share or [_NOTHING], batch_size=None)
 
 
 class MutagenesisCallback(Callback):
@@ -181,7 +168,7 @@ class MutagenesisCallback(Callback):
         )
 
     def _open_bar(self, trainer: pl.Trainer) -> Progress:
-        shards = trainer.predict_dataloaders.dataset.numbers
+        shards = trainer.predict_dataloaders.dataset
         total = sum(self._n_mutants(self._batch(index)[0]) for index in shards if index != _NOTHING)
         return Progress("mutagenesis", total, "mutant")
 

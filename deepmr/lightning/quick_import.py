@@ -1,14 +1,20 @@
-"""Import Lightning without TorchDynamo, which takes a second and is needed to compile alone."""
+"""Import Lightning without what it loads and a command does not need: two seconds of CPU time.
+
+TorchDynamo is needed to compile alone; matplotlib by metrics that draw themselves; `scipy.signal`
+is loaded by TorchMetrics for a patch of one audio metric.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 __all__ = ["import_lightning"]
@@ -16,15 +22,27 @@ __all__ = ["import_lightning"]
 _DYNAMO = "torch._dynamo"
 
 
-class _IsCompiled(type):
+class _Unloaded(type):
+    """The class of a stand-in for a class: its instances are those of the real one."""
+
+    home = ""
+    name = ""
+
     def __instancecheck__(cls, one: Any) -> bool:
-        """Ask TorchDynamo's own class; nothing is compiled before that is loaded."""
-        loaded = sys.modules.get(f"{_DYNAMO}.eval_frame")
-        return loaded is not None and isinstance(one, loaded.OptimizedModule)
+        """Ask the real class; there is no instance of it before its module is loaded."""
+        loaded = sys.modules.get(cls.home)
+        real = getattr(loaded, cls.name, None) if loaded is not None else None
+        return isinstance(real, type) and not isinstance(real, _Unloaded) and isinstance(one, real)
 
 
-class _OptimizedModule(metaclass=_IsCompiled):
-    """Stands in for the class of that name, of which Lightning asks only who is an instance."""
+def _unloaded(home: str, name: str) -> type:
+    """Return a stand-in for a class of which Lightning asks only who is an instance.
+
+    Args:
+        home: Module that holds the class.
+        name: Name of the class.
+    """
+    return _Unloaded(name, (), {"home": home, "name": name})
 
 
 def _disable(
@@ -44,49 +62,83 @@ def _disable(
     return called
 
 
+class _StyleContext(contextlib.ContextDecorator):
+    """``matplotlib.pyplot.style.context``, asked for when the decorated function is called."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        self.given, self.named = given, named
+
+    def _recreate_cm(self) -> _StyleContext:
+        return _StyleContext(*self.given, **self.named)  # one a call, as contextlib's own
+
+    def __enter__(self) -> Any:
+        pyplot = importlib.import_module("matplotlib.pyplot")
+        self.entered = pyplot.style.context(*self.given, **self.named)
+        return self.entered.__enter__()
+
+    def __exit__(self, *raised: Any) -> Any:
+        return self.entered.__exit__(*raised)
+
+
 class _StandIn(ModuleType):
-    """TorchDynamo with what Lightning takes of it; the real one is loaded for anything else.
+    """A module with what Lightning takes of it; the real one is loaded for anything else.
 
     torchmetrics imports transformers and torchvision where they are installed, and those import
     parts of TorchDynamo.
+
+    Args:
+        name: Full name of the module.
+        package: Outermost module that is stood in for with it.
+        given: What the stand-in has.
     """
 
-    def __init__(self) -> None:
-        super().__init__(_DYNAMO)
+    def __init__(self, name: str, package: str, given: dict[str, Any]) -> None:
+        super().__init__(name)
+        self.__spec__ = importlib.util.find_spec(name) if name == package else None
         self.__path__: list[str] = []
-        self.OptimizedModule = _OptimizedModule
-        self.disable = _disable
+        self.package = package
+        vars(self).update(given)
 
     def __getattr__(self, name: str) -> Any:
-        """Return a name of the real package; none that Python asks of every module."""
+        """Return a name of the real module; none that Python asks of every module."""
         if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(_real(), name)
+        return getattr(_real(self.__name__, self.package), name)
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules of TorchDynamo by loading the real package."""
+    """Finds modules of a package by loading the real one.
+
+    Args:
+        package: The package.
+    """
+
+    def __init__(self, package: str) -> None:
+        self.package = package
 
     def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
         """Return where a module is; None for those of others."""
-        if not fullname.startswith(f"{_DYNAMO}."):
+        if not fullname.startswith(f"{self.package}."):
             return None
-        _real()
-        module = importlib.import_module(fullname)
+        module = _real(fullname, self.package)
         del sys.modules[fullname]  # else Python takes the module's own spec, and runs it again
         return ModuleSpec(fullname, _Loaded(module))
 
 
-def _real() -> ModuleType:
-    _withdraw()
-    return importlib.import_module(_DYNAMO)
+def _real(name: str, package: str) -> ModuleType:
+    _withdraw(package)
+    importlib.import_module(package)
+    return importlib.import_module(name)
 
 
-def _withdraw() -> None:
-    """Take the stand-in and its finder out of their places."""
-    if isinstance(sys.modules.get(_DYNAMO), _StandIn):
-        del sys.modules[_DYNAMO]
-    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _Finder)]
+def _withdraw(package: str) -> None:
+    """Take a package's stand-ins and their finder out of their places."""
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, _StandIn) and module.package == package:
+            del sys.modules[name]
+    sys.meta_path[:] = [
+        one for one in sys.meta_path if not (isinstance(one, _Finder) and one.package == package)
+    ]
 
 
 class _Loaded(Loader):
@@ -109,23 +161,61 @@ class _Loaded(Loader):
         module.__spec__ = self._spec
 
 
-def import_lightning() -> ModuleType:
-    """Import PyTorch Lightning; TorchDynamo stays unloaded until somebody needs it.
+_STAND_INS: dict[str, Callable[[], dict[str, dict[str, Any]]]] = {
+    _DYNAMO: lambda: {
+        _DYNAMO: {
+            "OptimizedModule": _unloaded(f"{_DYNAMO}.eval_frame", "OptimizedModule"),
+            "disable": _disable,
+        }
+    },
+    # TorchMetrics looks whether it is there, and gives older versions' users one where it is not.
+    "scipy.signal": lambda: {"scipy.signal": {"hamming": None}},
+    "matplotlib": lambda: {
+        "matplotlib": {},
+        "matplotlib.axes": {"Axes": _unloaded("matplotlib.axes", "Axes")},
+        "matplotlib.colors": {"Colormap": _unloaded("matplotlib.colors", "Colormap")},
+        "matplotlib.pyplot": {
+            "Figure": _unloaded("matplotlib.figure", "Figure"),
+            "style": SimpleNamespace(context=_StyleContext),
+        },
+    },
+}
+"""By package: its modules with what Lightning and TorchMetrics take of them at import."""
 
-    Lightning takes one class and one decorator from TorchDynamo, at import. Where both packages
-    are still unloaded, stand-ins that hand on to the real ones take their place; nothing of
-    TorchDynamo is left replaced afterwards. Where one is loaded this is a plain import, and where
-    another package that Lightning imports needs more of TorchDynamo, the real one is loaded.
+
+def _stand_in(package: str) -> None:
+    """Put stand-ins of a package's modules into their places."""
+    modules = {
+        name: _StandIn(name, package, given) for name, given in _STAND_INS[package]().items()
+    }
+    for name, module in modules.items():
+        outer, _, last = name.rpartition(".")
+        if outer in modules:
+            vars(modules[outer])[last] = module
+    sys.modules.update(modules)
+    sys.meta_path.insert(0, _Finder(package))
+
+
+def import_lightning() -> ModuleType:
+    """Import PyTorch Lightning; what it need not load stays unloaded until somebody needs it.
+
+    Lightning takes one class and one decorator from TorchDynamo, at import, and TorchMetrics three
+    classes and a decorator from matplotlib. Where these packages are still unloaded, stand-ins
+    that hand on to the real ones take their place; nothing of them is left replaced afterwards.
+    Where one is loaded it is left as it is, and where another package that Lightning imports needs
+    more of one, the real one is loaded.
 
     Example:
         >>> import_lightning().Trainer.__name__
         'Trainer'
     """
-    if _DYNAMO in sys.modules or "pytorch_lightning" in sys.modules:
+    if "pytorch_lightning" in sys.modules:
         return importlib.import_module("pytorch_lightning")
-    sys.modules[_DYNAMO] = _StandIn()
-    sys.meta_path.insert(0, _Finder())
+    packages = [package for package in _STAND_INS if package not in sys.modules]
+    for package in packages:
+        _stand_in(package)
     try:
         return importlib.import_module("pytorch_lightning")
     finally:
-        _withdraw()
+        for package in packages:
+            _withdraw(package)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float64
-from scipy import optimize, stats
 
+from deepmr.distributions import chi2_quantile, chi2_tail, normal_quantile
 from deepmr.estimate import Heterogeneity
 from deepmr.meta.sample import Sample, prepare
 from deepmr.meta.tau2_search import solve_q
@@ -93,7 +94,7 @@ def i2_interval(
         small = np.sqrt((1 - 1 / (3 * (df - 1) ** 2)) / (2 * (df - 1)))
         error = np.where(q > df + 1, large, small)
         centre = np.log(np.maximum(q / df, 1.0)) / 2
-        half = stats.norm.ppf(0.5 + level / 2) * error
+        half = normal_quantile(0.5 + level / 2) * error
         low, high = (np.maximum(np.exp(centre + sign * half), 1.0) for sign in (-1, 1))
         known = df > 1
         return (
@@ -103,7 +104,7 @@ def i2_interval(
 
 
 def _profile(sample: Sample, probability: float) -> Float64[np.ndarray, " row"]:
-    root, found = solve_q(sample, np.asarray(stats.chi2.ppf(probability, sample.df)))
+    root, found = solve_q(sample, chi2_quantile(probability, sample.df))
     return np.where(found, root, np.nan)
 
 
@@ -128,7 +129,7 @@ def _jackson(sample: Sample, probability: float) -> Float64[np.ndarray, " row"]:
         high = max(q / float(np.trace(a)), float(np.mean(v)))
         while excess(high) < 0:
             high *= 4.0
-        roots[row] = optimize.brentq(excess, 0.0, high, xtol=1e-9 * high)
+        roots[row] = scipy.optimize.brentq(excess, 0.0, high, xtol=1e-9 * high)
     return roots
 
 
@@ -138,7 +139,7 @@ def _weighted_chi2_sf(q: float, weight: Float64[np.ndarray, " term"]) -> float:
     The integrand falls as u^(-1 - terms / 2), and is smooth: a fine trapezoid in log u.
     """
     if len(weight) == 1:  # two loci: a single chi-square, for which the integral falls too slowly
-        return float(stats.chi2.sf(q / weight[0], 1))
+        return chi2_tail(q / weight[0], 1)
     lam = np.maximum(weight, 0.0) / np.sum(weight)
     x = q / float(np.sum(weight))
     log_u = np.linspace(-14.0, np.log(1e7), 20_000)

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
-from scipy import stats
 
+from deepmr.distributions import chi2_quantile, normal_quantile, t_quantile
 from deepmr.estimate import Estimate, Heterogeneity
 from deepmr.meta.fit import fit
 from deepmr.meta.result import MetaAnalysisResult
@@ -239,7 +239,7 @@ def _pool_exact(
     mean = np.sum(effect, axis=-1) / k
     square = np.sum(present * (effect - mean[:, None]) ** 2, axis=-1)
     df = k - 1.0
-    divisor = {"ml": k, "hs": k, "pm_median": stats.chi2.median(np.maximum(df, 1.0))}
+    divisor = {"ml": k, "hs": k, "pm_median": chi2_quantile(0.5, np.maximum(df, 1.0))}
     if isinstance(tau2, str):
         between = square / np.maximum(divisor.get(tau2, df), 1.0)
         between = np.zeros(len(rows)) if tau2 == "zero" else np.where(k > 1, between, 0.0)
@@ -270,8 +270,8 @@ def _adjust(
     error = np.where(adjusted, plain * factor, plain)
     if adjustment == "hybrid":
         narrower = adjusted & (
-            stats.t.ppf(0.975, np.maximum(n_loci - 1.0, 1.0)) * error
-            < stats.norm.ppf(0.975) * plain
+            t_quantile(0.975, np.maximum(n_loci - 1.0, 1.0)) * error
+            < normal_quantile(0.975) * plain
         )
         return np.where(narrower, plain, error), np.where(narrower, np.inf, df)
     return error, df

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int, Shaped
-from scipy import stats
 
+from deepmr.distributions import chi2_log_tail, f_log_tail
 from deepmr.estimate import Estimate, Heterogeneity
 from deepmr.meta.cluster_robust import Correction, sandwich
 from deepmr.meta.fit import fit
@@ -45,8 +45,8 @@ class WaldTest:
         return np.asarray(
             np.where(
                 np.isinf(self.df),
-                stats.chi2.logsf(self.statistic, self.n_tested),
-                stats.f.logsf(self.statistic, self.n_tested, finite),
+                chi2_log_tail(self.statistic, self.n_tested),
+                f_log_tail(self.statistic, self.n_tested, finite),
             )
         )
 

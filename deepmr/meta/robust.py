@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
-from scipy import stats
 
+from deepmr.distributions import normal_quantile
 from deepmr.estimate import Estimate
 from deepmr.meta.pooling import common_effect
 from deepmr.meta.result import MetaAnalysisResult
@@ -61,13 +61,13 @@ def median_effect(
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = weight / np.sum(weight, axis=-1, keepdims=True)
     place = np.cumsum(weight, axis=-1) - 0.5 * weight
-    half = stats.norm.ppf(0.975) * 0.5 * np.sqrt(np.vecdot(weight, weight))
+    half = normal_quantile(0.975) * 0.5 * np.sqrt(np.vecdot(weight, weight))
     n_loci = sample.n_loci
     middle = _quantile(effect, place, np.full(len(half), 0.5), n_loci)
     low = _quantile(effect, place, 0.5 - half, n_loci)
     high = _quantile(effect, place, 0.5 + half, n_loci)
     batch = value.shape[:-1]
-    error = (high - low) / (2 * stats.norm.ppf(0.975))
+    error = (high - low) / (2 * normal_quantile(0.975))
     pooled = Estimate(
         value=middle.reshape(batch),
         se=error.reshape(batch),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float64
-from scipy import special, stats
+from scipy import special
 
 from deepmr.estimate import Estimate
 from deepmr.meta.pooling import common_effect
@@ -58,7 +59,7 @@ def t_effects(
     """
     if not df > 0:
         raise ValueError(f"the effects' degrees of freedom must be positive, got {df}")
-    law = stats.gamma(df / 2, scale=2 / df)
+    law = scipy.stats.gamma(df / 2, scale=2 / df)
     log_node = np.linspace(np.log(law.ppf(1e-13)), np.log(law.isf(1e-13)), n_nodes)
     log_mass = law.logpdf(np.exp(log_node)) + log_node
     log_mass -= special.logsumexp(log_mass)

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy import stats
 
+from deepmr.distributions import chi2_quantile
 from deepmr.meta.fit import Fit, fit, fit_weighted, trace_of_product
 from deepmr.meta.sample import Sample
 from deepmr.meta.tau2_search import active, maximise_likelihood, solve_q
@@ -194,7 +194,7 @@ _ESTIMATORS: dict[
     "dl": _dersimonian_laird,
     "dl_iterated": lambda sample: solve_q(sample, sample.df),
     "pm": lambda sample: solve_q(sample, sample.df),
-    "pm_median": lambda sample: solve_q(sample, np.asarray(stats.chi2.median(sample.df))),
+    "pm_median": lambda sample: solve_q(sample, chi2_quantile(0.5, sample.df)),
     "eb": lambda sample: solve_q(sample, sample.df),
     "he": _hedges,
     "hs": lambda sample: _hunter_schmidt(sample, corrected=False),

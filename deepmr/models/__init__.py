@@ -30,14 +30,13 @@ Example:
 from deepmr.models.adapter import Adapter, as_read
 from deepmr.models.basset import Basset
 from deepmr.models.beluga import Beluga
-from deepmr.models.cnn import MotifScanner
+from deepmr.models.cnn import MotifScanner, SoftOr
 from deepmr.models.danq import DanQ
 from deepmr.models.deepsea import DeepSEA
 from deepmr.models.grelu import GReLU
 from deepmr.models.heads import Heads, set_output_statistics
 from deepmr.models.input_format import InputFormat
 from deepmr.models.paper import PaperCNN
-from deepmr.models.pooling import SoftOr
 from deepmr.models.positions import Positions
 from deepmr.models.readout import Readout
 from deepmr.models.residual_cnn import ResidualCNN

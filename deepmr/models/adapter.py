@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from deepmr.models.input_format import InputFormat, channel_order
 from deepmr.models.readout import Readout
+from deepmr.models.readout_check import check_readout, looks_wrong
 from deepmr.models.reductions import shapes
 from deepmr.tasks import TaskTable, read_tasks
 
@@ -195,8 +196,8 @@ class Adapter(nn.Module):
             )
         sizes = {}
         for one in self.readouts:
-            sizes[one.name] = one.check(output)
-            wrong = one.looks_wrong(output)
+            sizes[one.name] = check_readout(one, output)
+            wrong = looks_wrong(one, output)
             if wrong:
                 raise ValueError(f"outputs.{one.name}: {wrong}")
         if self.format.strand == "both":

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, no_type_check
 
 import torch
-from torch import Tensor
 
 from deepmr.models.positions import Positions
-from deepmr.models.reductions import others, over, over_positions, picked, shapes, window
+from deepmr.models.reductions import others, over, over_positions, picked, window
 from deepmr.tasks import Task
 
 __all__ = ["ACTIVATIONS", "LAYOUTS", "LOGIT_LIMIT", "REDUCERS", "Readout"]
@@ -93,7 +92,7 @@ class Readout:
         if self.reduce == "counts" and self.task.kind == "binary":
             raise ValueError(f"{where}: reduce=counts is of reads; set kind to count or signal")
         if self.activation in ("softmax", "log_softmax") and (
-            self.channel is None or min(self._channels() or ()) < 0
+            self.channel is None or min(self.channels or ()) < 0
         ):
             raise ValueError(
                 f"{where}: the log-odds of a softmax are those of a channel; name it, from 0"
@@ -167,13 +166,13 @@ class Readout:
             output: What the network returned.
             channels: Channels that are each a task read in this way, in place of ``channel``.
         """
-        values = self._tensor(output)
+        values = self.part_of(output)
         if self.reduce == "counts":
             return self._counts(values, output)
-        chosen = self._channels() if channels is None else list(channels)
+        chosen = self.channels if channels is None else list(channels)
         if self.layout in ("ncl", "n") and self.positions is None:
             return self._without_positions(values, chosen, apart=channels is not None)
-        values = self._positioned(values)
+        values = self.positioned(values)
         if self.per_locus:
             return self._sliding(values, chosen)
         if self.positions is not None and not self.positions.is_all:
@@ -182,19 +181,23 @@ class Readout:
         return self._reduced(values, chosen, apart=channels is not None)
 
     @no_type_check
-    def _tensor(self, output):
+    def part_of(self, output):
+        """Return the tensor that ``take`` leads to, with an axis of channels."""
         for key in self.take:
             named = isinstance(key, str) and not isinstance(output, Mapping)
             output = getattr(output, key) if named else output[key]
         return output.unsqueeze(1) if self.layout == "n" else output
 
-    def _channels(self) -> list[int] | None:
+    @property
+    def channels(self) -> list[int] | None:
+        """The channel or channels as a list; None if there is one that need not be named."""
         if self.channel is None:
             return None
         return [self.channel] if isinstance(self.channel, int) else list(self.channel)
 
     @no_type_check
-    def _positioned(self, values):
+    def positioned(self, values):
+        """Return a tensor with its axes in the order batch, channel, position."""
         if self.layout == "nlc":
             return values.transpose(1, 2)
         return values.unsqueeze(1) if self.layout == "nl" else values
@@ -261,10 +264,10 @@ class Readout:
     @no_type_check
     def _counts(self, values, output):
         """Return the logarithm of the reads of a profile."""
-        values = self._positioned(values)
+        values = self.positioned(values)
         positions = self.positions or Positions()
         start, stop = positions.bounds(values.shape[2])
-        channels = self._channels()
+        channels = self.channels
         inside = picked(values if positions.is_all else values[:, :, start:stop], channels)
         if self.total is None:
             return inside.sum(dim=(1, 2)).clamp(min=_SMALLEST).log().unsqueeze(1)
@@ -273,109 +276,6 @@ class Readout:
             output = getattr(output, key) if named else output[key]
         share = inside.logsumexp(dim=(1, 2)) - values.logsumexp(dim=(1, 2))
         return output.flatten(1) + share.unsqueeze(1)
-
-    def check(self, output: Any) -> int:
-        """Check that the task can be read from a network's output.
-
-        Args:
-            output: What the network returned for a batch of sequences.
-
-        Returns:
-            The number of output positions, 1 if there are none.
-
-        Raises:
-            ValueError: If the item, the channel or the positions are missing, or several values
-                are left where one is read.
-        """
-        where = f"outputs.{self.name}"
-        values = self._checked_tensor(output, where)
-        ranks = {"ncl": (2, 3), "nlc": (3,), "nl": (2,), "n": (2,)}[self.layout]
-        if self.positions is not None and self.layout in ("ncl", "n"):
-            ranks = (3,)
-        if values.ndim not in ranks:
-            raise ValueError(
-                f"{where}: layout={self.layout}{' with positions' if self.positions else ''} reads "
-                f"a tensor of {' or '.join(map(str, ranks))} axes, got {tuple(values.shape)}"
-            )
-        if self.layout in ("ncl", "n") and values.ndim == 2:
-            values = values.unsqueeze(2)
-        values = self._positioned(values)
-        _, channels, size = values.shape
-        for channel in self._channels() or ():
-            if not -channels <= channel < channels:
-                raise ValueError(f"{where}: channel {channel} is not among {channels} (from 0)")
-        if self.positions is not None:
-            self.positions.check(size, where=where)
-        self._check_single(where, channels, size)
-        return int(size)
-
-    def _checked_tensor(self, output: Any, where: str) -> Tensor:
-        if not self.take and not isinstance(output, Tensor):
-            raise ValueError(
-                f"{where}.take must name one part of the network's output, which is "
-                f"{shapes(output)}"
-            )
-        if self.take and isinstance(output, Tensor):
-            raise ValueError(
-                f"{where}.take={list(self.take)}: the network's output is one tensor, "
-                f"{shapes(output)}; leave take out"
-            )
-        try:
-            values = self._tensor(output)
-        except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"{where}.take={list(self.take)} is not in the network's output, which is "
-                f"{shapes(output)}"
-            ) from error
-        if not isinstance(values, Tensor) or values.ndim < 2:
-            raise ValueError(f"{where} reads a tensor (batch, ...), got {shapes(values)}")
-        return values
-
-    def _check_single(self, where: str, channels: int, size: int) -> None:
-        if self.reduce is not None:
-            return
-        chosen = 1 if isinstance(self.channel, int) else len(self._channels() or range(channels))
-        if chosen > 1 and self.activation not in ("softmax", "log_softmax"):
-            raise ValueError(f"{where}: the output has {channels} channels; name one (channel: 0)")
-        if self.positions is None:
-            count = size
-        elif self.per_locus:
-            count = self.positions.count
-        else:
-            start, stop, _ = slice(*self.positions.bounds(size)).indices(size)
-            count = stop - start
-        if count > 1:
-            raise ValueError(
-                f"{where}: {count} of {size} positions are read; say how they become one "
-                f"(reduce: {', '.join(REDUCERS[:4])}), or name one (positions: centre(1))"
-            )
-
-    def looks_wrong(self, output: Any) -> str:
-        """Return why outputs cannot be what the activation says; empty if they can.
-
-        Args:
-            output: What the network returned for several sequences.
-        """
-        values = self._checked_tensor(output, f"outputs.{self.name}").detach()
-        own = values
-        if self.layout in ("ncl", "nlc"):
-            own = picked(self._positioned(values), self._channels())
-        low, high = float(own.min()), float(own.max())
-        if self.activation in ("sigmoid", "softmax") and (low < 0 or high > 1 + 1e-5):
-            reached = f"{low:.3g} to {high:.3g}"
-            return f"activation={self.activation} gives 0 to 1, the outputs reach {reached}"
-        positive = self.activation in ("exp", "softplus") or (
-            self.task.kind == "count" and self.activation in ("none", None) and not self.total
-        )
-        if positive and low < 0:
-            said = f"activation={self.activation}" if self.activation else "kind=count"
-            return f"{said} gives 0 or more, the outputs reach {low:.3g}"
-        if self.activation == "softmax":
-            axis = {"ncl": 1, "nlc": 2, "nl": 1, "n": 1}[self.layout]
-            total = values.sum(dim=axis)
-            if float((total - 1).abs().max()) > 1e-3:
-                return f"a softmax sums to 1 over channels, the outputs to {float(total.max()):.3g}"
-        return ""
 
 
 def _path(take: Any) -> tuple[Any, ...] | None:

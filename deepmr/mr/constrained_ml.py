@@ -24,6 +24,8 @@ Criterion = Literal["bic", "model_average"]
 _ROUNDS = 100
 _SETTLED = 1e-7
 _ELEMENTS = 1 << 18
+_CACHED = 1 << 15
+"""Numbers in the columns of rows that are done together."""
 MOST_INVALID = 200
 
 
@@ -81,7 +83,7 @@ def _round(
     columns: Sequence[np.ndarray], mask: np.ndarray | None, count: np.ndarray, state: _State
 ) -> _State:
     """Choose the invalid instruments, then move true exposure effects, then the slope."""
-    x, y, wx, wy = columns
+    _, y, wx, wy, weighted_x = columns
     slope = state.theta[:, None]
     residual = y - slope * state.true
     importance = residual * residual
@@ -95,7 +97,7 @@ def _round(
     rest = np.subtract(y, residual, out=residual)
     rest *= wy
     true = slope * rest
-    true += x * wx
+    true += weighted_x
     true /= wx + slope**2 * wy
     kept = true if mask is None else np.where(mask, true, 0.0)
     weighted = np.multiply(wy, kept, out=importance)
@@ -105,22 +107,42 @@ def _round(
 def _climb(x: np.ndarray, y: np.ndarray, block: Columns, invalid_count: np.ndarray) -> _Fit:
     """Alternate between direct effects, true exposure effects and the slope.
 
-    A row is a locus with a number of invalid instruments; those that have settled are left alone.
+    A row is a locus with a number of invalid instruments. Rows are independent, and as many are
+    done together as the processor's cache holds.
     """
     (n_loci, n_variants), number = x.shape, len(invalid_count)
     locus, count = np.repeat(np.arange(n_loci), number), np.tile(invalid_count, n_loci)
-    columns = [one[locus] for one in (x, y, 1 / block.sx**2, 1 / block.sy**2)]
-    mask = block.mask[locus]
-    rows = len(locus)
-    shape = (rows, n_variants)
+    columns = (x, y, 1 / block.sx**2, 1 / block.sy**2, x / block.sx**2)
+    step = max(1, _CACHED // n_variants)
+    parts = [
+        _settled(
+            [one[locus[k : k + step]] for one in columns],
+            None if block.full else block.mask[locus[k : k + step]],
+            count[k : k + step],
+        )
+        for k in range(0, len(locus), step)
+    ]
+    theta, true, invalid, fit = (np.concatenate(one) for one in zip(*parts, strict=True))
+    wide = (n_loci, number, n_variants)
+    shaped = (theta.reshape(wide[:2]), true.reshape(wide), invalid.reshape(wide))
+    return _Fit(*shaped, fit.reshape(wide[:2]))
+
+
+def _settled(
+    columns: Sequence[np.ndarray], mask: np.ndarray | None, count: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Go on until each row's slope has settled; rows that have are left alone."""
+    rows, shape = len(count), columns[0].shape
     found = _State(np.zeros(rows), np.zeros(shape), np.zeros(shape, bool))
-    active, left = np.arange(rows), columns
-    masked = None if block.full else mask
+    active, left, masked = np.arange(rows), columns, mask
     state = _State(*(one.copy() for one in found))
     for _ in range(_ROUNDS):
         moved = _round(left, masked, count[active], state)
-        for whole, part in zip(found, moved, strict=True):
-            whole[active] = part
+        if active.size == rows:
+            found = moved
+        else:
+            for whole, part in zip(found, moved, strict=True):
+                whole[active] = part
         going = ~(np.abs(moved.theta - state.theta) <= _SETTLED)
         if not bool(going.any()):
             break
@@ -131,12 +153,10 @@ def _climb(x: np.ndarray, y: np.ndarray, block: Columns, invalid_count: np.ndarr
             left = [one[going] for one in left]
             masked = None if masked is None else masked[going]
     theta, true, invalid = found
-    x, y, wx, wy = columns
+    x, y, wx, wy, _ = columns
     off = (x - true) ** 2 * wx + (y - theta[:, None] * true) ** 2 * wy
-    fit = np.sum(np.where(invalid | ~mask, 0.0, off), axis=-1)
-    wide = (n_loci, number, n_variants)
-    shaped = (theta.reshape(wide[:2]), true.reshape(wide), invalid.reshape(wide))
-    return _Fit(*shaped, fit.reshape(wide[:2]))
+    off[invalid if mask is None else invalid | ~mask] = 0.0
+    return theta, true, invalid, np.sum(off, axis=-1)
 
 
 def _error(y: np.ndarray, block: Columns, fit: _Fit) -> np.ndarray:

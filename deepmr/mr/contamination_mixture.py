@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy import stats
 
+from deepmr.distributions import chi2_log_tail, chi2_quantile
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
 from deepmr.mr.flags import common_flags
@@ -152,7 +152,7 @@ def _solve(
     """Return estimate, confidence ranges, log p-value and valid instruments of one locus."""
     locus, _ = _locus(ratio, se, spread)
     segments = _segments(locus)
-    cut = float(stats.chi2.ppf(level, 1)) / 2
+    cut = float(chi2_quantile(level, 1)) / 2
     if grid is None:
         theta = _maximum(segments)
         top = float(segments.at(np.array([theta]))[0])
@@ -167,7 +167,7 @@ def _solve(
         phi = _spread_factor(locus, theta)
         ranges = _grid_ranges(points, heights > top - cut * phi**2)
     drop = max(top - float(segments.at(np.zeros(1))[0]), 0.0)
-    log_p = float(stats.chi2.logsf(2 * drop / phi**2, 1))
+    log_p = float(chi2_log_tail(2 * drop / phi**2, 1))
     return theta, ranges, log_p, locus.valid(theta)
 
 

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy import stats
 
+from deepmr.distributions import chi2_quantile
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate, Heterogeneity
 from deepmr.mr.flags import common_flags
@@ -114,7 +114,7 @@ def choose_penalty(
     n_loci = len(spread)
     last = reached.sum(axis=1) - 1
     chosen = np.zeros(n_loci, int)
-    quantile = float(stats.chi2.ppf(0.95, 1))
+    quantile = float(chi2_quantile(0.95, 1))
     for k in range(n_loci):
         s, m = spread[k, : last[k] + 1][::-1], count[k, : last[k] + 1][::-1]
         with np.errstate(invalid="ignore"):

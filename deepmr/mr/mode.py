@@ -24,7 +24,7 @@ __all__ = ["mode_bandwidth", "penalized_mode", "simple_mode", "weighted_mode"]
 Search = Literal["exact", "grid"]
 ErrorMethod = Literal["bootstrap", "none"]
 LEAST = 2
-_ELEMENTS = 1 << 17
+_ELEMENTS = 1 << 18
 
 
 def _ratios(block: Columns, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
@@ -43,20 +43,26 @@ def _inverse_variance(se: np.ndarray, *, weighted: bool) -> np.ndarray:
 def _mode(
     ratio: np.ndarray,
     weight: np.ndarray,
-    phi: float,
+    h: np.ndarray,
     search: Search,
     near: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    n = np.sum(~np.isnan(ratio), axis=-1)
-    h = bandwidth(ratio, np.maximum(n, 1), phi)
+) -> np.ndarray:
     if search == "grid":
-        return grid_mode(ratio, weight, h), h
-    return (kernel_mode if near is None else partial(modes_near, near))(ratio, weight, h), h
+        return grid_mode(ratio, weight, h)
+    return (kernel_mode if near is None else partial(modes_near, near))(ratio, weight, h)
 
 
 def _penalties(ratio: np.ndarray, se: np.ndarray, mode: np.ndarray, factor: float) -> np.ndarray:
-    chi2 = ((ratio - mode[..., None]) / se) ** 2
-    return np.asarray(np.minimum(1.0, np.nan_to_num(factor * special.erfc(np.sqrt(chi2 / 2)))))
+    """Return min(1, factor p); the p-value is found only where it can be below 1 / factor."""
+    chi2 = ratio - mode[..., None]
+    chi2 /= se
+    chi2 *= chi2
+    limit = 2 * special.erfcinv(1 / factor) ** 2 * (1 - 1e-9) if factor > 1 else -1.0
+    far = ~(chi2 < limit)
+    penalty = np.ones_like(chi2)
+    p_value = special.erfc(np.sqrt(chi2[far] / 2))
+    penalty[far] = np.minimum(1.0, np.nan_to_num(factor * p_value))
+    return penalty
 
 
 class _Options(NamedTuple):
@@ -101,12 +107,13 @@ def _kernel(
     def estimate(values: np.ndarray, *near: np.ndarray) -> list[np.ndarray]:
         """Return mode and bandwidth, after the first mode where there are penalties."""
         wide = np.broadcast_to(weight, values.shape)
-        found = list(_mode(values, wide, phi, search, *near[:1]))
+        h = bandwidth(values, np.maximum(np.sum(~np.isnan(ratio), axis=-1), 1), phi)
+        mode = _mode(values, wide, h, search, *near[:1])
         if penalty is None:
-            return found
-        kept = wide * _penalties(values, np.broadcast_to(se, values.shape), found[0], penalty)
+            return [mode, h]
+        kept = wide * _penalties(values, np.broadcast_to(se, values.shape), mode, penalty)
         kept /= kept.sum(axis=-1, keepdims=True)
-        return [found[0], *_mode(values, kept, phi, search, *near[1:])]
+        return [mode, _mode(values, kept, h, search, *near[1:]), h]
 
     *first, value, h = estimate(ratio)
     n_loci, n_variants = ratio.shape
@@ -148,7 +155,7 @@ def _estimate(
     if weighted:
         effects, exact = with_positive_errors(effects, options.weights)
     kernel = partial(_kernel, weighted=weighted, penalty=penalty, options=options)
-    found = by_blocks(effects, kernel, elements=1 << 12)
+    found = by_blocks(effects, kernel, elements=1 << 14)
     normal = options.distribution == "normal"
     df = np.asarray(np.inf) if normal else np.maximum(found["n"] - 1, 1.0)
     return assemble(

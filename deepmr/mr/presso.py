@@ -104,9 +104,12 @@ def _simulated(
     observed: tuple[np.ndarray, np.ndarray],
     iterations: int,
     rngs: tuple[np.random.Generator, np.random.Generator],
+    enough: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count the simulated data sets with a larger sum, and with a larger residual, than observed.
 
+    A locus of which a share of ``enough`` of all data sets had a larger sum is left out of those
+    that follow, and the simulation ends where none is left; its counts then say no more than that.
     In units of the outcome's errors a residual from the slope of the others is
     (y - b x) / (1 - x^2 / sum x^2), b being the slope of all.
     """
@@ -114,20 +117,28 @@ def _simulated(
     x0, sx, y0 = root * block.x, root * block.sx, root * fitted
     rss, limit = observed[0], np.abs(root * observed[1])
     larger, beyond = np.zeros_like(rss), np.zeros_like(x0)
+    mask, todo = block.mask, np.arange(len(rss))
     step = max(1, _ELEMENTS // max(x0.size, 1))
+    columns = [one[todo] for one in (sx, x0, mask, y0, limit)]
     for start in range(0, iterations, step):
+        if not todo.size:
+            break
+        sx, x0, mask, y0, limit = columns
         shape = (min(step, iterations - start), 1, x0.shape[1])
         x = sx * rngs[0].standard_normal(shape)
         x += x0
-        y = block.mask * rngs[1].standard_normal(shape) + y0
+        y = mask * rngs[1].standard_normal(shape) + y0
         xx = np.vecdot(x, x)
         y -= (np.vecdot(x, y) / xx)[..., None] * x
         x *= x
         x /= -xx[..., None]
         x += 1.0
         y /= x
-        larger += np.count_nonzero(np.vecdot(y, y) > rss, axis=0)
-        beyond += np.count_nonzero(np.abs(y, out=y) > limit, axis=0)
+        larger[todo] += np.count_nonzero(np.vecdot(y, y) > rss[todo], axis=0)
+        beyond[todo] += np.count_nonzero(np.abs(y, out=y) > limit, axis=0)
+        going = larger[todo] / iterations < enough
+        if not going.all():
+            todo, columns = todo[going], [one[going] for one in columns]
     return larger, beyond
 
 
@@ -140,8 +151,9 @@ def _kernel(
     difference = block.y - left_out * block.x
     rss = np.vecdot(w, difference**2)
     rng_x, rng_y, rng_pick = np.random.default_rng(seed).spawn(3)
+    enough = np.inf if distortion else level
     larger, beyond = _simulated(
-        block, w, left_out * block.x, (rss, difference), iterations, (rng_x, rng_y)
+        block, w, left_out * block.x, (rss, difference), iterations, (rng_x, rng_y), enough
     )
     total = max(iterations, 1)
     global_p = np.where(n >= 4, larger / total, np.nan)

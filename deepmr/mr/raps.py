@@ -6,8 +6,8 @@ from functools import cache, partial
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
-from scipy import integrate, stats
 
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
@@ -66,10 +66,12 @@ def _moments(loss: Loss) -> _Moments:
     def expect(power: int, *, squared: bool) -> float:
         def integrand(t: float) -> float:
             psi = float(_influence(np.asarray(t), loss))
-            return t**power * psi ** (2 if squared else 1) * float(stats.norm.pdf(t))
+            return t**power * psi ** (2 if squared else 1) * float(scipy.stats.norm.pdf(t))
 
-        inner = integrate.quad(integrand, 0, k, epsabs=1e-14, epsrel=1e-13)[0]
-        return 2 * float(inner + integrate.quad(integrand, k, 40, epsabs=1e-14, epsrel=1e-13)[0])
+        inner = scipy.integrate.quad(integrand, 0, k, epsabs=1e-14, epsrel=1e-13)[0]
+        return 2 * float(
+            inner + scipy.integrate.quad(integrand, k, 40, epsabs=1e-14, epsrel=1e-13)[0]
+        )
 
     delta = expect(1, squared=False)
     # E[t^2 psi'] by parts: E[t^3 psi] - 2 E[t psi].

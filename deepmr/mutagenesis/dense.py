@@ -11,10 +11,8 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from deepmr.mutagenesis.counting import count_mutants
-from deepmr.mutagenesis.double_precision import in_float64, made_in_float64
-from deepmr.mutagenesis.engine import RawEffects
-from deepmr.mutagenesis.model_state import device_of, evaluation_mode
+from deepmr.mutagenesis.engine import RawEffects, count_mutants
+from deepmr.mutagenesis.model_state import device_of, evaluation_mode, in_float64, made_in_float64
 from deepmr.mutagenesis.variants import Variants
 from deepmr.sequence import one_hot
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -10,7 +13,7 @@ from jaxtyping import Float, UInt8
 
 from deepmr.mutagenesis.variants import Variants
 
-__all__ = ["Engine", "RawEffects"]
+__all__ = ["AroundEngine", "Engine", "RawEffects", "count_mutants", "counted_by"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +84,74 @@ class Engine(Protocol):
         Args:
             codes: Base codes of the sequences.
         """
+
+
+class AroundEngine:
+    """Base class of an engine that passes loci on to another, and takes its options.
+
+    Args:
+        engine: The other engine.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def chunk(self) -> int:
+        """Mutants evaluated together."""
+        return self._engine.chunk
+
+    @property
+    def length(self) -> int:
+        """Bases of a locus."""
+        return self._engine.length
+
+    @property
+    def settings(self) -> dict[str, str | int | float]:
+        """Options that decide the bits of the result."""
+        return self._engine.settings
+
+    def predict(
+        self, codes: UInt8[np.ndarray, "sequence length"]
+    ) -> Float[np.ndarray, "sequence task"]:
+        """Return raw outputs for whole sequences, by forward passes.
+
+        Args:
+            codes: Base codes of the sequences.
+        """
+        return self._engine.predict(codes)
+
+
+_LISTENER: ContextVar[Callable[[int], None] | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def counted_by(listener: Callable[[int], None]) -> Iterator[None]:
+    """Context manager: engines tell the listener of each group of mutants that is done.
+
+    Args:
+        listener: Takes the number of mutants.
+
+    Example:
+        >>> done = []
+        >>> with counted_by(done.append):
+        ...     count_mutants(96)
+        >>> done
+        [96]
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def count_mutants(n: int) -> None:
+    """Tell the listener, if there is one; called by engines.
+
+    Args:
+        n: Number of mutants.
+    """
+    listener = _LISTENER.get()
+    if listener is not None:
+        listener(n)

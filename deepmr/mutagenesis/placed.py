@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from deepmr.files import fingerprint
 from deepmr.mutagenesis.alleles import Allele, AlleleEffects, allele_effects
 from deepmr.mutagenesis.augmentation import Augmentation, AugmentationAverage
-from deepmr.mutagenesis.engine import Engine, RawEffects
+from deepmr.mutagenesis.engine import AroundEngine, Engine, RawEffects
 from deepmr.mutagenesis.variants import Variants
 
 __all__ = ["PlacedEngine", "Placement"]
@@ -71,7 +71,7 @@ class Placement:
         return PlacedEngine(engine, self)
 
 
-class PlacedEngine:
+class PlacedEngine(AroundEngine):
     """Engine for given loci, each read on its strand and at its output positions.
 
     Args:
@@ -90,23 +90,8 @@ class PlacedEngine:
     """
 
     def __init__(self, engine: Engine, placement: Placement) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._placement = placement
-
-    @property
-    def chunk(self) -> int:
-        """Mutants evaluated together."""
-        return self._engine.chunk
-
-    @property
-    def length(self) -> int:
-        """Bases of a locus."""
-        return self._engine.length
-
-    @property
-    def settings(self) -> dict[str, str | int | float]:
-        """Options that decide the bits of the result."""
-        return self._engine.settings
 
     def __call__(self, codes: UInt8[np.ndarray, "locus length"], variants: Variants) -> RawEffects:
         """Return the effects of ``variants``, at their columns on the forward strand.

@@ -188,7 +188,7 @@ class Saturation:
     def columns(self) -> Int[np.ndarray, " variant"]:
         """Return the columns of these among the 3 x ``length`` substitutions of a whole locus."""
         blank = np.zeros((1, self.length), dtype=np.uint8)
-        offset = saturation(blank, region=self._region, every=self.every).offset[0]
+        offset = saturation(blank, region=self.region, every=self.every).offset[0]
         return 3 * offset + np.tile(np.arange(3), len(offset) // 3)
 
     def of(self, first: int, codes: UInt8[np.ndarray, "locus length"]) -> VariantBatch:  # noqa: ARG002
@@ -198,15 +198,7 @@ class Saturation:
             first: Not used.
             codes: Base codes of these loci.
         """
-        return VariantBatch(substitutions=saturation(codes, region=self._region, every=self.every))
-
-    @property
-    def _region(self) -> tuple[int, int] | list[tuple[int, int]] | None:
-        if self.region is None:
-            return None
-        if len(self.region) == 2 and all(isinstance(edge, int) for edge in self.region):
-            return (self.region[0], self.region[1])  # type: ignore[return-value]
-        return [(int(start), int(end)) for start, end in self.region]  # type: ignore[misc]
+        return VariantBatch(substitutions=saturation(codes, region=self.region, every=self.every))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,7 +87,7 @@ class Variants:
 def saturation(
     codes: UInt8[np.ndarray, "locus length"],
     *,
-    region: tuple[int, int] | Sequence[tuple[int, int]] | None = None,
+    region: Sequence[int] | Sequence[Sequence[int]] | None = None,
     every: int = 1,
 ) -> Variants:
     """Return all three substitutions at every base of each locus.
@@ -126,7 +126,7 @@ def saturation(
 
 
 def _positions(
-    length: int, region: tuple[int, int] | Sequence[tuple[int, int]] | None, every: int
+    length: int, region: Sequence[int] | Sequence[Sequence[int]] | None, every: int
 ) -> Int[np.ndarray, " position"]:
     if every < 1:
         raise ValueError(f"saturation: every must be 1 or more, got {every}")

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import nn
 
 from deepmr.mutagenesis.dense import Dense, mutate
-from deepmr.mutagenesis.engine import Engine, RawEffects
+from deepmr.mutagenesis.engine import AroundEngine, Engine, RawEffects
 from deepmr.mutagenesis.variants import Variants
 
 __all__ = ["Verified"]
@@ -18,7 +18,7 @@ _FIRST = 4
 """Multiple of the sample that is compared in the first batch."""
 
 
-class Verified:
+class Verified(AroundEngine):
     """Engine whose effects are compared with whole forward passes on a sample of each batch.
 
     One locus of a batch is drawn, and some of its mutants, seeded by the sequences. The first
@@ -51,28 +51,13 @@ class Verified:
     ) -> None:
         if sample < 1:
             raise ValueError(f"sample must be 1 or more mutants of each batch, got {sample}")
-        self._engine = engine
+        super().__init__(engine)
         # the reference and a batch's sample in one forward pass
         self._quick = Dense(model, length=length, chunk=sample + 1)
         self._strict = Dense(model, length=length, chunk=max(sample, 1), precision="float64")
         self._sample = sample
         self._tolerance = tolerance
         self._is_first = True
-
-    @property
-    def chunk(self) -> int:
-        """Mutants evaluated together."""
-        return self._engine.chunk
-
-    @property
-    def length(self) -> int:
-        """Bases of a locus."""
-        return self._engine.length
-
-    @property
-    def settings(self) -> dict[str, str | int | float]:
-        """Options that decide the bits of the result."""
-        return self._engine.settings
 
     def __call__(self, codes: UInt8[np.ndarray, "locus length"], variants: Variants) -> RawEffects:
         """Return the effects of ``variants`` on every output.
@@ -89,16 +74,6 @@ class Verified:
         if variants.mask.any():
             self._compare(codes, variants, effects)
         return effects
-
-    def predict(
-        self, codes: UInt8[np.ndarray, "sequence length"]
-    ) -> Float[np.ndarray, "sequence task"]:
-        """Return raw outputs for whole sequences: forward passes need no verification.
-
-        Args:
-            codes: Base codes of the sequences.
-        """
-        return self._engine.predict(codes)
 
     def _compare(
         self, codes: UInt8[np.ndarray, "locus length"], variants: Variants, effects: RawEffects

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon
-from scipy import stats
 
+from deepmr.distributions import normal_quantile
 from deepmr.meta import MetaAnalysisResult
 from deepmr.plot.style import COLOURS, FADED, INK, new_axes, style
 
@@ -78,7 +78,7 @@ def forest(
     few = len(order) <= max_rows
     height = 1.5 + 0.21 * len(order) if few else 6.0
     ax = new_axes(ax, width=7.2 if few else 6.2, height=height)
-    centre, half = value[order], stats.norm.ppf(0.5 + level / 2) * se[order]
+    centre, half = value[order], normal_quantile(0.5 + level / 2) * se[order]
     low, high = (centre - half, centre + half) if ends is None else (end[order] for end in ends)
     rows = np.arange(len(order), dtype=float)
     limits = _limits(low[np.isfinite(low)], high[np.isfinite(high)], result, level)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 from matplotlib.axes import Axes
-from scipy import stats
 
+from deepmr.distributions import normal_quantile
 from deepmr.meta import MetaAnalysisResult
 from deepmr.plot.style import COLOURS, FADED, INK, new_axes, style
 
@@ -68,7 +68,7 @@ def funnel(
     if many:
         low, high = np.quantile(x, [0.002, 0.998])
         low, high = min(low, centre, 0.0), max(high, centre, 0.0)
-    reach = stats.norm.ppf(0.975) * np.sqrt(np.median(y) ** 2 + tau2)
+    reach = normal_quantile(0.975) * np.sqrt(np.median(y) ** 2 + tau2)
     low, high = min(low, centre - reach), max(high, centre + reach)
     pad = 0.06 * max(high - low, 1e-12)
     ax.set_xlim(low - pad, high + pad)
@@ -91,13 +91,13 @@ def _background(ax: Axes, centre: float, tau2: float, bottom: float) -> None:
     """Draw the contours of significance, the funnel with and without tau2, and the mean."""
     depth = np.linspace(0.0, bottom, 200)
     for inner, outer, colour in _CONTOURS:
-        near, far = (stats.norm.ppf(0.5 + level / 2) * depth for level in (inner, outer))
+        near, far = (normal_quantile(0.5 + level / 2) * depth for level in (inner, outer))
         for sign in (-1, 1):
             ax.fill_betweenx(depth, sign * near, sign * far, color=colour, linewidth=0, zorder=0)
     spreads = [(depth, "--")] + [(np.sqrt(depth**2 + tau2), ":")] * (tau2 > 0)
     for spread, line in spreads:
         for sign in (-1, 1):
-            edge = centre + sign * stats.norm.ppf(0.975) * spread
+            edge = centre + sign * normal_quantile(0.975) * spread
             ax.plot(edge, depth, line, color=COLOURS[0], linewidth=0.9)
     ax.axvline(centre, color=COLOURS[1], linewidth=1.2)
     ax.axvline(0.0, color=INK, linewidth=0.6)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from jaxtyping import Float64
 from matplotlib.axes import Axes
-from scipy import stats
 
 from deepmr.meta import MetaAnalysisResult
 from deepmr.plot.style import COLOURS, FADED, INK, new_axes, style
@@ -47,7 +47,7 @@ def prediction(
     low, high = (float(end) for end in estimate.interval())
     centre, spread = float(estimate.value), max(float(estimate.se), 1e-300)
     df = float(estimate.df)
-    law = stats.norm if np.isinf(df) else stats.t(df)
+    law = scipy.stats.norm if np.isinf(df) else scipy.stats.t(df)
     left, right = _limits(x, low, high)
     grid = np.linspace(left, right, 600)
     density = law.pdf((grid - centre) / spread) / spread

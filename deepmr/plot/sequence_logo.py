@@ -118,7 +118,8 @@ def sequence_logo(
         x = first + at[:, None] - _WIDTH / 2 + _WIDTH * outline[:, 0]
         y = height[at, None] * outline[:, 1]
         vertices = np.stack([x, y], axis=-1).reshape(-1, 2)
-        ax.add_patch(PathPatch(Path(vertices, np.tile(codes, at.size)), color=colour, linewidth=0))
+        letters = Path(vertices, np.tile(codes, at.size))
+        ax.add_artist(PathPatch(letters, color=colour, linewidth=0))  # limits are set below
     known = height[np.isfinite(height)]
     low, high = min(0.0, float(known.min(initial=0.0))), max(0.0, float(known.max(initial=0.0)))
     pad = 0.06 * (high - low) or 1.0

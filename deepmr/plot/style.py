@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from typing import Any
@@ -124,25 +124,48 @@ def _take_names_as_they_are(figure: Figure) -> None:
 
     Powers of ten on a logarithmic axis are formulas of matplotlib's own, and stay.
     """
-    formulas = set()
-    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        if axis.get_scale() == "log":
-            formulas |= {id(label) for label in axis.get_ticklabels(which="both")}
-            continue
-        if isinstance(axis.get_major_formatter(), ScalarFormatter):
-            continue  # numbers: neither long nor formulas, and dear to ask for
+    for axis in (axis for axes in _all_axes(figure) for axis in (axes.xaxis, axes.yaxis)):
+        if axis.get_scale() == "log" or isinstance(axis.get_major_formatter(), ScalarFormatter):
+            continue  # numbers: neither long nor names, and dear to ask for
         labels = [label.get_text() for label in axis.get_ticklabels()]
         short = [_shortened(label, _LONGEST_LABEL) for label in labels]
         if short != labels:
             axis.set_ticklabels(short)
-    found = figure.findobj(lambda one: isinstance(one, Text | Legend))
-    for legend in (one for one in found if isinstance(one, Legend)):
+    legends = [
+        *figure.legends,
+        *(
+            one
+            for axes in _all_axes(figure)
+            for one in axes.get_children()
+            if isinstance(one, Legend)
+        ),
+    ]
+    for legend in legends:
         for text in legend.get_texts():
             text.set_text(_shortened(text.get_text(), _LONGEST_LABEL))
-    for text in (one for one in found if isinstance(one, Text)):
-        if id(text) not in formulas and "\\mathdefault" not in text.get_text():
+    for text in _texts(figure, legends):
+        if "\\mathdefault" not in text.get_text():
             text.set_parse_math(False)
             text.set_text(_shortened(text.get_text()))
+
+
+def _all_axes(figure: Figure) -> list[Axes]:
+    """Return the axes of a figure, those within others included."""
+    return [one for axes in figure.axes for one in (axes, *axes.child_axes)]
+
+
+def _texts(figure: Figure, legends: Sequence[Legend]) -> Iterator[Text]:
+    """Return the texts of a figure but numbers beside its axes; `findobj` would make all ticks."""
+    yield from (one for one in figure.get_children() if isinstance(one, Text))
+    for legend in legends:
+        yield from (legend.get_title(), *legend.get_texts())
+    for axes in _all_axes(figure):
+        yield from (one for one in axes.get_children() if isinstance(one, Text))
+        for axis in (axes.xaxis, axes.yaxis):
+            yield axis.label
+            numbers = isinstance(axis.get_major_formatter(), ScalarFormatter)
+            if not numbers and axis.get_scale() != "log":
+                yield from axis.get_ticklabels()
 
 
 @contextmanager

@@ -22,6 +22,8 @@ __all__ = ["summary_table", "verdict_text"]
 
 _WIDTH = 80
 _KEY = "PI: prediction interval for a single locus"
+_LEVEL = 0.05
+_SMALL = "told from 0, but not from the smallest slope of interest (smallest_slope)"
 _NOISELESS = "noiseless: slope of the simulation's noiseless effects over the same variants"
 
 
@@ -75,6 +77,8 @@ def _meaning(meta: Mapping[str, np.ndarray], exposure: str, outcome: str) -> str
     if not np.isfinite(meta["value"][rows]).any():
         return ""
     meaning = slope_meaning(str(meta["structure"][rows][0]), exposure, outcome)
+    if "p_smallest" in meta and meta["p_value"][rows][0] < _LEVEL <= meta["p_smallest"][rows][0]:
+        meaning += f"{'; ' if meaning else ''}{_SMALL}"
     return f"({meaning})" if meaning else ""
 
 

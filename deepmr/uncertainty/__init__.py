@@ -1,10 +1,8 @@
 """Sources of members: ensembles, dropout draws, snapshots and test-time augmentation."""
 
 from deepmr.uncertainty.augmented import Augmented
-from deepmr.uncertainty.auto import Auto
 from deepmr.uncertainty.dropout import Dropout
-from deepmr.uncertainty.ensemble import Ensemble
-from deepmr.uncertainty.given import Given
+from deepmr.uncertainty.ensemble import Auto, Ensemble, Given
 from deepmr.uncertainty.members import ForwardPass, Member, Members, Trained, Uncertainty
 from deepmr.uncertainty.snapshots import Snapshots
 

@@ -127,10 +127,14 @@ from deepmr.verdict.doses import (
     dose_evidence,
     dose_statistics,
 )
-from deepmr.verdict.evidence import PairEvidence, resampled_evidence
-from deepmr.verdict.instrument_threshold import ThresholdCurve, threshold_curve
-from deepmr.verdict.judge import guard_values, judge
-from deepmr.verdict.locus_sets import compare_locus_sets
+from deepmr.verdict.evidence import (
+    PairEvidence,
+    ThresholdCurve,
+    resampled_evidence,
+    threshold_curve,
+    wilson,
+)
+from deepmr.verdict.judge import compare_locus_sets, guard_values, judge
 from deepmr.verdict.motif_inputs import explained_alone, judge_doses, likely_inputs
 from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.verdict.reasons import CAVEATS
@@ -146,7 +150,6 @@ from deepmr.verdict.thresholds import (
     Thresholds,
 )
 from deepmr.verdict.verdict import CAUSAL, STRUCTURES, Measure, Verdict
-from deepmr.verdict.wilson import wilson
 from deepmr.verdict.window_kinds import LEAST_EXPLAINED
 
 __all__ = [

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float64
 
-from deepmr.verdict.decision import decide
+from deepmr.verdict.decision import decide, hidden_kinds
 from deepmr.verdict.evidence import resampled_evidence
-from deepmr.verdict.kinds import hidden_kinds
 from deepmr.verdict.reasons import compose
 from deepmr.verdict.reliability import MemberAgreement
 from deepmr.verdict.statistics import PairStatistics
 from deepmr.verdict.thresholds import Thresholds
 from deepmr.verdict.verdict import Verdict
 
-__all__ = ["guard_values", "judge"]
+__all__ = ["compare_locus_sets", "guard_values", "judge"]
 
 
 def judge(
@@ -76,3 +78,42 @@ def guard_values(
         return value / rule.twin_ratio, value
     missing: Float64[np.ndarray, " task"] = np.full(len(statistics.tasks), np.nan)
     return missing, missing
+
+
+def compare_locus_sets(
+    verdicts: Sequence[Verdict], others: Sequence[Verdict], *, name: str
+) -> tuple[Verdict, ...]:
+    """Add the caveat ``locus_set`` to verdicts that another set of loci does not share.
+
+    A verdict of undecided on either side is no contradiction, and adds nothing.
+
+    Args:
+        verdicts: On the run's loci, as `judge` returns them.
+        others: Of the same pairs, on the other loci (``PairStatistics.take``).
+        name: Of the other set, in words, such as ``loci with both motifs``.
+
+    Raises:
+        ValueError: If the pairs differ.
+
+    Example:
+        >>> here = Verdict(exposure="X", outcome="Y", structure="forward")
+        >>> there = Verdict(exposure="X", outcome="Y", structure="shared")
+        >>> compare_locus_sets([here], [there], name="loci with both motifs")[0].caveats
+        ('locus_set',)
+    """
+    compared = []
+    for one, other in zip(verdicts, others, strict=True):
+        if (one.exposure, one.outcome) != (other.exposure, other.outcome):
+            raise ValueError(
+                "compare_locus_sets needs the same pairs in the same order, got "
+                f"{one.exposure} and {one.outcome} beside {other.exposure} and {other.outcome}"
+            )
+        decided = "undecided" not in (one.structure, other.structure)
+        if decided and one.structure != other.structure:
+            text = (
+                f"At {name} the verdict is {other.structure}, not {one.structure}: it depends on "
+                "the loci asked."
+            )
+            one = replace(one, caveats=(*one.caveats, "locus_set"), reasons=(*one.reasons, text))
+        compared.append(one)
+    return tuple(compared)

@@ -107,11 +107,12 @@ def assumption_panel(
         leave one site out, linearity.
     """
     at = (pair, direction)
-    considered = _ratio_of(evidence, "considered", at, evidence.total["considered"].max())
+    considered, concordance = evidence.total["considered"], evidence.measure("concordance", *at)
+    most, carried = considered.max(), evidence.measure("carried", *at)
     checks = [
         _rising(
             "instrument strength",
-            considered,
+            Measure(value=float(considered[at] / most) if most > 0 else math.nan),
             _STRENGTH,
             "loci where a variant has a large effect on the exposure, over those of the task with "
             "most of them",
@@ -120,14 +121,14 @@ def assumption_panel(
         ),
         _rising(
             "one dose-response",
-            evidence.measure("concordance", *at),
+            concordance,
             (0.95, 0.90),
             "share of the exposure's squared effects that the outcome follows",
             "the slope mixes mechanisms; read the concordant slope, and the verdict's reasons",
         ),
         _falling(
             "pleiotropy",
-            _minus(1.0, evidence.measure("carried", *at)),
+            Measure(value=1 - carried.value, low=1 - carried.high, high=1 - carried.low),
             (1 - _CARRIED[0], 1 - _CARRIED[1]),
             "share of the instruments' squared exposure effects off the dose-response",
             "use instruments inside the exposure's own motif (instruments=motif)",
@@ -219,10 +220,6 @@ def _agreement(decision: Decision, pair: int) -> Check:
     )
 
 
-def _ratio_of(evidence: PairEvidence, name: str, at: tuple[int, int], most: float) -> Measure:
-    return Measure(value=float(evidence.total[name][at] / most) if most > 0 else math.nan)
-
-
 def _slope(evidence: PairEvidence, suffix: str, at: tuple[int, int]) -> float:
     xx, xy = evidence.total[f"xx{suffix}"][at], evidence.total[f"xy{suffix}"][at]
     return float(xy / xx) if xx > 0 else math.nan
@@ -233,10 +230,6 @@ def _largest_change(reference: float, others: Sequence[float]) -> Measure:
     if not present or math.isnan(reference) or reference == 0.0:
         return Measure(value=math.nan)
     return Measure(value=float(np.max(np.abs(np.asarray(present) / reference - 1.0))))
-
-
-def _minus(whole: float, part: Measure) -> Measure:
-    return Measure(value=whole - part.value, low=whole - part.high, high=whole - part.low)
 
 
 def _rising(

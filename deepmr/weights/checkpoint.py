@@ -6,7 +6,7 @@ import argparse
 import io
 import pickle
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy._core.multiarray import _reconstruct, scalar
+from torch import Tensor
 
 from deepmr.weights.formats import kind_of, refuse, refuse_class
 from deepmr.weights.safetensors import read_safetensors
 
-__all__ = ["Checkpoint", "read_checkpoint", "weights_file"]
+__all__ = ["Checkpoint", "State", "candidates", "read_checkpoint", "weights_file"]
 
 # Constructors of plain data that selene, gReLU, boda and chrombpnet-pytorch write beside weights.
 # None of them runs code of the file. NumPy 1 wrote them as numpy.core, NumPy 2 as numpy._core.
@@ -147,3 +148,57 @@ def _member(path: Path) -> io.BytesIO:
         f"checkpoint {path} must hold one file that ends in {', '.join(_ARCHIVED)}, found "
         f"{len(found)}; unpack it and name the file"
     )
+
+
+State = dict[str, Tensor]
+
+_LEVELS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights")
+_PREFIXES = ("network.", "module.", "model.", "net.", "_orig_mod.")
+_PARTS = ("accessibility.",)  # bpnet-lite's ChromBPNet without the enzyme's bias
+_DEEPEST = 3
+_MOST = 200
+
+
+def candidates(content: Mapping[str, Any]) -> Iterator[tuple[State, tuple[str, ...]]]:
+    """Yield each state dict that a checkpoint may mean, with what was taken off to find it.
+
+    A state dict may lie under ``state_dict``, ``model_state_dict``, ``model``, ``net``,
+    ``network``, ``module`` or ``weights``, one within another, and all its keys, or those of one
+    part, may begin with ``network.``, ``module.``, ``model.``, ``net.`` or ``_orig_mod.``, any
+    number of times. What is nearest to the file as it stands comes first.
+
+    Args:
+        content: Of `Checkpoint`.
+
+    Example:
+        >>> import torch
+        >>> file = {"epoch": 3, "state_dict": {"model.head.bias": torch.zeros(1)}}
+        >>> [(list(state), path) for state, path in candidates(file)]
+        [(['model.head.bias'], ('state_dict',)), (['head.bias'], ('state_dict', 'model.'))]
+    """
+    found = [(_tensors(level), path) for level, path in _levels(content, ())]
+    states = [(state, path) for state, path in found if state]
+    for state, path in states:  # grows: each prefix taken off is another candidate
+        yield state, path
+        for prefix in (*_PREFIXES, *_PARTS):
+            inner = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            if inner and len(states) < _MOST:
+                states.append((inner, (*path, prefix)))
+
+
+def _levels(
+    content: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
+    yield content, path
+    if len(path) < _DEEPEST:
+        for name in _LEVELS:
+            if isinstance(content.get(name), Mapping):
+                yield from _levels(content[name], (*path, name))
+
+
+def _tensors(level: Mapping[str, Any]) -> State:
+    return {
+        key: value
+        for key, value in level.items()
+        if isinstance(key, str) and isinstance(value, Tensor)
+    }

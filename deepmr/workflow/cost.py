@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -40,7 +40,8 @@ def check_size(
     Raises:
         OSError: If the effects need more than the free disk space.
     """
-    missing = _absent(store)
+    # shards with a file are checked when they are read
+    missing = [index for index in range(store.n_shards) if not store.path(index).is_file()]
     n, length = loci.codes.shape
     what = (
         f"{n} loci of {length} bases, {store.n_members} members, {len(store.tasks)} tasks kept "
@@ -74,7 +75,14 @@ def check_size(
     )
 
 
-def estimate_duration(start: Start, store: ShardStore, loci: Loci, variants: VariantSet) -> str:
+def estimate_duration(
+    start: Start,
+    store: ShardStore,
+    loci: Loci,
+    variants: VariantSet,
+    *,
+    remark: Callable[[float], str] | None = None,
+) -> str:
     """Time the first member for about a second, and return the expected duration as a sentence.
 
     A process computes whole shards, so the duration is that of the process with most of them.
@@ -84,6 +92,7 @@ def estimate_duration(start: Start, store: ShardStore, loci: Loci, variants: Var
         store: Shard store of the run.
         loci: All loci of the run.
         variants: Variants of the loci.
+        remark: Returns a further line from the expected seconds, or nothing; by default none.
     """
     substitutions, others = _count(store, loci, variants, start.missing)
     seconds = 0.0
@@ -103,7 +112,10 @@ def estimate_duration(start: Start, store: ShardStore, loci: Loci, variants: Var
     speeds = f"about {speed:,.0f} mutants/s" if math.isfinite(speed) else "forward passes alone"
     where = f"{start.engine.settings['engine']} engine on {start.device}"
     shared = f" in each of {start.processes} processes" if start.processes > 1 else ""
-    return f"{where}, {speeds}{shared}: {duration_text(total)}"
+    further = remark(total) if remark else ""
+    return f"{where}, {speeds}{shared}: {duration_text(total)}" + (
+        f"\n{further}" if further else ""
+    )
 
 
 def duration_text(seconds: float) -> str:
@@ -123,11 +135,6 @@ def duration_text(seconds: float) -> str:
     if seconds < 7200:
         return f"about {seconds / 60:.0f} min"
     return f"about {seconds / 3600:.0f} h"
-
-
-def _absent(store: ShardStore) -> list[int]:
-    """Return the shards without a file; the others are checked when they are read."""
-    return [index for index in range(store.n_shards) if not store.path(index).is_file()]
 
 
 def _count(

@@ -8,7 +8,7 @@ import numpy as np
 
 from deepmr.effect_shard import Effects
 from deepmr.inference import EffectZScores, effect_z_scores
-from deepmr.inference.between_sites import honest_effects
+from deepmr.inference.single_effects import honest_effects
 from deepmr.loci import Loci
 
 __all__ = ["effect_errors"]
@@ -19,7 +19,7 @@ become instruments."""
 
 
 def effect_errors(
-    measured: Effects, loci: Loci, pair: Sequence[str], *, shared: float | None = None
+    measured: Effects, loci: Loci, pair: Sequence[str], *, honest: bool = False
 ) -> dict[str, EffectZScores]:
     """Compare estimated with true effects on two tasks, in units of their standard errors.
 
@@ -27,8 +27,8 @@ def effect_errors(
         measured: Effects of all loci.
         loci: The loci, with true effects where they are known.
         pair: Names of the tasks.
-        shared: Shared error variance of the errors for intervals (`honest_effects`), which are
-            compared then; None (the default) compares the error of the members' mean.
+        honest: Compare the errors for intervals (`honest_effects`) rather than those of the
+            members' mean (the default).
 
     Returns:
         Z-scores by task; empty where true effects are unknown, or no effect has a standard error,
@@ -42,11 +42,7 @@ def effect_errors(
     parts: list[list[np.ndarray]] = [[], []]
     first, df = 0, np.inf
     for shard in measured.read(list(pair)):
-        effects = (
-            shard.effects.summarise(*pair)
-            if shared is None
-            else honest_effects(shard.effects, *pair, shared=shared)
-        )
+        effects = honest_effects(shard.effects, *pair) if honest else shard.effects.summarise(*pair)
         df = effects.df
         true = truth[first : first + len(shard.loci), :, : effects.mask.shape[-1]]
         first += len(shard.loci)

@@ -6,13 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32, Float64
-from matplotlib.axes import Axes
 from scipy.special import expit
 
 from deepmr.calibration import (
@@ -30,10 +28,12 @@ from deepmr.inference.between_sites import prediction_error_ratio
 from deepmr.io.table_schemas import METRICS, SCORES
 from deepmr.io.tables import write_table
 from deepmr.lightning.metrics import task_metrics
-from deepmr.plot import reliability, to_png
 from deepmr.tasks import Task, TaskTable
 from deepmr.workflow.calibration import Predictions, calibrate
 from deepmr.workflow.calibration_slope import slope_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -133,6 +133,8 @@ class Evaluation:
         Returns:
             Paths of the figures by name.
         """
+        from deepmr.plot import to_png  # late: matplotlib takes half a second
+
         figures: dict[str, Path] = {}
         for column, task in enumerate(self.tasks):
             axes = self._reliability(task, column)
@@ -142,10 +144,11 @@ class Evaluation:
             figures[name] = folder / f"{name}.png"
             with atomic_write(figures[name], "wb") as stream:
                 stream.write(to_png(axes))
-            plt.close(axes.figure)
         return figures
 
     def _reliability(self, task: Task, column: int) -> Axes | None:
+        from deepmr.plot import reliability
+
         kept = self.mask[:, column]
         target = self.target[kept, column].astype(np.float64)
         raw, spread = self.raw[kept, column], self.spread[kept, column]

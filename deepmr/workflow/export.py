@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int64, Shaped
 from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
-from deepmr.inference.between_sites import honest_effects
+from deepmr.inference.single_effects import honest_effects
 from deepmr.io.manifest import is_finished, read_manifest
 from deepmr.io.shard_format import read_header, read_scales
 from deepmr.io.shard_store import ShardStore
@@ -39,8 +39,6 @@ class Exported:
         store: Its effects.
         tasks: Tasks to export.
         spread: Where members come from.
-        shared: Shared error variance (ratio to the variance between members) that the run's
-            intervals counted with.
         error_ratios: See `deepmr.uncertainty.Members`.
         scale: Name of the effect scale.
         alleles: Alleles that are not single bases, by locus and place among its variants.
@@ -50,7 +48,6 @@ class Exported:
     store: ShardStore
     tasks: tuple[str, ...]
     spread: str
-    shared: float
     error_ratios: tuple[float, ...]
     scale: str
     alleles: Mapping[tuple[int, int], tuple[str, str]]
@@ -151,7 +148,6 @@ def open_run(folder: Path, *, tasks: tuple[str, ...] = ()) -> Exported:
         store=store,
         tasks=tuple(tasks) or header.tasks,
         spread=spread,
-        shared=float((manifest.get("shared_error") or {}).get("shared", 0.0)),
         error_ratios=tuple(members.get("error_ratios", ())),
         scale=str(read_config(folder).get("scale", "")),
         alleles=read_alleles(store.folder) | _listed(folder, store),
@@ -174,7 +170,7 @@ def _listed(folder: Path, store: ShardStore) -> dict[tuple[int, int], tuple[str,
     columns = (rows[name][first].tolist() for name in ("chrom", "start", "end", "ref", "alt"))
     for chrom, start, end, ref, alt in zip(*columns, strict=True):
         spelled.setdefault((chrom, start, end), []).append((ref, alt))
-    found = {}
+    found: dict[tuple[int, int], tuple[str, str]] = {}
     for shard in store.read(store.tasks[:1]):
         for row, locus in enumerate(shard.loci):
             shown = np.flatnonzero(shard.effects.mask[row]).tolist()
@@ -208,7 +204,7 @@ def _rows(run: Exported, shard: EffectShard) -> VariantRows:
         if spelled:
             ref[row], alt[row] = spelled
             exists[row] = True
-    columns = [_summary(effects, task, run.shared) for task in run.tasks]
+    columns = [_summary(effects, task) for task in run.tasks]
     effect, se, se_mean = (
         np.stack([one[k].reshape(-1) for one in columns], axis=1) for k in range(3)
     )
@@ -232,7 +228,7 @@ def _rows(run: Exported, shard: EffectShard) -> VariantRows:
     )
 
 
-def _summary(effects: MemberEffects, task: str, shared: float) -> tuple[np.ndarray, ...]:
+def _summary(effects: MemberEffects, task: str) -> tuple[np.ndarray, ...]:
     """Return mean effects, their standard errors, and those of the members' mean alone.
 
     The errors are those of ``variants.parquet``; unknown ones of one member without any.
@@ -242,5 +238,5 @@ def _summary(effects: MemberEffects, task: str, shared: float) -> tuple[np.ndarr
         unknown = np.full_like(value, np.nan)
         return value, unknown, unknown
     found = effects.summarise(task, task)
-    honest = honest_effects(effects, task, task, shared=shared)
+    honest = honest_effects(effects, task, task)
     return found.beta_exposure, honest.se_exposure, found.se_exposure

@@ -21,6 +21,7 @@ from deepmr.plot import (
     true_versus_estimated,
 )
 from deepmr.report import Figure, choose_loci, slope_meaning, unit_names
+from deepmr.verdict import ThresholdCurve
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.methods_used import pooling_weights
 
@@ -45,7 +46,7 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
     """
     first = findings.answers[0]
     estimated = int(np.isfinite(first.local.estimate.effect.value).sum())
-    figures = {}
+    figures: dict[str, Figure] = {}
     if estimated:
         figures |= _forests(findings, estimated)
     if np.isfinite(first.true_local).any() and estimated:
@@ -54,7 +55,7 @@ def draw_figures(findings: Findings) -> dict[str, Figure]:
         figures["directions"] = _directions(findings)
     curve = findings.judgement.curve
     if curve is not None and np.isfinite(curve.slope[..., 0]).any():
-        figures["threshold"] = _threshold(findings)
+        figures["threshold"] = _threshold(findings, curve)
     effect = first.local.estimate.effect  # an error of 0 has no precision to draw
     drawable = np.isfinite(effect.value) & np.isfinite(effect.se) & (effect.se > 0)
     if int(drawable.sum()) >= _FEWEST_DIAGNOSED:
@@ -90,7 +91,6 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
     se = np.where(np.isfinite(effect.value), np.nan_to_num(effect.se), np.nan)  # a bare point
     weights, unit = pooling_weights(findings), slope_unit(findings, first)
     method = first.method.replace("_", " ")
-    shared = {"unit": unit, "max_rows": _NAMED}
     ends = effect.interval()
     drawn = {
         "forest": Figure(
@@ -104,7 +104,8 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
                     names=names,
                     weights=weights,
                     ends=ends,
-                    **shared,
+                    unit=unit,
+                    max_rows=_NAMED,
                 )
             ),
             alt=f"Forest plot: slopes of {estimated} loci with intervals, and the pooled slope",
@@ -123,7 +124,8 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
                 names=[names[row] for row in rows],
                 weights=None if weights is None else weights[rows],
                 ends=(ends[0][rows], ends[1][rows]),
-                **shared,
+                unit=unit,
+                max_rows=_NAMED,
             )
         ),
         alt=f"Forest plot of {len(rows)} named loci with weights, and the pooled slope",
@@ -170,8 +172,8 @@ def _directions(findings: Findings) -> Figure:
     )
 
 
-def _threshold(findings: Findings) -> Figure:
-    curve, pair = findings.judgement.curve, findings.names
+def _threshold(findings: Findings, curve: ThresholdCurve) -> Figure:
+    pair = findings.names
     asked = getattr(findings.question.rule, "min_effect", None)
     share = None
     if asked and curve.scale[0] > 0 and asked / curve.scale[0] <= 1.0:
@@ -260,7 +262,8 @@ def _diagnostics(findings: Findings) -> Mapping[str, Figure]:
             section="diagnostics",
         )
     if weights is not None:
-        interval = tuple(float(end) for end in first.pooled.pooled.interval())
+        lower, upper = first.pooled.pooled.interval()
+        interval = (float(lower), float(upper))
         drawn["leave-one-out"] = Figure(
             name="Leave-one-out plot",
             caption="The pooled slope without each of the loci that change it most.",

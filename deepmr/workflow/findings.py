@@ -14,11 +14,10 @@ from deepmr.loci import Loci
 from deepmr.networks import Networks
 from deepmr.tasks import Task
 from deepmr.workflow.judgement import Judgement
-from deepmr.workflow.known_truth import known_structure
 from deepmr.workflow.pair_of_table import PairOfTable
 from deepmr.workflow.variants import VariantChoice
 
-__all__ = ["Findings"]
+__all__ = ["Findings", "known_structure"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +66,7 @@ class Findings:
                 outcome=answer.outcome,
                 estimate=answer.local.estimate,
                 true_value=answer.true_local,
+                smallest=self.question.smallest_slope,
             )
             for answer in self.answers
         ]
@@ -83,6 +83,7 @@ class Findings:
                 true_value=answer.true_pooled,
                 structure=self.judgement.structure_of(answer.exposure, answer.outcome),
                 true_structure=known_structure(self.networks, answer.exposure, answer.outcome),
+                smallest=self.question.smallest_slope,
             )
             for answer in self.answers
         ]
@@ -99,3 +100,30 @@ class Findings:
             f"{empty} of {len(counts)} loci have no instrument: no effect on {first.exposure} is "
             f"{self.question.hint()}."
         ]
+
+
+def known_structure(networks: Networks | PairOfTable, exposure: str, outcome: str) -> str:
+    """Return what the grammar of a simulation does, in the words of a verdict.
+
+    This is the causal truth, whatever variants and loci are asked. It is not the slope of the
+    simulation's noiseless effects: where no task acts on the other, variants that move both have
+    such a slope, too.
+
+    Args:
+        networks: Networks with the data they were trained on; a table of effects has none.
+        exposure: Name of the exposure's task.
+        outcome: Name of the outcome's task.
+
+    Returns:
+        One of `deepmr.verdict.STRUCTURES`; empty where the data are no simulation.
+
+    Example:
+        >>> import torch
+        >>> networks = Networks.of([torch.nn.Identity()] * 2, ["X", "Y"])
+        >>> known_structure(networks, "X", "Y")
+        ''
+    """
+    source = None if isinstance(networks, PairOfTable) else networks.source
+    if source is None or not hasattr(type(source), "structure"):
+        return ""
+    return str(source.structure(exposure, outcome).word)

@@ -17,8 +17,13 @@ from deepmr.io.shard_format import read_header, read_shard
 from deepmr.io.tables import read_table
 from deepmr.motifs import MotifLibrary
 from deepmr.report import LocusCard, choose_loci
-from deepmr.workflow.gallery import rows_of_locus
-from deepmr.workflow.locus_view import LocusView, card_of, motif_sites, reference_codes
+from deepmr.workflow.locus_view import (
+    LocusView,
+    card_of,
+    motif_sites,
+    reference_codes,
+    rows_of_locus,
+)
 
 __all__ = ["FinishedInterrogation"]
 

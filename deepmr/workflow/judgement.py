@@ -47,7 +47,7 @@ from deepmr.workflow.motif_inputs import revise_by_motifs
 from deepmr.workflow.table_verdict import without_networks
 from deepmr.workflow.twin import Twin, measure_twin, scale_of_tasks, twin_guard
 
-__all__ = ["Judgement", "judge_pair", "scale_of_tasks"]
+__all__ = ["Judgement", "judge_pair"]
 
 Change = Callable[[MemberEffects, int], MemberEffects]
 
@@ -94,7 +94,10 @@ class Judgement:
         """Return plain values, the content of ``verdict.json``."""
         return {
             **self.verdict.to_record(),
-            "controls": [one.to_record() for one in (*self.controls, *self.not_run)],
+            "controls": [
+                *(one.to_record() for one in self.controls),
+                *(one.to_record() for one in self.not_run),
+            ],
             "panel": [one.to_record() for one in self.panel],
         }
 
@@ -180,7 +183,8 @@ def judge_pair(
         "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
     }
-    answers, not_run = [], list(left)
+    answers: list[Control] = []
+    not_run = list(left)
     n_loci = statistics.n_loci
     for name in wanted:
         if name == "other_locus" and n_loci < len(pair):
@@ -281,21 +285,15 @@ def _statistics(
 ) -> tuple[PairStatistics, MemberAgreement]:
     rule = Thresholds()
     statistics, agreement = [], []
-    for shard in _changed(effects, pair, change):
+    for index, batch in enumerate(_batches(effects, pair)):
+        shard = batch if change is None else change(batch, index)
         statistics.append(pair_statistics(shard, scale=scale, thresholds=rule))
         agreement.append(member_agreement(shard, scale=scale, thresholds=rule))
     return PairStatistics.join(statistics), MemberAgreement.join(agreement)
 
 
-def _changed(
-    effects: Effects, pair: tuple[str, str], change: Change | None
-) -> Iterator[MemberEffects]:
-    """Yield effects in batches of loci that do not depend on how shards were cut."""
-    for index, batch in enumerate(_batches(effects, pair)):
-        yield batch if change is None else change(batch, index)
-
-
 def _batches(effects: Effects, pair: tuple[str, str]) -> Iterator[MemberEffects]:
+    """Yield effects in batches of loci that do not depend on how shards were cut."""
     held: list[MemberEffects] = []
     for shard in effects.read(pair):
         held += [shard.effects.at(slice(row, row + 1)) for row in range(len(shard.loci))]

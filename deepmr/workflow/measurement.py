@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
+import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,16 +14,17 @@ from typing import Any
 from deepmr.adapted import placement
 from deepmr.effect_shard import EffectShard, EffectsInMemory
 from deepmr.files import fingerprint
+from deepmr.io.manifest import is_finished
 from deepmr.io.shard_store import ShardStore
-from deepmr.lightning.mutagenesis import MutagenesisCallback, Start, run_mutagenesis
+from deepmr.lightning import device_of_trainer
+from deepmr.lightning.mutagenesis import ENGINE, MutagenesisCallback, Start, run_mutagenesis
 from deepmr.loci import Loci
 from deepmr.mutagenesis import VariantSet, build_engine
 from deepmr.mutagenesis.member_effects import member_effects
 from deepmr.networks import Networks
 from deepmr.workflow.cost import check_size, estimate_duration
-from deepmr.workflow.effect_reuse import reuse_effects
 
-__all__ = ["Compute", "fill_store", "measure_in_memory", "open_store"]
+__all__ = ["Compute", "fill_store", "measure_in_memory", "open_store", "reuse_effects"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,11 @@ class Compute:
     def precision(self) -> str:
         """Precision of the engine's arithmetic."""
         return str(self.settings.get("precision", "float32"))
+
+    @property
+    def device(self) -> str:
+        """Device of the trainer, such as ``cpu``, which is also that of no trainer."""
+        return device_of_trainer(self.trainer) if self.trainer else "cpu"
 
 
 def measure_in_memory(
@@ -135,6 +144,7 @@ def fill_store(
     compute: Compute,
     *,
     leader: bool = True,
+    remark: Callable[[float], str] | None = None,
 ) -> str:
     """Compute every missing shard of a store, on all processes of the trainer.
 
@@ -148,6 +158,7 @@ def fill_store(
         variants: Variants of the loci.
         compute: Engine, precision and trainer.
         leader: True (the default) for rank 0, which prints cost and expected duration.
+        remark: Returns a further line from the expected seconds; by default (None) none.
 
     Returns:
         Device of the computation, such as ``cpu``.
@@ -172,7 +183,7 @@ def fill_store(
                 print(message)
 
     def report_duration(start: Start) -> None:
-        print(estimate_duration(start, store, loci, variants), flush=True)
+        print(estimate_duration(start, store, loci, variants, remark=remark), flush=True)
 
     callback = MutagenesisCallback(
         store,
@@ -187,3 +198,55 @@ def fill_store(
     )
     runner = run_mutagenesis(callback, trainer=compute.trainer, folder=store.folder.parent)
     return str(runner.strategy.root_device)
+
+
+def reuse_effects(store: ShardStore) -> str | None:
+    """Link the shards of a finished interrogation with the same effects into a store.
+
+    Nothing is taken over if the store has shards of its own, nor from an interrogation that this
+    one overwrites: overwriting means doing it again.
+
+    Args:
+        store: Shard store of an interrogation; the folders beside the interrogation are searched.
+
+    Returns:
+        A sentence with the folder of the other interrogation; None if there is none.
+    """
+    folder = store.folder.parent
+    if store.folder.is_dir() and any(store.folder.glob("shard-*")):
+        return None
+    for other in sorted(folder.parent.iterdir()):
+        if other == folder or not is_finished(other) or folder.name == f".{other.name}.new":
+            continue
+        theirs = ShardStore(
+            other / "effects",
+            fingerprint=store.fingerprint,
+            loci=store.loci,
+            loci_per_shard=store.loci_per_shard,
+            tasks=store.tasks,
+            n_members=store.n_members,
+            effect_scale=store.effect_scale,
+            dtype=store.dtype,
+        )
+        if not _serves(theirs):
+            continue
+        store.folder.mkdir(parents=True, exist_ok=True)
+        for path in [*(theirs.path(i) for i in range(theirs.n_shards)), theirs.folder / ENGINE]:
+            target = store.folder / path.name
+            try:
+                os.link(path, target)
+            except OSError:  # another file system, or one without links
+                shutil.copyfile(path, target)
+        return f"variant effects: reused from {other}"
+    return None
+
+
+def _serves(theirs: ShardStore) -> bool:
+    if not all(theirs.path(index).is_file() for index in range(theirs.n_shards)):
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a run with other tasks nothing is computed again
+            return not theirs.missing(verify=False)
+    except ValueError:
+        return False

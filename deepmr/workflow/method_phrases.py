@@ -74,7 +74,7 @@ def effects_said(networks: Any, variants: VariantChoice, names: tuple[str, ...])
         names: Tasks whose effects were used.
     """
     members, loci = networks.members, variants.loci
-    kinds = {
+    kinds: dict[str, tuple[str, ...]] = {
         "ensemble": ("lakshminarayanan2017",),
         "dropout": ("gal2016",),
         "snapshots": ("huang2017",),

@@ -1,6 +1,8 @@
-"""Checks of networks trained elsewhere, before any work: a line each, or a refusal."""
+"""Check networks trained elsewhere, before any work and by their outputs: a line, or a refusal."""
 
 from __future__ import annotations
+
+import logging
 
 import numpy as np
 import torch
@@ -8,6 +10,8 @@ from jaxtyping import Float, UInt8
 from torch import nn
 
 from deepmr.adapted import adapter_of, placement
+from deepmr.calibration import FittedIdentity
+from deepmr.effect_shard import Effects
 from deepmr.loci import Loci
 from deepmr.models import Adapter, as_read
 from deepmr.models.readout import LOGIT_LIMIT
@@ -16,8 +20,15 @@ from deepmr.mutagenesis.dense import Dense
 from deepmr.mutagenesis.model_state import device_of, evaluation_mode
 from deepmr.networks import Networks, identity_link
 from deepmr.sequence import one_hot
+from deepmr.tasks import Task
 
-__all__ = ["check_length", "check_networks", "check_readings", "check_reference"]
+__all__ = [
+    "check_length",
+    "check_networks",
+    "check_readings",
+    "check_reference",
+    "probability_notes",
+]
 
 _NETWORKS = 3  # of an ensemble or of dropout draws: one architecture, one yaml
 _LOCI = 16
@@ -173,3 +184,46 @@ def check_reference(
 def _random(length: int) -> UInt8[np.ndarray, "sequence length"]:
     drawn = np.random.default_rng(0).integers(0, 4, (_RANDOM, length))
     return drawn.astype(np.uint8)
+
+
+_LOG = logging.getLogger(__name__)
+_FEWEST = 8  # outputs, of loci and members, that could lie in [0, 1] by chance
+
+
+def probability_notes(
+    networks: Networks, effects: Effects, pair: tuple[Task, Task]
+) -> tuple[str, ...]:
+    """Return a warning where every output of a binary task lies between 0 and 1; it is logged too.
+
+    Only networks that were given without link and calibrator are in doubt: those that were trained
+    here give logits.
+
+    Args:
+        networks: Whose outputs.
+        effects: Their effects, with the outputs of the unmutated loci.
+        pair: Exposure and outcome.
+    """
+    scale = networks.scale
+    if scale.link is not identity_link:
+        return ()
+    names = (pair[0].name, pair[1].name)
+    reference = np.concatenate([shard.reference for shard in effects.read(names)])
+    # on the scale of probabilities the outputs went through a (second) sigmoid
+    low, high = (0.0, 1.0) if scale.scale != "probability" else (0.5, 1.0 / (1.0 + np.exp(-1.0)))
+    found = []
+    for column, task in enumerate(pair):
+        fitted = scale.calibrators.calibrators[scale.calibrators.names.index(task.name)]
+        values = reference[:, column].ravel()
+        if task.kind != "binary" or not isinstance(fitted, FittedIdentity) or len(values) < _FEWEST:
+            continue
+        if low <= values.min() < values.max() <= high:
+            found.append(task.name)
+    if not found:
+        return ()
+    note = (
+        f"All outputs for {' and '.join(found)} lie between 0 and 1, as probabilities do; the "
+        "network of a binary task must return logits. If it ends in a sigmoid, leave that out, or "
+        "give Networks.of(link=torch.logit)."
+    )
+    _LOG.warning(note)
+    return (note,)

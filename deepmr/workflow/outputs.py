@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from deepmr.files import atomic_write, fingerprint, write_json
+from deepmr.files import atomic_write, fingerprint
 from deepmr.inference import EffectZScores
-from deepmr.inference.between_sites import SharedError
 from deepmr.io.manifest import provenance
-from deepmr.io.table_schemas import ESTIMATES, LOCI, META
-from deepmr.io.tables import write_table
 from deepmr.lightning.tracking import Tracker
 from deepmr.report import (
+    Figure,
     ReportContent,
     ReportedPair,
     ReportedVerdict,
@@ -28,22 +27,19 @@ from deepmr.report import (
     write_report,
 )
 from deepmr.workflow.effect_error_check import effect_errors
-from deepmr.workflow.figures import draw_figures, threshold_columns
-from deepmr.workflow.findings import Findings
-from deepmr.workflow.gallery import draw_gallery
-from deepmr.workflow.instruments_table import write_instruments
-from deepmr.workflow.known_truth import known_structure
+from deepmr.workflow.findings import Findings, known_structure
 from deepmr.workflow.methods_used import methods_used
+from deepmr.workflow.pair_findings import PairFindings
+from deepmr.workflow.result_tables import write_tables
 from deepmr.workflow.run_folder import RunFolder, run_hash
-from deepmr.workflow.variants import write_variants
 
 __all__ = [
-    "log_findings",
-    "log_lineage",
+    "finish_run",
+    "made_by",
     "print_summary",
+    "write_figures",
     "write_page",
     "write_run",
-    "write_tables",
 ]
 
 
@@ -69,72 +65,90 @@ def write_run(
     path = folder.work
     tables = write_tables(findings, path)
     print_summary(findings)
-    made_by = {"command": folder.command, **provenance(), "settings": dict(folder.config)}
-    page = write_page(findings, path / "report.html", made_by, figures=path / "figures")
-    log_findings(findings, tracker, page[:-1])
-    log_lineage(findings, tracker, folder)
-    tracker.report(page[-1])
+    page = write_page(findings, path / "report.html", made_by(folder), figures=path / "figures")
+    _track(findings, tracker, folder, page)
+    finish_run(
+        findings,
+        folder,
+        tracker,
+        device=device,
+        started=started,
+        outputs=[*tables, *page],
+        value=float(findings.answers[0].pooled.pooled.value),
+        facts=facts,
+    )
+
+
+def made_by(folder: RunFolder) -> dict[str, Any]:
+    """Return command, versions and settings behind a run, for its report.
+
+    Args:
+        folder: The run's folder.
+    """
+    return {"command": folder.command, **provenance(), "settings": dict(folder.config)}
+
+
+def finish_run(
+    findings: Findings | PairFindings,
+    folder: RunFolder,
+    tracker: Tracker,
+    *,
+    device: str,
+    started: datetime,
+    outputs: Sequence[Path],
+    facts: Mapping[str, Any] | None,
+    value: float = math.nan,
+) -> None:
+    """Write the manifest, which makes a run finished, and hand its folder to the tracker.
+
+    Args:
+        findings: Results of the interrogation, of one pair or of all.
+        folder: The run's folder, open.
+        tracker: The experiment tracker.
+        device: Where effects were computed, such as ``cpu``.
+        started: When the interrogation began.
+        outputs: Tables and pages that were written; the effects are added.
+        facts: Further entries of the manifest; None for none.
+        value: What the run returns to a sweeper; NaN by default.
+    """
+    path, networks = folder.work, findings.networks
+    effects = [path / "effects"] if (path / "effects").is_dir() else []
     folder.finish(
         device=device,
         started=started,
-        inputs=[*findings.networks.files, *findings.variants.files],
-        outputs=[*tables, *([path / "effects"] if (path / "effects").is_dir() else []), *page],
-        value=float(findings.answers[0].pooled.pooled.value),
+        inputs=[*networks.files, *findings.variants.files],
+        outputs=[*outputs, *effects],
+        value=value,
         facts={
-            "network": findings.networks.description,
-            "uncertainty": findings.networks.members.spread,
+            "network": networks.description,
+            "uncertainty": networks.members.spread,
             **(facts or {}),
         },
     )
     tracker.artifact(f"{path.parent.name}-{folder.path.name}", path, by_reference=["effects"])
 
 
-def write_tables(findings: Findings, folder: Path) -> list[Path]:
-    """Write loci, estimates, meta, instruments, variants (of a VCF) and verdict.json.
+def write_figures(drawn: Mapping[str, Figure], folder: Path | None) -> list[Path]:
+    """Write a report's figures as SVG or PNG files, and return their paths.
 
     Args:
-        findings: Results of the interrogation.
-        folder: The run's folder.
-
-    Returns:
-        Paths of the files.
+        drawn: Figures by the name of their file.
+        folder: Where they go; None writes none.
     """
-    metadata = {
-        "effect_scale": findings.networks.scale.scale,
-        "uncertainty": findings.networks.members.spread,
-    }
-    _write_loci(findings, folder / "loci.parquet")
-    write_instruments(findings, folder / "instruments.parquet")
-    write_table(folder / "estimates.parquet", findings.estimates(), ESTIMATES, metadata=metadata)
-    write_table(folder / "meta.parquet", findings.meta(), META, metadata=metadata)
-    write_json(folder / "verdict.json", findings.judgement.to_record())
-    names = ["loci.parquet", "estimates.parquet", "meta.parquet", "instruments.parquet"]
-    names.append("verdict.json")
-    if findings.variants.listed is not None:
-        names.append("variants.parquet")
-        write_variants(
-            folder / names[-1],
-            findings.effects.read(findings.names),
-            findings.loci,
-            findings.variants.listed,
-            scale=findings.networks.scale.scale,
-            shared=_shared_error(findings),
-        )
-    return [folder / name for name in names]
-
-
-def _shared_error(findings: Findings) -> float:
-    """Return the shared error variance of single effects: the question's, else the networks'."""
-    said = findings.question.shared_error
-    if said is not None:
-        return float(said["shared"])
-    return SharedError.estimated(list(findings.networks.members.error_ratios)).shared
+    written: list[Path] = []
+    if folder is None:
+        return written
+    for name, figure in drawn.items():
+        written.append(folder / f"{name}{Path(figure.file_name).suffix}")
+        with atomic_write(written[-1], "wb") as stream:
+            stream.write(figure.content)
+    return written
 
 
 def _errors_of_effects(findings: Findings) -> dict[str, EffectZScores]:
     """Compare the errors of single effects with the simulation's truth, where it is known."""
-    shared = _shared_error(findings) if findings.effects.n_members > 1 else None
-    return effect_errors(findings.effects, findings.loci, findings.names, shared=shared)
+    several = findings.effects.n_members > 1
+    return effect_errors(findings.effects, findings.loci, findings.names, honest=several)
 
 
 def print_summary(findings: Findings) -> None:
@@ -168,15 +182,13 @@ def write_page(
     Returns:
         Paths of the files.
     """
+    from deepmr.workflow.figures import draw_figures, threshold_columns  # late: matplotlib
+    from deepmr.workflow.locus_view import draw_gallery
+
     exposure, outcome = findings.names
     units = findings.networks.scale.units()
     drawn = draw_figures(findings)
-    written = []
-    if figures is not None:
-        for name, figure in drawn.items():
-            written.append(figures / f"{name}.svg")
-            with atomic_write(written[-1], "wb") as stream:
-                stream.write(figure.content)
+    written = write_figures(drawn, figures)
     write_report(
         path,
         ReportContent(
@@ -211,29 +223,13 @@ def write_page(
     return [*written, path]
 
 
-def log_findings(findings: Findings, tracker: Tracker, figures: Sequence[Path]) -> None:
-    """Send summary, tables and figures to the tracker, and what the answer was made from.
-
-    Args:
-        findings: Results of the interrogation.
-        tracker: The experiment tracker.
-        figures: PNG or SVG files.
-    """
+def _track(findings: Findings, tracker: Tracker, folder: RunFolder, page: Sequence[Path]) -> None:
+    """Send summary, tables, figures and report to the tracker, and which weights gave them."""
     tracker.summary(_summary(findings))
     tracker.table("meta", findings.meta())
     tracker.table("estimates", findings.estimates())
-    for path in figures:
+    for path in page[:-1]:
         tracker.figure(path.stem, path)
-
-
-def log_lineage(findings: Findings, tracker: Tracker, folder: RunFolder) -> None:
-    """Say at the tracker which weights gave which effects, and these which estimates.
-
-    Args:
-        findings: Results of the interrogation.
-        tracker: The experiment tracker.
-        folder: The run's folder, with its settings.
-    """
     digests = list(findings.networks.digests)
     effects = getattr(findings.effects, "fingerprint", fingerprint(digests))
     pair = dict(zip(("exposure", "outcome"), findings.names, strict=True))
@@ -241,6 +237,7 @@ def log_lineage(findings: Findings, tracker: Tracker, folder: RunFolder) -> None
         tracker.used("model", fingerprint(digests), {"weights": digests})
     tracker.made("effects", effects, {"weights": digests, "loci": len(findings.loci)})
     tracker.made("estimates", run_hash(folder.config), {"effects": effects, **pair})
+    tracker.report(page[-1])
 
 
 def _summary(findings: Findings) -> dict[str, Any]:
@@ -263,29 +260,6 @@ def _summary(findings: Findings) -> dict[str, Any]:
         **({"true_structure": truth} if truth else {}),
         **{name: float(value) for name, value in numbers.items() if np.isfinite(value)},
     }
-
-
-def _write_loci(findings: Findings, path: Path) -> None:
-    loci, forward = findings.loci, findings.answers[0]
-    references, n_variants = [], []
-    for shard in findings.effects.read(findings.names):
-        references.append(shard.reference.mean(axis=-1))
-        n_variants.append(shard.effects.mask.sum(axis=-1))
-    reference = np.concatenate(references)
-    write_table(
-        path,
-        {
-            "chrom": loci.chrom,
-            "start": loci.start,
-            "end": loci.end,
-            "split": np.full(len(loci), loci.split, dtype=object),
-            "n_variants": np.concatenate(n_variants),
-            "n_instruments": forward.local.instruments.sum(axis=-1),
-            "reference_exposure": reference[:, 0],
-            "reference_outcome": reference[:, 1],
-        },
-        LOCI,
-    )
 
 
 def _provenance(findings: Findings, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class CombinedAnswer:
         ends = [one.interval() for one in effects]
 
         def chosen(columns: Sequence[np.ndarray]) -> np.ndarray:
-            return np.take_along_axis(np.stack(columns), middle[None], axis=0)[0]
+            return np.asarray(np.take_along_axis(np.stack(columns), middle[None], axis=0)[0])
 
         return cls(
             methods=tuple(methods),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import deepmr.inference
 from deepmr.data.effect_tables import (
     AlleleCheck,
     Contigs,
@@ -20,6 +19,7 @@ from deepmr.data.effect_tables import (
 )
 from deepmr.data.genome import EncodedGenome
 from deepmr.files import sha256
+from deepmr.inference import GivenModel, OverMembers, Summary
 from deepmr.inference.estimation import Question
 from deepmr.loci import Loci
 from deepmr.motifs import ByMotif
@@ -28,6 +28,7 @@ from deepmr.tasks import Task
 __all__ = ["PairOfTable", "TableMembers", "TableScale"]
 
 _AS_READ = "as in the table"
+_OF_TABLE = "standard errors of the table"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +147,7 @@ class PairOfTable:
             several = any(len(members) > 1 for members in self.sources)
             return TableMembers(names=names, spread="files" if several else "table")
         known = self.found.has_errors
-        return TableMembers(
-            names=names, spread="standard errors of the table" if known else "unknown"
-        )
+        return TableMembers(names=names, spread=_OF_TABLE if known else "unknown")
 
     @property
     def scale(self) -> TableScale:
@@ -170,7 +169,7 @@ class PairOfTable:
         """Sentences for the report on what was read and left out."""
         formats = {m[0].format.name: m[0].format.note for m in self.sources}
         spread = {
-            "standard errors of the table": "Errors are those of the table, taken as independent.",
+            _OF_TABLE: "Errors are those of the table, taken as independent.",
             "unknown": "One table without standard errors: the errors of its effects are unknown.",
         }.get(self.members.spread)
         if len(self.members) > 1 and self.found.has_errors:
@@ -196,16 +195,30 @@ class PairOfTable:
         by_motif = isinstance(question.rule, ByMotif) or question.motifs is not None
         if by_motif and self.genome is None:
             raise ValueError("motifs need the sequences of the loci; give effects.genome=FASTA")
-        inference = question.inference
         known = len(self.members) > 1 or self.found.has_errors
-        offered = getattr(deepmr.inference, "GivenModel", ())
-        if known or isinstance(inference, offered):
-            return
-        raise ValueError(
-            "one table without standard errors does not say how wrong its effects are: give the "
-            "files of several folds or replicates (a glob), or a column se (effects.columns.se=)"
-            + ("; inference=given_model asks what they say as they stand" if offered else "")
-        )
+        if not (known or isinstance(question.inference, GivenModel)):
+            raise ValueError(
+                "one table without standard errors does not say how wrong its effects are: give "
+                "the files of several folds or replicates (a glob), or a column se "
+                "(effects.columns.se=); inference=given_model asks what they say as they stand"
+            )
+
+    def suited(self, question: Question) -> tuple[Question, tuple[str, ...]]:
+        """Return the question with an inference that suits one member with standard errors.
+
+        The default inference needs a spread of members. Where there is one member and its errors
+        are known, classical inference takes its place, and a note says so; any other is left as it
+        is.
+
+        Args:
+            question: The question.
+        """
+        inference = question.inference
+        default = isinstance(inference, OverMembers) and inference.name == "per_member"
+        if not (default and self.members.spread == _OF_TABLE):
+            return question, ()
+        note = "Inference is summary: one member with standard errors has no spread of members."
+        return replace(question, inference=Summary()), (note,)
 
     def shards(self, loci_per_shard: int | None = None) -> Iterator[ShardOfTable]:
         """Read the table again, and yield its effects in the order of the loci.

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from deepmr.files import atomic_write, write_json
-from deepmr.io.manifest import provenance
 from deepmr.io.pair_schemas import DIRECT, EDGES, PAIRS
 from deepmr.io.tables import write_table
 from deepmr.lightning.tracking import Tracker
-from deepmr.plot import causal_graph, effect_matrix, task_order, to_svg
 from deepmr.report import Figure, PairsContent, PairsTables, files_beside, write_pairs_report
+from deepmr.workflow.outputs import finish_run, made_by, write_figures
 from deepmr.workflow.pair_findings import PairFindings
 from deepmr.workflow.pair_methods import pair_methods, pair_unit
+from deepmr.workflow.result_tables import metadata_of
 from deepmr.workflow.run_folder import RunFolder
 
 __all__ = ["pair_summary", "write_pair_page", "write_pair_run", "write_pair_tables"]
@@ -46,22 +46,19 @@ def write_pair_run(
     path = folder.work
     tables = write_pair_tables(findings, path)
     print(pair_summary(findings))
-    made_by = {"command": folder.command, **provenance(), "settings": dict(folder.config)}
-    page = write_pair_page(findings, path / "report.html", made_by, figures=path / "figures")
+    page = write_pair_page(
+        findings, path / "report.html", made_by(folder), figures=path / "figures"
+    )
     _log(findings, tracker, page[:-1])
-    effects = [path / "effects"] if (path / "effects").is_dir() else []
-    folder.finish(
+    finish_run(
+        findings,
+        folder,
+        tracker,
         device=device,
         started=started,
-        inputs=[*findings.networks.files, *findings.variants.files],
-        outputs=[*tables, *effects, *page],
-        facts={
-            "network": findings.networks.description,
-            "uncertainty": findings.networks.members.spread,
-            **(facts or {}),
-        },
+        outputs=[*tables, *page],
+        facts=facts,
     )
-    tracker.artifact(f"{path.parent.name}-{folder.path.name}", path, by_reference=["effects"])
 
 
 def write_pair_tables(findings: PairFindings, folder: Path) -> list[Path]:
@@ -74,10 +71,6 @@ def write_pair_tables(findings: PairFindings, folder: Path) -> list[Path]:
     Returns:
         Paths of the files.
     """
-    metadata = {
-        "effect_scale": findings.networks.scale.scale,
-        "uncertainty": findings.networks.members.spread,
-    }
     tables = {
         "pairs": (findings.pairs(), PAIRS),
         "direct": (findings.direct(), DIRECT),
@@ -86,7 +79,7 @@ def write_pair_tables(findings: PairFindings, folder: Path) -> list[Path]:
     written = []
     for name, (table, schema) in tables.items():
         written.append(folder / f"{name}.parquet")
-        write_table(written[-1], table, schema, metadata=metadata)
+        write_table(written[-1], table, schema, metadata=metadata_of(findings))
     written.append(folder / "graph.graphml")
     with atomic_write(written[-1]) as stream:
         stream.write(findings.graph.to_graphml())
@@ -155,12 +148,7 @@ def write_pair_page(
     """
     exposures, outcomes = _ordered(findings)
     drawn = draw_pair_figures(findings, exposures, outcomes)
-    written = []
-    if figures is not None:
-        for name, figure in drawn.items():
-            written.append(figures / f"{name}.svg")
-            with atomic_write(written[-1], "wb") as stream:
-                stream.write(figure.content)
+    written = write_figures(drawn, figures)
     members, loci = findings.networks.members, findings.variants.loci
     write_pairs_report(
         path,
@@ -202,6 +190,8 @@ def draw_pair_figures(
         exposures: Rows of the matrix in their order.
         outcomes: Its columns.
     """
+    from deepmr.plot import causal_graph, effect_matrix, to_svg  # late: matplotlib
+
     slope, words = _grid(findings, exposures, outcomes)
     figures = {
         "matrix": Figure(
@@ -240,6 +230,8 @@ def _grid(
 
 def _ordered(findings: PairFindings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return exposures and outcomes with similar tasks side by side."""
+    from deepmr.plot import task_order
+
     selection = findings.answers.selection
     slope, _ = _grid(findings, selection.tasks, selection.tasks)
     order = [selection.tasks[k] for k in task_order(slope)]

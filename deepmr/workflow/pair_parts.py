@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from deepmr.anscombe import expected_count
 from deepmr.causal_graph import EffectMoments, effect_moments
 from deepmr.effect_shard import Effects, EffectShard
+from deepmr.effects import MemberEffects
 from deepmr.estimate import Estimate
 from deepmr.files import atomic_write
 from deepmr.inference import LocalInference
@@ -25,10 +28,9 @@ from deepmr.verdict import (
     member_agreement,
     pair_statistics,
 )
-from deepmr.workflow.additive_scale import additive_effects
 from deepmr.workflow.task_selection import PairSelection
 
-__all__ = ["PairPart", "PartFolder", "compute_part", "task_scale"]
+__all__ = ["ADDITIVE", "PairPart", "PartFolder", "additive_effects", "compute_part", "task_scale"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +165,9 @@ class PartFolder:
         if self.path is None:
             return
         self.path.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = dict(_arrays(part))
         with atomic_write(self._file(index), "wb") as stream:
-            np.savez(stream, fingerprint=np.array(self.fingerprint), **dict(_arrays(part)))
+            np.savez(stream, fingerprint=np.array(self.fingerprint), **arrays)
 
     def remove(self) -> None:
         """Delete the parts once the run is finished."""
@@ -234,3 +237,27 @@ def _arrays(part: PairPart) -> Iterator[tuple[str, np.ndarray]]:
         for key in ("cross", "own", "n_variants"):
             yield key, getattr(part.moments, key)
         yield "shared", np.array(part.moments.shared)
+
+
+ADDITIVE = {"anscombe": "count"}
+"""Effect scales that direct effects leave, and for which: a sum of causes is linear in counts, not
+in 2 sqrt(count + 3/8). Log-odds, probabilities and signals stay as they are."""
+
+
+def additive_effects(shard: EffectShard, units: Mapping[str, str]) -> MemberEffects:
+    """Return a shard's effects with those of counts as differences of expected counts.
+
+    Every member's prediction for the unchanged sequence says where on the Anscombe scale its effect
+    lies, so nothing is measured anew.
+
+    Args:
+        shard: Effects on the scale that they were measured on.
+        units: Unit of each task's effects.
+    """
+    turned = np.array([units[task] in ADDITIVE for task in shard.effects.tasks])
+    if not turned.any():
+        return shard.effects
+    value = shard.effects.value.copy()
+    before = shard.reference[:, turned][..., None]
+    value[:, turned] = expected_count(before + value[:, turned]) - expected_count(before)
+    return replace(shard.effects, value=value)

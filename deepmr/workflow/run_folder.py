@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -156,15 +156,36 @@ def _is_config(path: Path) -> bool:
     return path.name == CONFIG or path.name.startswith(f".{CONFIG}.")
 
 
+class _Mends(NamedTuple):
+    """What to do about a folder that is taken, in the words of the door that was used."""
+
+    finished: str
+    other: str
+    elsewhere: str
+
+
+_COMMAND = _Mends(
+    finished="overwrite=true runs it again, name= keeps both",
+    other="choose another name=, or overwrite=true",
+    elsewhere="choose another name= or paths.output=",
+)
+_NOTEBOOK = _Mends(
+    finished="save(folder, overwrite=True) replaces it, another folder keeps both",
+    other="choose another folder, or save(folder, overwrite=True)",
+    elsewhere="choose another folder",
+)
+
+
 class FinishedError(FileExistsError):
     """A run with the same settings is finished.
 
     Args:
         folder: Its folder.
+        mend: What to do about it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is finished; overwrite=true runs it again, name= keeps both")
+    def __init__(self, folder: Path, mend: str = _COMMAND.finished) -> None:
+        super().__init__(f"{folder} is finished; {mend}")
         self.folder = folder
 
     @property
@@ -174,36 +195,33 @@ class FinishedError(FileExistsError):
         return float(value) if isinstance(value, int | float) else math.nan
 
 
-def _is_unused(folder: Path) -> bool:
+def _is_unused(folder: Path, mends: _Mends) -> bool:
     """Say whether a folder is missing or holds nothing but settings.
 
     Raises:
         FileExistsError: If it is a file, a link, or no run of Deep MR: nothing there is touched.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise FileExistsError(f"{folder} is a link or a file, not a folder; choose another name=")
+        raise FileExistsError(f"{folder} is a link or a file, not a folder; {mends.elsewhere}")
     if not folder.exists() or all(map(_is_config, folder.iterdir())):
         return True
     if not (folder / CONFIG).is_file():
-        raise FileExistsError(
-            f"{folder} exists and is not a run of Deep MR; choose another name= or paths.output="
-        )
+        raise FileExistsError(f"{folder} exists and is not a run of Deep MR; {mends.elsewhere}")
     return False
 
 
-def _refuse_unless_resumable(folder: Path, config: Mapping[str, Any]) -> None:
-    if _is_unused(folder):
+def _refuse_unless_resumable(folder: Path, config: Mapping[str, Any], mends: _Mends) -> None:
+    if _is_unused(folder, mends):
         return
     differing = _differing(folder, config)
     state = "a finished" if is_finished(folder) else "an unfinished"
     if differing:
         shown = "; ".join(differing[:8]) + ("; ..." if len(differing) > 8 else "")
         raise FileExistsError(
-            f"{folder} holds {state} run with other settings ({shown}); "
-            "choose another name=, or overwrite=true"
+            f"{folder} holds {state} run with other settings ({shown}); {mends.other}"
         )
     if is_finished(folder):
-        raise FinishedError(folder)
+        raise FinishedError(folder, mends.finished)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +236,7 @@ class RunFolder:
         seed: The run's seed, for the manifest.
         overwrite: Replace what lies there, once the new run is finished.
         leader: Whether this process is rank 0: it alone decides and writes.
+        in_notebook: Whether refusals say what to do in Python; False for the command line.
     """
 
     path: Path
@@ -226,6 +245,7 @@ class RunFolder:
     seed: int = 0
     overwrite: bool = False
     leader: bool = True
+    in_notebook: bool = False
 
     @property
     def work(self) -> Path:
@@ -252,14 +272,15 @@ class RunFolder:
         if not self.leader:
             yield self.work
             return
-        _check_writable(self.path)
+        mends = _NOTEBOOK if self.in_notebook else _COMMAND
+        _check_writable(self.path, mends)
         with locked(self.path):
             _settle(self.path)
             if self.overwrite:
-                _is_unused(self.path)
-                _discard_other(self.work, self.config)
+                _is_unused(self.path, mends)
+                _discard_other(self.work, self.config, mends)
             else:
-                _refuse_unless_resumable(self.path, self.config)
+                _refuse_unless_resumable(self.path, self.config, mends)
             self.work.mkdir(parents=True, exist_ok=True)
             _discard_partial(self.work)
             self._describe()
@@ -286,10 +307,10 @@ class RunFolder:
                 f"others do; delete {self.path} first"
             )
         if self.leader:
-            _check_writable(self.path)
+            _check_writable(self.path, _COMMAND)
             with _lock_soon(self.path):
                 _settle(self.path)
-                _refuse_unless_resumable(self.path, self.config)
+                _refuse_unless_resumable(self.path, self.config, _COMMAND)
                 self._describe()
         yield self.work
 
@@ -368,9 +389,9 @@ def _settle(folder: Path) -> None:
         shutil.rmtree(old)
 
 
-def _discard_other(new: Path, config: Mapping[str, Any]) -> None:
+def _discard_other(new: Path, config: Mapping[str, Any], mends: _Mends) -> None:
     """Clear what an interrupted overwrite left, unless it had the same settings: it is resumed."""
-    if _is_unused(new):
+    if _is_unused(new, mends):
         return
     try:
         resumable = not _differing(new, config)
@@ -386,11 +407,9 @@ def _discard_partial(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _check_writable(folder: Path) -> None:
+def _check_writable(folder: Path, mends: _Mends) -> None:
     parent = folder
     while not parent.exists():
         parent = parent.parent
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise PermissionError(
-            f"{parent} cannot be written to; choose another place with paths.output="
-        )
+        raise PermissionError(f"{parent} cannot be written to; {mends.elsewhere}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deepmr.files import read_json
-from deepmr.io.sweep_schemas import CANDIDATES, JOBS
+from deepmr.io.table_schemas import CANDIDATES, JOBS
 from deepmr.io.tables import write_table
 
 __all__ = [
@@ -187,7 +187,7 @@ def write_sweep(folder: Path, candidates: Sequence[Candidate]) -> Path:
     """
     rows = [(place, job) for place, one in enumerate(candidates) for job in one.jobs]
     jobs = [job for _, job in rows]
-    columns = {
+    columns: dict[str, list[Any]] = {
         "job": list(range(len(rows))),
         "candidate": [place for place, _ in rows],
         "overrides": [" ".join(job.overrides) for job in jobs],

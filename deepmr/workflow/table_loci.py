@@ -99,10 +99,11 @@ def loci_of(placed: Placed, genome: EncodedGenome | None, split: str) -> Loci:
     end = np.asarray([one[2] for one in placed.extents], dtype=np.int64)
     chrom = np.asarray([one[0] for one in placed.extents], dtype=object)
     codes = np.full((start.size, int((end - start).max())), UNKNOWN, dtype=np.uint8)
-    known = np.isin(chrom.astype(str), list(genome.names) if genome else [])
-    for length in np.unique((end - start)[known]).tolist() if genome else []:
-        rows = np.flatnonzero(known & (end - start == length))
-        codes[rows, :length] = genome.windows(genome.locate(chrom[rows]), start[rows], length)
+    if genome is not None:
+        known = np.isin(chrom.astype(str), list(genome.names))
+        for length in np.unique((end - start)[known]).tolist():
+            rows = np.flatnonzero(known & (end - start == length))
+            codes[rows, :length] = genome.windows(genome.locate(chrom[rows]), start[rows], length)
     return Loci(chrom=chrom, start=start, end=end, codes=codes, split=split)
 
 

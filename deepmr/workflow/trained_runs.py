@@ -134,7 +134,10 @@ def newest_run(
     runs, unread = _readable(folder)
     if not runs:
         why = f" ({unread})" if unread else ""
-        raise FileNotFoundError(f"no finished run lies under {folder}{why}; run train.py first")
+        raise FileNotFoundError(
+            f"no finished run lies under {folder}{why}; train one first (deepmr train), or name "
+            "one with run=FOLDER"
+        )
     if unread:
         print(f"left out: {unread}")
     first_error: LookupError | None = None

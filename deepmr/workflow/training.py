@@ -18,22 +18,16 @@ from deepmr.data.source import DataSource
 from deepmr.files import atomic_write, fingerprint, lock_of, locked, sha256, write_json
 from deepmr.io.tables import read_table
 from deepmr.lightning import device_of_trainer
+from deepmr.lightning.checkpoints import BEST
 from deepmr.lightning.datamodule import SequenceDataModule
 from deepmr.lightning.deadline import Deadline
 from deepmr.lightning.module import MultiTaskModule, epoch_seed
 from deepmr.lightning.prediction import predict_split
 from deepmr.lightning.rehearsal import rehearse
 from deepmr.lightning.tracking import NoTracker, Tracker
-from deepmr.lightning.training import (
-    BEST,
-    is_trained,
-    load_weights,
-    read_history,
-    train_member,
-)
+from deepmr.lightning.training import is_trained, load_weights, read_history, train_member
 from deepmr.losses import MultiTaskLoss
 from deepmr.models import set_output_statistics
-from deepmr.plot import learning_curve, to_png
 from deepmr.workflow.calibration import splits_read
 from deepmr.workflow.evaluation import Evaluation, evaluate
 from deepmr.workflow.run_folder import FinishedError, RunFolder
@@ -338,6 +332,8 @@ def _report(
     *,
     value: float,
 ) -> None:
+    from deepmr.plot import learning_curve, to_png  # late: matplotlib takes half a second
+
     folder = training.folder.work
     histories = [read_history(training.member(k)) for k in range(training.n_members)]
     with atomic_write(folder / "calibrator.json") as stream:

@@ -12,7 +12,7 @@ from deepmr.data.genome import EncodedGenome
 from deepmr.data.vcf import ListedAllele, left_aligned, read_vcf
 from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
-from deepmr.inference.between_sites import honest_effects
+from deepmr.inference.single_effects import honest_effects
 from deepmr.io.table_schemas import VARIANTS
 from deepmr.io.tables import concatenate, write_table
 from deepmr.loci import Loci
@@ -207,7 +207,6 @@ def write_variants(
     listed: Sequence[Sequence[ListedAllele]],
     *,
     scale: str,
-    shared: float = 0.0,
 ) -> None:
     """Write the effects of a VCF's variants with standard errors, as GWAS summary statistics.
 
@@ -220,14 +219,12 @@ def write_variants(
         loci: The loci.
         listed: Alleles of each locus, in the order of the effects.
         scale: Effect scale, for the file's metadata.
-        shared: Shared error variance (ratio to the variance between members), 0 by default; never
-            less than the members' own.
     """
     parts, row = [], 0
     for shard in shards:
         for inside in range(len(shard.loci)):
             if listed[row]:
-                parts += _rows(shard.effects.at(inside), loci.places()[row], listed[row], shared)
+                parts += _rows(shard.effects.at(inside), loci.places()[row], listed[row])
             row += 1
     write_table(path, concatenate(parts), VARIANTS, metadata={"effect_scale": scale})
 
@@ -236,16 +233,16 @@ def _rows(
     effects: MemberEffects,
     place: tuple[str, int, int],
     listed: Sequence[ListedAllele],
-    shared: float,
 ) -> list[dict[str, np.ndarray]]:
-    shown = np.flatnonzero(effects.mask[: len(listed)])  # a shifted window lacks some at its ends
+    # a shifted window lacks some at its ends
+    shown = np.flatnonzero(effects.mask[: len(listed)]).tolist()
     listed, n = [listed[position] for position in shown], len(shown)
     first, second = effects.tasks
     alone = effects.n_members < 2
     found = effects.exact(first, second) if alone else effects.summarise(first, second)
     honest = found
     if not alone:
-        honest = honest_effects(effects, first, second, shared=shared)
+        honest = honest_effects(effects, first, second)
     unknown = np.full(n, np.nan)  # one network's errors are unknown, not 0
     columns = {
         "chrom": np.full(n, place[0], dtype=object),

@@ -24,6 +24,7 @@ CONF = REPOSITORY / "conf"
         ("trainer.max_epoch=3", "did you mean trainer.max_epochs"),
         ("max_epochs=3", "did you mean trainer.max_epochs"),
         ("loger=csv", "did you mean logger"),
+        ("optimzer=sgd", "did you mean optimizer"),
         ("seed=1,2", "add -m"),
         ("name=a=b", "is not an override"),
     ],
@@ -60,6 +61,12 @@ def test_right_overrides_pass(script: str, arguments: list[str], sweeping: bool)
 
 def test_names_unlike_any_are_answered_with_all() -> None:
     assert nearest("zzz", ["cnn", "deepsea"]) == "valid are: cnn, deepsea"
+
+
+def test_a_setting_unlike_any_is_answered_with_how_to_list_them_not_with_all_of_them() -> None:
+    with pytest.raises(ValueError, match="--cfg job every setting") as caught:
+        check_overrides(CONF, "interrogate", ["nonsense=1"])
+    assert len(str(caught.value)) < 100
 
 
 def test_an_addition_that_nothing_reads_is_refused() -> None:

@@ -15,6 +15,7 @@ PLAIN: dict[str, Any] = {
     "instruments": {"_target_": "deepmr.instruments.ByModeratedZ"},
     "controls": "all",
     "concordant": True,
+    "smallest_slope": 0.1,
     "motifs": "m.meme",
     "known": "k.tsv",
     "tasks": "t.tsv",
@@ -26,7 +27,10 @@ TABLE = PLAIN | {"effects": {"path": "e.tsv"}}
 @pytest.mark.parametrize(
     ("settings", "many", "key"),
     [
-        *((PLAIN, True, key) for key in ("controls", "concordant", "motifs", "verdict.designed")),
+        *(
+            (PLAIN, True, key)
+            for key in ("controls", "concordant", "smallest_slope", "motifs", "verdict.designed")
+        ),
         (TABLE, True, "effects.path"),
         *((PLAIN, False, key) for key in ("known", "pairs.level", "pairs.direct")),
         *((PLAIN, False, key) for key in ("effects.gap", "effects", "model.filters", "tasks")),

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from deepmr.cli.configuration import conf_folder
+from deepmr.cli.command_line import conf_folder
 
 MOTIFS = {"GATA1": "AGATAAGG", "TAL1": "CAGCTGTT"}
 CONTIGS = dict.fromkeys(("chr1", "chr7", "chr8", "chr9", "chr10"), 60_000)

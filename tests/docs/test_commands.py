@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deepmr.cli import command_line, plugins
-from deepmr.cli.configuration import conf_folder
+from deepmr.cli.command_line import conf_folder
 from deepmr.cli.main import COMMANDS, HYDRA
 
 commands_of = importlib.import_module("tests.docs.commands")

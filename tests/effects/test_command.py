@@ -29,6 +29,9 @@ def test_a_table_of_measured_effects_is_asked_with_its_errors(
     assert config["inference"] == {"_target_": "deepmr.inference.Summary"}
     page = (folder / "report.html").read_text()
     assert "a table of effects has no network" in page
+    assert "It is undecided whether X acts on Y in these effects." in page
+    assert "in these effects." in " ".join(done.out.split())
+    assert "this model" not in done.out
     again = script("interrogate", f"effects={path}", *ASK, output, "name=mpra")
     assert again.status == 1
     assert "is finished" in again.error

@@ -12,8 +12,7 @@ import pytest
 
 from deepmr import read_effects
 from deepmr.cli.export import main
-from deepmr.inference.between_sites import honest_effects
-from deepmr.io.manifest import read_manifest
+from deepmr.inference.single_effects import honest_effects
 from deepmr.io.tables import read_table
 from deepmr.workflow.export import open_run, variant_rows
 from tests.conftest import Script
@@ -97,9 +96,7 @@ def test_summary_statistics_are_those_of_the_members(
     found = read_effects(path).select("X", "Y")
     (part,) = found.shards(99)
     effects = part.shard.effects
-    shared = read_manifest(asked)["shared_error"]["shared"]
-    assert shared > 0
-    honest = honest_effects(effects, "X", "Y", shared=shared)
+    honest = honest_effects(effects, "X", "Y")
     for name, expected in (
         ("beta", honest.beta_exposure),
         ("se", honest.se_exposure),
@@ -160,8 +157,7 @@ def test_the_vcf_is_valid_and_read_back(asked: Path, table: TableMaker, tmp_path
     found = read_effects(written).select("EFF_X", "EFF_Y")
     (part,) = found.shards(99)
     (source,) = read_effects(path).select("X", "Y").shards(99)
-    shared = read_manifest(asked)["shared_error"]["shared"]
-    sizes = honest_effects(source.shard.effects, "X", "Y", shared=shared)
+    sizes = honest_effects(source.shard.effects, "X", "Y")
     np.testing.assert_array_equal(part.shard.effects.value[:, 0, 0], sizes.beta_exposure)
     np.testing.assert_array_equal(part.shard.effects.se[:, 1], sizes.se_outcome)
 

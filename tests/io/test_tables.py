@@ -22,7 +22,7 @@ from deepmr.mr.result import MREstimate
 # The order is part of the contract: identity first.
 LOCUS = ["chrom", "start", "end"]
 QUESTION = ["exposure", "outcome", "method"]
-ESTIMATE = ["value", "se", "df", "ci_lower", "ci_upper", "p_value", "neg_log10_p"]
+ESTIMATE = ["value", "se", "df", "ci_lower", "ci_upper", "p_value", "neg_log10_p", "p_smallest"]
 ESTIMATES_COLUMNS = [
     *(*LOCUS, *QUESTION, "n_instruments", *ESTIMATE),
     *("intercept", "intercept_se", "q", "q_df", "flags", "true_value"),

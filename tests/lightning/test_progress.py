@@ -12,7 +12,7 @@ from torch import nn
 
 from deepmr.lightning.mutagenesis import _Counter
 from deepmr.mutagenesis import build_engine, saturation
-from deepmr.mutagenesis.counting import counted_by
+from deepmr.mutagenesis.engine import counted_by
 from deepmr.progress import Progress
 from tests.conftest import REPOSITORY
 

@@ -19,7 +19,7 @@ from benchmarks.published_settings import TRIALS, Trial, missing_packages, setti
 from deepmr.cli.optional_packages import HOW_TO_INSTALL, how_to_install
 from deepmr.cli.trust import Trust, build
 from deepmr.models import Adapter
-from deepmr.models.readout import shapes
+from deepmr.models.reductions import shapes
 from deepmr.mutagenesis import build_engine, saturation
 from deepmr.weights import Checkpoint, load_into
 from tests.conftest import REPOSITORY

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, weight_norm
 
 from deepmr.weights import Checkpoint, load_into, refuse_equal
-from deepmr.weights.candidates import State
+from deepmr.weights.checkpoint import State
 from tests.weights.layouts import network_like, small_state
 
 

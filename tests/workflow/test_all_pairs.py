@@ -14,9 +14,9 @@ from deepmr.loci import Loci
 from deepmr.tasks import TaskTable
 from deepmr.verdict import STRUCTURES
 from deepmr.workflow import all_pairs, pair_parts
-from deepmr.workflow.additive_scale import additive_effects
 from deepmr.workflow.all_pairs import PairSettings, ask_pairs
 from deepmr.workflow.pair_answers import turned
+from deepmr.workflow.pair_parts import additive_effects
 from deepmr.workflow.pair_tables import direct_table, pair_table
 from deepmr.workflow.task_selection import select_pairs
 

@@ -128,7 +128,7 @@ def test_bad_questions_get_one_line(
 
 def test_no_run_at_all_is_said(script: Script, tmp_path: Path) -> None:
     outcome = script("interrogate", *ASK, f"paths.output={tmp_path}")
-    assert "run train.py first" in outcome.error
+    assert "train one first (deepmr train)" in outcome.error
 
 
 @pytest.mark.usefixtures("without_figures")

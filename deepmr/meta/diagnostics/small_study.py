@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float64
-from scipy import stats
 
 from deepmr.estimate import Estimate
 from deepmr.meta.fit import fit
@@ -156,7 +156,7 @@ def rank_test(
         x, y = standard[row, kept], sample.variance[row, kept]
         ties = len(np.unique(x)) < len(x) or len(np.unique(y)) < len(y)
         exact = not ties and len(x) <= _EXACT
-        found = stats.kendalltau(x, y, method="exact" if exact else "asymptotic")
+        found = scipy.stats.kendalltau(x, y, method="exact" if exact else "asymptotic")
         tau[row], p_value[row] = found.statistic, found.pvalue
     batch = value.shape[:-1]
     return RankTest(tau=tau.reshape(batch), p_value=p_value.reshape(batch))

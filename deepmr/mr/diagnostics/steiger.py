@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float64
-from scipy import stats
 
+from deepmr.distributions import normal_log_tail, t_log_tail
 from deepmr.effects import EffectSizes
 from deepmr.estimate import Estimate
 
@@ -45,7 +46,7 @@ def _correlation(
     f = (beta / se) ** 2
     if source == "normal_p":
         # The F whose p-value equals the normal one: what remains when only p-values are known.
-        tail = np.log(2.0) + stats.norm.logsf(np.sqrt(f))
+        tail = np.log(2.0) + normal_log_tail(np.sqrt(f))
         f = _f_from_log_p(tail, n - 2)
     r = np.sign(beta) * np.sqrt(f / (n - 2 + f))
     return np.asarray(np.where(mask, r, np.nan))
@@ -56,8 +57,8 @@ def _f_from_log_p(log_p: np.ndarray, df: np.ndarray) -> np.ndarray:
     t = np.sqrt(-2 * np.minimum(log_p, -1e-12))
     df = np.broadcast_to(df, t.shape)
     for _ in range(60):
-        tail = stats.t.logsf(t, df)
-        hazard = np.exp(stats.t.logpdf(t, df) - tail)
+        tail = t_log_tail(t, df)
+        hazard = np.exp(scipy.stats.t.logpdf(t, df) - tail)
         t = np.maximum(t + (np.log(2.0) + tail - log_p) / hazard, 0.0)
     return np.asarray(t**2)
 

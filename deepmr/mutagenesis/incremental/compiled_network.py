@@ -13,11 +13,14 @@ from torch import Tensor, fx, nn
 
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
 from deepmr.mutagenesis.incremental.layers.flattened_linear import FlattenedLinear
-from deepmr.mutagenesis.incremental.layers.global_pooling import GlobalLayer, GlobalSumPool
+from deepmr.mutagenesis.incremental.layers.global_pooling import (
+    GlobalLayer,
+    GlobalSumPool,
+    SoftplusSumPool,
+)
 from deepmr.mutagenesis.incremental.layers.linear import Add, Multiply
 from deepmr.mutagenesis.incremental.layers.nonlinear import Nonlinear, Pointwise
 from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer, row_width
-from deepmr.mutagenesis.incremental.layers.softplus_sum import SoftplusSumPool
 from deepmr.mutagenesis.incremental.layers.vector import VectorLayer
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Span
 

@@ -8,24 +8,23 @@ the w + k - 1 outputs that it touches costs (w + k - 1) k.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import nn
 
-from deepmr.mutagenesis.counting import count_mutants
 from deepmr.mutagenesis.dense import Dense, check_loci, check_options, free_bytes
-from deepmr.mutagenesis.double_precision import in_float64, made_in_float64
-from deepmr.mutagenesis.engine import RawEffects
+from deepmr.mutagenesis.engine import RawEffects, count_mutants
 from deepmr.mutagenesis.incremental.compile import compile_network
 from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork
 from deepmr.mutagenesis.incremental.cost import expected_speedup
-from deepmr.mutagenesis.incremental.freed_memory import keep_freed_memory
 from deepmr.mutagenesis.incremental.propagation import Mutants, Propagation
-from deepmr.mutagenesis.model_state import device_of, evaluation_mode
+from deepmr.mutagenesis.model_state import device_of, evaluation_mode, in_float64, made_in_float64
 from deepmr.mutagenesis.variants import Variants
 
-__all__ = ["Incremental"]
+__all__ = ["Incremental", "keep_freed_memory"]
 
 _PRECISIONS = ("float32", "tf32", "float64", "bfloat16")
 _MOST_LOCI = 16
@@ -81,7 +80,7 @@ class Incremental:
         self._product_dtype = torch.bfloat16 if precision == "bfloat16" else None
         self._dense: Dense | None = None
         self._versions: tuple[tuple[int, int], ...] | None = None  # () where there is none
-        with evaluation_mode(model):
+        with evaluation_mode(model), made_in_float64(self._dtype):
             self._network = self._compiled_network()
         self._n_tasks = self._network.n_tasks
         self.chunk = chunk or self._default_chunk()
@@ -160,13 +159,12 @@ class Incremental:
         tensors = [*self._model.parameters(), *self._model.buffers()]
         versions = tuple((tensor.data_ptr(), tensor._version) for tensor in tensors)  # noqa: SLF001
         if versions != self._versions:
-            model = self._model
-            if self._dtype == torch.float64:
-                model = in_float64(model)
-            with made_in_float64(self._dtype):
-                self._network = compile_network(
-                    model, length=self.length, dtype=self._dtype, product_dtype=self._product_dtype
-                )
+            self._network = compile_network(
+                in_float64(self._model) if self._dtype == torch.float64 else self._model,
+                length=self.length,
+                dtype=self._dtype,
+                product_dtype=self._product_dtype,
+            )
             self._versions = versions
         return self._network
 
@@ -183,3 +181,26 @@ class Incremental:
         device = device_of(self._model)
         room = free_bytes(device) // 16 if device.type == "cuda" else _BLOCK_BYTES
         return int(max(48, min(room // 4 // widest, _MOST_MUTANTS)))
+
+
+_LARGEST = (32 << 20) - (64 << 10)
+"""Bytes of one allocation, just below the largest that glibc learns from (32 MiB)."""
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Let glibc keep up to 64 MiB of freed memory, once a process.
+
+    The arrays of a block are some megabytes each. By default glibc maps such an array anew each
+    time and unmaps it when it is freed, and the system has to clear every page of it: up to half of
+    the time of small networks. glibc raises its thresholds to the size of the largest mapped array
+    that was freed, and trims its heap at twice that; so one array that is allocated, never
+    touched and freed suffices. Other allocators take no notice.
+
+    References:
+        mallopt(3), M_MMAP_THRESHOLD (dynamic thresholds).
+
+    Example:
+        >>> keep_freed_memory()
+    """
+    torch.empty(_LARGEST, dtype=torch.uint8)

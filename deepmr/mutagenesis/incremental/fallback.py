@@ -44,7 +44,7 @@ class Fallback:
                 of the block changes, none.
             chunk: Mutants of one forward pass.
         """
-        loci = torch.from_numpy(np.tile(block.loci, block.n_alternatives))
+        loci = torch.from_numpy(np.tile(block.loci, len(block.mutants)))
         loci = loci.to(self._values[self._network.output].device)
         mutated = {
             name: self._mutated(block, deltas[name], name)

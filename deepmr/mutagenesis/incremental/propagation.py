@@ -16,7 +16,6 @@ from deepmr.mutagenesis.incremental.compiled_network import CompiledNetwork, run
 from deepmr.mutagenesis.incremental.fallback import Fallback
 from deepmr.mutagenesis.incremental.layers.convolution import Convolution
 from deepmr.mutagenesis.incremental.layers.global_pooling import BlockPlan
-from deepmr.mutagenesis.incremental.layers.position_layer import PositionLayer
 from deepmr.mutagenesis.incremental.layers.vector import MutantReferences
 from deepmr.mutagenesis.incremental.receptive_field import Block, Delta, Span
 from deepmr.sequence import one_hot
@@ -56,18 +55,16 @@ class Mutants:
         blocks: list[Block] = []
         for phase in np.unique(offset % total_stride):
             here = np.flatnonzero(offset % total_stride == phase)
-            parts = np.array_split(here, -(-len(here) * each // max(chunk, each)))
-            blocks += [self._block(int(phase), total_stride, mutants[:, some]) for some in parts]
+            for some in np.array_split(here, -(-len(here) * each // max(chunk, each))):
+                block = Block(
+                    phase=int(phase),
+                    total_stride=total_stride,
+                    steps=(offset[some] - int(phase)) // total_stride,
+                    loci=self.locus[starts[some]],
+                    mutants=mutants[:, some],
+                )
+                blocks.append(block)
         return blocks
-
-    def _block(
-        self, phase: int, total_stride: int, mutants: Int[np.ndarray, "alternative site"]
-    ) -> Block:
-        steps = (self.offset[mutants[0]] - phase) // total_stride
-        loci = self.locus[mutants[0]]
-        return Block(
-            phase=phase, total_stride=total_stride, steps=steps, loci=loci, mutants=mutants
-        )
 
 
 class Propagation:
@@ -126,8 +123,7 @@ class Propagation:
                 if layer.source in deltas:
                     layer.accumulate(block, deltas[layer.source])
             if by_block:
-                index = torch.from_numpy(block.mutants.reshape(-1)).to(total.device)
-                total[index] = fallback.run_block(block, deltas, chunk)
+                total[block.rows(total.device)] = fallback.run_block(block, deltas, chunk)
         if by_block:
             return total
         return self._vector_deltas(mutants, fallback, chunk)
@@ -164,19 +160,15 @@ class Propagation:
         left = Counter(self._readers)
         for layer, name, _ in network.outputs():
             if spans[name].width:
-                deltas[name] = self._run(layer, block, deltas, spans[name])
+                like = next(deltas[source] for source in layer.sources if source in deltas)
+                unchanged = Delta(like.values[:0], Span(0, 0))
+                inputs = [deltas.get(source, unchanged) for source in layer.sources]
+                deltas[name] = Delta(layer.run(block, inputs, spans[name]), spans[name])
             for source in layer.sources:
                 left[source] -= 1
                 if not left[source] and source not in kept:
                     deltas.pop(source, None)
         return {name: delta for name, delta in deltas.items() if name in kept}
-
-    @staticmethod
-    def _run(layer: PositionLayer, block: Block, deltas: dict[str, Delta], span: Span) -> Delta:
-        like = next(deltas[source] for source in layer.sources if source in deltas)
-        unchanged = Delta(like.values[:0], Span(0, 0))
-        inputs = [deltas.get(source, unchanged) for source in layer.sources]
-        return Delta(layer.run(block, inputs, span), span)
 
     def _input_delta(self, block: Block, alt: Int[np.ndarray, " mutant"]) -> Delta:
         """Return the one-hot alternative base minus the one-hot reference base of each mutant."""

@@ -137,16 +137,6 @@ class Block:
     loci: Int[np.ndarray, " site"]
     mutants: Int[np.ndarray, "alternative site"]
 
-    @property
-    def n_alternatives(self) -> int:
-        """Alternative bases at each site."""
-        return int(self.mutants.shape[0])
-
-    @property
-    def n_sites(self) -> int:
-        """Number of mutated sites."""
-        return int(self.mutants.shape[1])
-
     @cached_property
     def spacing(self) -> int | None:
         """Steps from each site to the next if constant and of one locus, otherwise None."""
@@ -155,6 +145,10 @@ class Block:
             return 1
         regular = np.all(gaps == gaps[0]) and np.all(self.loci == self.loci[0])
         return int(gaps[0]) if bool(regular) else None
+
+    def rows(self, device: torch.device) -> Int[Tensor, " mutant"]:
+        """Return the row of each mutant, sites of one alternative together, on a device."""
+        return torch.from_numpy(self.mutants.reshape(-1)).to(device)
 
     def scale(self, axis: Axis) -> int:
         """Return the positions of ``axis`` from one step to the next."""
@@ -235,15 +229,16 @@ class PaddedReference:
         """Return the reference at a span around each site; a view where sites are regular."""
         scale = block.scale(self._axis)
         loci, length, channels = self._padded.shape
+        n_sites = len(block.steps)
         places = length * (block.loci if loci > 1 else np.zeros_like(block.loci)) + self._margin
         if block.spacing is not None:
             first = int(places[0]) + int(block.steps[0]) * scale + span.start
             return self._padded.as_strided(
-                (span.width, 1, block.n_sites, channels),
+                (span.width, 1, n_sites, channels),
                 (channels, 0, block.spacing * scale * channels, 1),
                 first * channels,
             )
         at = torch.from_numpy(block.positions(span, self._axis) + places)
         rows = self._padded.view(-1, channels)
         rows = rows.index_select(0, at.reshape(-1).to(self._padded.device))
-        return rows.view(span.width, 1, block.n_sites, channels)
+        return rows.view(span.width, 1, n_sites, channels)

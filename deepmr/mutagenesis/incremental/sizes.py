@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,7 +64,7 @@ class SizedTracer(fx.Tracer):
         try:
             if node.op == "get_attr":
                 with _untraced():
-                    self.values[node.name] = _attribute(self._model, str(node.target))
+                    self.values[node.name] = operator.attrgetter(str(node.target))(self._model)
                 return
             args, kwargs = fx.map_arg(
                 (node.args, node.kwargs), lambda source: self.values[source.name]
@@ -108,10 +109,3 @@ def _untraced() -> Iterator[None]:
         yield
     finally:
         nn.Module.__call__, nn.Module.__getattr__ = traced
-
-
-def _attribute(model: nn.Module, path: str) -> Any:
-    found: Any = model
-    for name in path.split("."):
-        found = getattr(found, name)
-    return found

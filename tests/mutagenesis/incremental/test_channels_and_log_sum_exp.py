@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from deepmr.mutagenesis import Dense, Incremental, saturation
-from deepmr.mutagenesis.double_precision import in_float64
+from deepmr.mutagenesis.model_state import in_float64
 
 LENGTH = 23
 

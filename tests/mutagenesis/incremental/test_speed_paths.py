@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from deepmr.models import MotifScanner
 from deepmr.mutagenesis import Dense, Incremental, saturation
 from deepmr.mutagenesis.incremental.layers import convolution
-from deepmr.mutagenesis.incremental.layers.softplus_sum import SoftplusSumPool, sum_of_softplus
+from deepmr.mutagenesis.incremental.layers.global_pooling import SoftplusSumPool, sum_of_softplus
 
 
 class Wide(nn.Module):

@@ -52,6 +52,7 @@ class Convolution(PositionLayer):
         self._factor: Float[Tensor, " channel"] | None = None
         self._groups = 1 if isinstance(module, nn.Linear) else module.groups
         self._product_dtype: torch.dtype | None = None
+        self._kernel: Tensor | None = None
 
     def fold(self, factor: Float[Tensor, " channel"]) -> None:
         """Fold a factor of each output channel into the weights."""
@@ -62,7 +63,9 @@ class Convolution(PositionLayer):
         return self._groups == 1
 
     def lay_out_weights(self, product_dtype: torch.dtype | None, channels: int) -> None:
-        """Copy the weights to (tap, in, out) order; call once, after all folding.
+        """Copy the weights to (tap, in, out) order, and to a kernel for oneDNN where it serves.
+
+        Call once, after all folding.
 
         Args:
             product_dtype: Dtype of matrix products; that of the weights if None.
@@ -81,15 +84,19 @@ class Convolution(PositionLayer):
         def by_channel(weight: Tensor) -> Tensor:
             return by_tap(weight).permute(2, 0, 1)
 
+        shape = f"{channels} {self.channels}"
         if self._factor is None:
-            shape = f"{channels} {self.channels}"
             self._weight = laid_out(weight, f"tap {shape}", dtype, by_tap)
-            kernel = laid_out(weight, f"channel {shape}", dtype, by_channel)
         else:
-            scaled = weight.detach() * self._factor[:, None, None]
-            self._weight = by_tap(scaled).to(dtype).contiguous()
-            kernel = by_channel(scaled).to(dtype).contiguous()
-        self._kernel = kernel.permute(0, 2, 1)[..., None]
+            weight = weight.detach() * self._factor[:, None, None]
+            self._weight = by_tap(weight).to(dtype).contiguous()
+        if self._convolves(weight.device, dtype, channels):
+            kernel = (
+                laid_out(weight, f"channel {shape}", dtype, by_channel)
+                if self._factor is None
+                else by_channel(weight).to(dtype).contiguous()
+            )
+            self._kernel = kernel.permute(0, 2, 1)[..., None]
 
     def affected_span(self, *spans: Span) -> Span:
         """Return the outputs whose kernel holds a changed input."""
@@ -131,7 +138,6 @@ class Convolution(PositionLayer):
             None where products tap by tap are used.
         """
         like, window = delta.values, self.window
-        dtype = self._product_dtype or like.dtype
         wanted = _overlap(window.affected_span(delta.span), span)
         reach = (window.kernel - 1) * window.dilation
         first = delta.span.start + window.padding
@@ -141,14 +147,9 @@ class Convolution(PositionLayer):
         found = Span(start, start + delta.span.width + 2 * zeros - reach)
         mutants = like.shape[1] * like.shape[2]
         cost = window.kernel * delta.span.width * mutants * self.channels * like.shape[3]
-        if (
-            not self._convolves(like.device, dtype, like.shape[3])
-            or cost < _LEAST_PRODUCTS
-            or min(both) < 0
-            or not wanted.width
-        ):
+        if self._kernel is None or cost < _LEAST_PRODUCTS or min(both) < 0 or not wanted.width:
             return None
-        image = like.to(dtype).reshape(1, len(like), mutants, -1).permute(0, 3, 1, 2)
+        image = like.to(self._kernel.dtype).reshape(1, len(like), mutants, -1).permute(0, 3, 1, 2)
         sums = F.conv2d(
             image, self._kernel, padding=(zeros, 0), dilation=(window.dilation, 1)
         ).permute(0, 2, 3, 1)

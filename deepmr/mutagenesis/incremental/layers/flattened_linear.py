@@ -79,8 +79,7 @@ class _Window:
         values = delta.values.permute(1, 2, 0, 3)
         by_alternative, by_site = (_spacing(block.mutants[:, 0]), _spacing(block.mutants[0]))
         if by_alternative is None or by_site is None:
-            index = torch.from_numpy(block.mutants.reshape(-1)).to(rows.device)
-            target[index] = values.flatten(0, 1).to(rows.dtype)
+            target[block.rows(rows.device)] = values.flatten(0, 1).to(rows.dtype)
             return
         to_mutant, *inner = target.stride()
         target.as_strided(

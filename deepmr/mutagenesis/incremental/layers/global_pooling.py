@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import inf
@@ -10,11 +11,20 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from deepmr.mutagenesis.incremental.layers.position_layer import References
 from deepmr.mutagenesis.incremental.receptive_field import Axis, Block, Delta, PaddedReference, Span
 
-__all__ = ["BlockPlan", "Flattened", "GlobalLayer", "GlobalMaxPool", "GlobalSumPool"]
+__all__ = [
+    "BlockPlan",
+    "Flattened",
+    "GlobalLayer",
+    "GlobalMaxPool",
+    "GlobalSumPool",
+    "SoftplusSumPool",
+    "sum_of_softplus",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +67,9 @@ class GlobalLayer(ABC):
     def accumulate(self, block: Block, delta: Delta) -> None:
         """Add the input's delta of one block."""
 
-    @abstractmethod
     def delta(self) -> Float[Tensor, "mutant channel"]:
         """Return the output's delta of all mutants, after all blocks were added."""
+        return self._delta
 
     def multiply_adds(self, channels: int) -> int:
         """Return the multiply-adds of one input position with some channels."""
@@ -96,12 +106,7 @@ class GlobalSumPool(GlobalLayer):
         self._store(block, summed.sum(-1, keepdim=True) if self.together else summed)
 
     def _store(self, block: Block, summed: Float[Tensor, "alternative site channel"]) -> None:
-        index = _mutant_index(block, summed)
-        self._delta[index] = summed.mul_(self.factor).view(-1, summed.shape[-1])
-
-    def delta(self) -> Float[Tensor, "mutant channel"]:
-        """Return the output's delta of all mutants."""
-        return self._delta
+        self._delta[block.rows(summed.device)] = summed.mul_(self.factor).view(-1, summed.shape[-1])
 
 
 class Flattened(GlobalLayer):
@@ -152,12 +157,56 @@ class GlobalMaxPool(GlobalLayer):
         for reference, at in ((self._before, start), (self._after, stop)):
             unchanged = reference[loci, torch.from_numpy(at).to(maximum.device)]
             torch.maximum(maximum, unchanged, out=maximum)
-        self._delta[_mutant_index(block, maximum)] = maximum.view(-1, maximum.shape[-1])
-
-    def delta(self) -> Float[Tensor, "mutant channel"]:
-        """Return the output's delta of all mutants."""
-        return self._delta
+        self._delta[block.rows(maximum.device)] = maximum.view(-1, maximum.shape[-1])
 
 
-def _mutant_index(block: Block, like: Tensor) -> Tensor:
-    return torch.from_numpy(block.mutants.reshape(-1)).to(like.device)
+class SoftplusSumPool(GlobalSumPool):
+    """Sum over positions of softplus, times a factor; the input is that of the softplus."""
+
+    def allocate(self, references: References, plan: BlockPlan) -> None:
+        """Pad the reference by positions that add nothing, and allocate the deltas."""
+        super().allocate(references, plan)
+        fill = -math.inf
+        self._input = PaddedReference(references[self.source], self.axis, self.margin, fill)
+
+    def accumulate(self, block: Block, delta: Delta) -> None:
+        """Store the change of the sum for the mutants of one block."""
+        around = self._input.around(block, delta.span)
+        sums = sum_of_softplus(delta.values + around)
+        sums.sub_(sum_of_softplus(around.contiguous()))
+        self._store(block, sums)
+
+
+def sum_of_softplus(values: Float[Tensor, "position ..."]) -> Float[Tensor, "..."]:
+    """Return the sum over the first axis of log(1 + exp(x)).
+
+    The product of all 1 + exp(x), less 1, is put together in pairs, (1 + a)(1 + b) - 1 = a + b +
+    ab, all of them positive: nothing cancels, and one logarithm serves all positions. Where the
+    product overflows, each position's softplus is added. That is asked of a CPU alone: another
+    device would have to be waited for, and its softplus is cheap.
+
+    Args:
+        values: The values.
+
+    Example:
+        >>> sum_of_softplus(torch.zeros(3, 1, dtype=torch.float64)).div(math.log(2)).tolist()
+        [3.0]
+    """
+    if values.device.type != "cpu":
+        return F.softplus(values).sum(0)
+    odds = torch.exp2(values * math.log2(math.e))  # PyTorch's exp takes three times as long
+    while len(odds) > 1:
+        half = len(odds) // 2
+        first, second, last = odds[:half], odds[half : 2 * half], odds[2 * half :]
+        if len(last):
+            _join(first[:1], last)
+        _join(first, second)
+        odds = first
+    total = torch.log1p(odds[0])
+    return total if bool(torch.isfinite(total).all()) else F.softplus(values).sum(0)
+
+
+def _join(first: Tensor, second: Tensor) -> None:
+    """Set the first to (1 + first)(1 + second) - 1; overwrites both."""
+    torch.addcmul(second, first, second, out=second)
+    first.add_(second)

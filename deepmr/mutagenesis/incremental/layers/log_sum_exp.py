@@ -6,7 +6,6 @@ from math import inf
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from deepmr.mutagenesis.incremental.layers.global_pooling import BlockPlan, GlobalLayer
@@ -68,8 +67,7 @@ class GlobalLogSumExp(GlobalLayer):
         wide = ~((change > _LEAST) & (change < _MOST))
         if bool(wide.any()):
             result = torch.where(wide, self._summed_again(block, delta, shares + values), result)
-        index = torch.from_numpy(block.mutants.reshape(-1)).to(result.device)
-        self._delta[index] = result.view(-1, result.shape[-1])
+        self._delta[block.rows(result.device)] = result.view(-1, result.shape[-1])
 
     def _summed_again(self, block: Block, delta: Delta, shares: Tensor) -> Tensor:
         inside = shares.logsumexp(0)
@@ -82,7 +80,3 @@ class GlobalLogSumExp(GlobalLayer):
             at = np.clip(origin + edge, 0, self.axis.length)
             inside = torch.logaddexp(inside, reference[loci, torch.from_numpy(at).to(loci)])
         return inside
-
-    def delta(self) -> Float[Tensor, "mutant channel"]:
-        """Return the output's delta of all mutants."""
-        return self._delta

@@ -41,9 +41,9 @@ class Nonlinear(PositionLayer):
 
     def accumulator(self, block: Block, span: Span) -> Values:
         """Return the input's reference at ``span``, copied for every mutant of a block."""
-        around = self._padded_input().around(block, span)
+        around = self._input.around(block, span)
         # clone, not contiguous(): with one alternative the latter may return the reference itself
-        return around.expand(-1, block.n_alternatives, -1, -1).clone(
+        return around.expand(-1, len(block.mutants), -1, -1).clone(
             memory_format=torch.contiguous_format
         )
 
@@ -54,13 +54,14 @@ class Nonlinear(PositionLayer):
             block: The mutants.
             delta: Delta of the input, in this dtype or a shorter one.
         """
-        around = self._padded_input().around(block, delta.span)
+        around = self._input.around(block, delta.span)
         own = delta.values if delta.values.dtype == around.dtype else None
         return torch.add(delta.values, around, out=own)
 
-    @abstractmethod
-    def _padded_input(self) -> PaddedReference:
-        """Return the input's reference, in the form to which the delta is added."""
+    def set_reference(self, references: References) -> None:
+        """Store the reference before the layer, to which the delta is added, and behind it."""
+        self._input = PaddedReference(references[self.sources[0]], self.axis, self.margin, 0.0)
+        self._output = PaddedReference(references[self.name], self.axis, self.margin, 0.0)
 
     @abstractmethod
     def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
@@ -70,7 +71,7 @@ class Nonlinear(PositionLayer):
         """Return the output's delta at ``span``."""
         inputs = self.input_span(span)
         if deltas[0].span == inputs:
-            around = self._padded_input().around(block, inputs)
+            around = self._input.around(block, inputs)
             own = deltas[0].values if self.overwrites else None
             return self.to_delta(block, torch.add(deltas[0].values, around, out=own), span)
         accumulator = self.accumulator(block, inputs)
@@ -84,11 +85,8 @@ class Rectifier(Nonlinear):
     def set_reference(self, references: References) -> None:
         """Split the input's reference into its negative and positive parts."""
         source = references[self.sources[0]]
-        self._negative = PaddedReference(source.clamp(max=0), self.axis, self.margin, 0.0)
+        self._input = PaddedReference(source.clamp(max=0), self.axis, self.margin, 0.0)
         self._floor = PaddedReference(-source.clamp(min=0), self.axis, self.margin, 0.0)
-
-    def _padded_input(self) -> PaddedReference:
-        return self._negative
 
     def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
         """Return the output's delta, in place."""
@@ -117,14 +115,6 @@ class Pointwise(Nonlinear):
         """Return whether the function of zero is zero."""
         return self._zero_at_zero
 
-    def set_reference(self, references: References) -> None:
-        """Store the reference before and after the function."""
-        self._input = PaddedReference(references[self.sources[0]], self.axis, self.margin, 0.0)
-        self._output = PaddedReference(references[self.name], self.axis, self.margin, 0.0)
-
-    def _padded_input(self) -> PaddedReference:
-        return self._input
-
     def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
         """Return the output's delta."""
         delta = self.function(accumulator).sub_(self._output.around(block, span))
@@ -147,14 +137,6 @@ class AcrossChannels(Nonlinear):
     def keeps_zero_channels(self) -> bool:
         """Return False: channels are counted."""
         return False
-
-    def set_reference(self, references: References) -> None:
-        """Store the reference before and after the function."""
-        self._input = PaddedReference(references[self.sources[0]], self.axis, self.margin, 0.0)
-        self._output = PaddedReference(references[self.name], self.axis, self.margin, 0.0)
-
-    def _padded_input(self) -> PaddedReference:
-        return self._input
 
     def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
         """Return the output's delta."""
@@ -201,9 +183,6 @@ class MaxPool(Nonlinear):
             source = torch.where(inside[:, None], below_maximum, -inf)
         self._input = PaddedReference(source, axis, margin, -inf)
         self._output = PaddedReference(pooled, self.axis, self.margin, 0.0)
-
-    def _padded_input(self) -> PaddedReference:
-        return self._input
 
     def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
         """Return the output's delta."""

@@ -1,4 +1,4 @@
-"""The table of instruments: which variants each direction of the answer rests on."""
+"""Tables of an interrogation as files: loci, estimates, pooled effects, instruments, verdict."""
 
 from __future__ import annotations
 
@@ -7,30 +7,94 @@ from pathlib import Path
 import numpy as np
 
 from deepmr.effects import MemberEffects
+from deepmr.files import write_json
 from deepmr.genome import Interval
 from deepmr.inference.concordant import CONCORDANT
 from deepmr.inference.estimation import Answer
-from deepmr.io.table_schemas import INSTRUMENTS
+from deepmr.io.table_schemas import ESTIMATES, INSTRUMENTS, LOCI, META
 from deepmr.io.tables import concatenate, write_table
 from deepmr.workflow.findings import Findings
+from deepmr.workflow.pair_findings import PairFindings
+from deepmr.workflow.variants import write_variants
 
-__all__ = ["write_instruments"]
+__all__ = ["metadata_of", "write_tables"]
 
 _LETTERS = np.array([*"ACGTN"], dtype=object)
 
 
-def write_instruments(findings: Findings, path: Path) -> None:
+def metadata_of(findings: Findings | PairFindings) -> dict[str, str]:
+    """Return what every table of a run says of its effects: their scale and their errors.
+
+    Args:
+        findings: Results of the interrogation.
+    """
+    networks = findings.networks
+    return {"effect_scale": networks.scale.scale, "uncertainty": networks.members.spread}
+
+
+def write_tables(findings: Findings, folder: Path) -> list[Path]:
+    """Write loci, estimates, meta, instruments, variants (of a VCF) and verdict.json.
+
+    Args:
+        findings: Results of the interrogation.
+        folder: The run's folder.
+
+    Returns:
+        Paths of the files.
+    """
+    metadata = metadata_of(findings)
+    _write_loci(findings, folder / "loci.parquet")
+    _write_instruments(findings, folder / "instruments.parquet")
+    write_table(folder / "estimates.parquet", findings.estimates(), ESTIMATES, metadata=metadata)
+    write_table(folder / "meta.parquet", findings.meta(), META, metadata=metadata)
+    write_json(folder / "verdict.json", findings.judgement.to_record())
+    names = ["loci.parquet", "estimates.parquet", "meta.parquet", "instruments.parquet"]
+    names.append("verdict.json")
+    if findings.variants.listed is not None:
+        names.append("variants.parquet")
+        write_variants(
+            folder / names[-1],
+            findings.effects.read(findings.names),
+            findings.loci,
+            findings.variants.listed,
+            scale=findings.networks.scale.scale,
+        )
+    return [folder / name for name in names]
+
+
+def _write_loci(findings: Findings, path: Path) -> None:
+    loci, forward = findings.loci, findings.answers[0]
+    references, n_variants = [], []
+    for shard in findings.effects.read(findings.names):
+        references.append(shard.reference.mean(axis=-1))
+        n_variants.append(shard.effects.mask.sum(axis=-1))
+    reference = np.concatenate(references)
+    write_table(
+        path,
+        {
+            "chrom": loci.chrom,
+            "start": loci.start,
+            "end": loci.end,
+            "split": np.full(len(loci), loci.split, dtype=object),
+            "n_variants": np.concatenate(n_variants),
+            "n_instruments": forward.local.instruments.sum(axis=-1),
+            "reference_exposure": reference[:, 0],
+            "reference_outcome": reference[:, 1],
+        },
+        LOCI,
+    )
+
+
+def _write_instruments(findings: Findings, path: Path) -> None:
     """Write the instruments of both directions with their effects, as MR's programs read them.
 
     They are those of the instrument rule (under cross-fitting, those that any member used); a
     column says which of them lie on the dose-response, and carry the concordant slope.
-
-    Args:
-        findings: Results of the interrogation.
-        path: The parquet file.
     """
     answers = _first_answers(findings)
-    parts, row = [_none()], 0
+    kinds = {"string": object, "int64": np.int64, "double": np.float64, "bool": np.bool_}
+    none = {field.name: np.empty(0, kinds[str(field.type)]) for field in INSTRUMENTS}
+    parts, row = [none], 0
     for shard in findings.effects.read(findings.names):
         for inside, locus in enumerate(shard.loci):
             for first, by_rule in answers:
@@ -55,11 +119,6 @@ def _first_answers(findings: Findings) -> list[tuple[Answer, Answer]]:
         (one[0], next((answer for answer in one if answer.method != CONCORDANT), one[0]))
         for one in found.values()
     ]
-
-
-def _none() -> dict[str, np.ndarray]:
-    kinds = {"string": object, "int64": np.int64, "double": np.float64, "bool": np.bool_}
-    return {field.name: np.empty(0, kinds[str(field.type)]) for field in INSTRUMENTS}
 
 
 def _rows(
