@@ -22,6 +22,7 @@ from deepmr.verdict import check_controls
 from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.estimation_cost import estimator_seconds, slower_than_mutagenesis
 from deepmr.workflow.findings import Findings
+from deepmr.workflow.instrument_check import with_instrument_check
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.network_checks import check_networks, probability_notes
@@ -310,7 +311,7 @@ def conclude(
         effects=effects,
         question=question,
         answers=tuple(answers),
-        judgement=judgement,
+        judgement=with_instrument_check(judgement, answers),
         notes=(
             *notes,
             *question.notes,

@@ -115,8 +115,10 @@ def predictive_scores(
     half-width as standard deviation (missing for conformal intervals, which are no distribution).
     ``coverage``: share of observations within the 95 % interval. ``quantile_error``: mean
     absolute difference between nominal and observed coverage of the central intervals at 5 % to
-    95 %. ``sharpness``: mean width of the 95 % interval. ``mse``: of the prediction.
-    Calibration leaves ``mse``, and so R2 and correlations, as they are.
+    95 %. ``sharpness``: mean width of the 95 % interval. ``mse``: of the prediction. ``slope``: of
+    observations on predictions by least squares, 1 where a predicted difference is as large as the
+    one observed; missing where predictions are all alike. Calibration leaves ``mse`` and
+    ``slope``, and so R2 and correlations, as they are.
 
     Args:
         calibrator: The fitted distribution.
@@ -178,4 +180,15 @@ def predictive_scores(
         scores.append(
             bootstrap_score(name, blocks, lambda s: s[:, 1] / s[:, 0], draws=draws, seed=seed)
         )
+    x, y = prediction - prediction.mean(), target - target.mean()
+    blocks = sum_blocks(np.stack([np.ones_like(x), x, y, x * x, x * y], axis=1))
+    scores.append(bootstrap_score("slope", blocks, _slope, draws=draws, seed=seed))
     return tuple(scores)
+
+
+def _slope(sums: Float64[np.ndarray, "draw column"]) -> Float64[np.ndarray, " draw"]:
+    """Return the least-squares slope from sums of 1, x, y, x^2 and x y."""
+    count, x, y, xx, xy = sums.T
+    spread = xx - x * x / count
+    alike = spread <= 1e-12 * np.maximum(xx, np.finfo(np.float64).tiny)
+    return np.where(alike, np.nan, (xy - x * y / count) / np.where(alike, 1.0, spread))

@@ -63,8 +63,8 @@ def score_tasks(
 
     A raw count has the predictive distribution that theory promises on the Anscombe scale, a
     variance of 1 plus the members' spread squared; a raw signal has none, and only its ``mse``
-    is given. A task left uncalibrated has the same numbers in both stages. A task without labels
-    has no rows.
+    and ``slope`` are given. A task left uncalibrated has the same numbers in both stages. A task
+    without labels has no rows.
 
     Args:
         calibrators: The fitted calibrators of the tasks.
@@ -141,4 +141,4 @@ def _real_scores(
     scores = predictive_scores(chosen, prediction, target, spread=spread, draws=draws, seed=seed)
     if distribution is not None:
         return scores
-    return tuple(score for score in scores if score.name == "mse")
+    return tuple(score for score in scores if score.name in ("mse", "slope"))

@@ -59,7 +59,7 @@ class SharedError:
 
     @property
     def words(self) -> str:
-        """What errors that all members share count as, after those words.
+        """What is added to the variance of a slope for errors that all members share.
 
         Example:
             >>> SharedError(shared=0.4, between_sites=0.0, pooled=0.0).words
@@ -67,13 +67,19 @@ class SharedError:
         """
         words = f"{self.shared:.2g} times the variance between networks"
         parts = (
-            ("local", self.between_sites, "variance between its sites", self.relative),
-            ("pooled", self.pooled, "loci's median variance between sites", self.relative_pooled),
+            (
+                *("at one locus", self.between_sites),
+                *("variance between the locus's sites", self.relative),
+            ),
+            (
+                *("in a pooled slope", self.pooled),
+                *("loci's median variance between sites", self.relative_pooled),
+            ),
         )
         for slope, factor, what, relative in parts:
-            more = [f"{factor:.2g} of the {what}"] if factor > 0 else []
-            more += [f"a standard error of {100 * relative:.2g} % of it"] if relative > 0 else []
-            words += f"; for a {slope} slope also {' and '.join(more)}" if more else ""
+            more = [f"{factor:.2g} times the {what}"] if factor > 0 else []
+            more += [f"the square of {100 * relative:.2g} % of the slope"] if relative > 0 else []
+            words += f"; {slope} also {' and '.join(more)}" if more else ""
         return words
 
     @classmethod
@@ -96,7 +102,7 @@ class SharedError:
                 between_sites=_BETWEEN_SITES_WITHOUT_FLOOR,
                 relative=_RELATIVE,
                 relative_pooled=_RELATIVE_POOLED,
-                source="a fixed rule, since no noise floor of the labels is known",
+                source="a fixed rule, since the noise of the labels is not known",
             )
         mean = float(np.mean(known))
         return cls(
@@ -104,10 +110,14 @@ class SharedError:
             between_sites=_BETWEEN_SITES,
             relative=_RELATIVE,
             relative_pooled=_RELATIVE_POOLED,
-            source="a fixed rule within .2 and .3 by held-out errors of prediction, of which the "
-            f"members share {mean:.2g} times the variance between them (mean of {len(known)} "
-            "tasks)",
+            source="a fixed rule, in which held-out errors of prediction set the first factor "
+            f"between {_LEAST_SHARED} and {_MOST_SHARED}; there the networks share {mean:.2g} "
+            f"times the variance between them{_mean_of(len(known))}",
         )
+
+
+def _mean_of(tasks: int) -> str:
+    return f" (mean of {tasks} tasks)" if tasks > 1 else ""
 
 
 def prediction_error_ratio(

@@ -117,7 +117,9 @@ class Question:
 
     def hint(self) -> str:
         """Return what loci without instruments lack, and which settings to lower, as a clause."""
-        small = "networks with small effects need a lower instruments.min_effect (0.05, say)"
+        asked = getattr(self.rule, "min_effect", None)
+        than = f" than {asked:g}" if asked else ""
+        small = f"networks with small effects need a lower instruments.min_effect{than}"
         if isinstance(self.inference, GivenModel):  # whose effects have no errors
             return f"large enough (instruments.min_effect); {small}"
         return f"both precise and large enough; {small} or instruments.min_z"
@@ -215,10 +217,10 @@ class Question:
             return (self.inference.note,)
         if not isinstance(self.inference, OverMembers):
             return ()
-        error = self.inference.error
         return (
-            "Intervals answer what training again would say: errors that all members share count "
-            f"as {error.words} ({error.source}).",
+            "Intervals answer what training again would say: they count how far the networks "
+            "differ, and by a fixed rule what all of them get wrong alike (see “How were errors "
+            "computed?” under Methods).",
         )
 
 

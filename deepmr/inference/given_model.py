@@ -99,8 +99,8 @@ class GivenModel:
             "Intervals answer what this model says: it is taken as given and its effects as "
             "exact, so that pooled intervals are about the loci sampled, local ones about "
             "disagreement among a locus's sites, and instruments are chosen by the size of their "
-            "effect alone (instruments.min_effect). What training again would say is another "
-            "question, which needs an ensemble (inference=per_member)."
+            "effect alone. What the networks get wrong is in no interval: what training again "
+            "would say is another question, which needs an ensemble (inference=per_member)."
         )
 
     def check_estimator(self, name: str, estimator: Estimator) -> None:

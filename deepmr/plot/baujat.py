@@ -10,9 +10,13 @@ from matplotlib.axes import Axes
 
 from deepmr.meta import MetaAnalysisResult
 from deepmr.meta import baujat as baujat_of
-from deepmr.plot.style import COLOURS, INK, new_axes, style
+from deepmr.plot.style import COLOURS, FADED, INK, new_axes, style
 
 __all__ = ["baujat"]
+
+_SIZE = (280.0, 210.0)  # of the axes in points, about
+_LETTER, _LINE = 5.2, 11.0  # points of a letter's width and of a line's height
+_Box = tuple[float, float, float]
 
 
 @style()
@@ -66,23 +70,45 @@ def baujat(
     )
     top_x, top_y = (max(float(np.max(v[kept], initial=0.0)), 1e-300) for v in (x, y))
     far = kept[np.argsort(-np.hypot(x[kept] / top_x, y[kept] / top_y), kind="stable")][:n_named]
-    places: list[tuple[float, float]] = []
+    taken: list[_Box] = []
     for i in far:
         ax.plot(x[i], y[i], "o", color=COLOURS[1], markersize=3.5 if many else 5)
-        left = x[i] > 0.75 * top_x
-        at = (float(x[i]) / top_x, float(y[i]) / top_y)
-        crowd = sum(abs(at[0] - a) < 0.2 and abs(at[1] - b) < 0.06 for a, b in places)
-        places.append(at)
+        text = f"locus {i + 1}" if names is None else names[i]
+        left = x[i] > 0.5 * top_x
+        at = (float(x[i]) / top_x * _SIZE[0], float(y[i]) / top_y * _SIZE[1])
+        drop = _free_drop(at, len(text) * _LETTER * (-1 if left else 1), taken)
         ax.annotate(
-            f"locus {i + 1}" if names is None else names[i],
+            text,
             (float(x[i]), float(y[i])),
-            xytext=(-5 if left else 5, 4 - 11 * crowd),
+            xytext=(-7 if left else 7, drop),
             textcoords="offset points",
             ha="right" if left else "left",
+            va="center",
             fontsize=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.4},
+            arrowprops={"arrowstyle": "-", "color": FADED, "linewidth": 0.6},
         )
     ax.set_xlim(-0.02 * top_x, 1.06 * top_x)
     ax.set_ylim(-0.02 * top_y, 1.1 * top_y)
     ax.set_xlabel("Contribution to heterogeneity (squared Pearson residual)")
     ax.set_ylabel("Influence on the pooled slope")
     return ax
+
+
+def _free_drop(at: tuple[float, float], width: float, taken: list[_Box]) -> float:
+    """Return how far below a point its name is written, so that it lies on no other name.
+
+    Args:
+        at: The point, in points of the axes.
+        width: Of the name, in points; negative to the left of the point.
+        taken: Boxes of the names written before: left, right and middle; this one is added.
+    """
+    ends = sorted((at[0], at[0] + width))
+    drop = 0.0
+    while any(
+        ends[0] < right and left < ends[1] and abs(at[1] + drop - middle) < _LINE
+        for left, right, middle in taken
+    ):
+        drop -= 1.0
+    taken.append((ends[0], ends[1], at[1] + drop))
+    return drop

@@ -104,12 +104,13 @@ def _bar(ax: Axes, meta: Mapping[str, np.ndarray], row: int, height: float, colo
     for lower, upper, width in ends:
         ax.hlines(height, meta[lower][row], meta[upper][row], color=colour, linewidth=width)
     ax.plot(value, height, "o", color="white", markeredgecolor=colour, markersize=5, zorder=4)
-    ax.plot(meta["true_value"][row], height, "D", color=TRUTH, markersize=4, zorder=5)
+    ax.plot(meta["true_value"][row], height - 0.32, "D", color=TRUTH, markersize=3.5, zorder=5)
 
 
 def _legend(ax: Axes, *, known: bool) -> None:
+    circle = {"marker": "o", "markerfacecolor": "white", "markeredgecolor": INK}
     handles = [
-        Line2D([], [], color=INK, linewidth=4, label="95 % interval of the mean"),
+        Line2D([], [], color=INK, linewidth=4, **circle, label="slope with its 95 % interval"),
         Line2D([], [], color=INK, linewidth=1, label="95 % prediction interval"),
     ]
     if known:

@@ -26,6 +26,7 @@ def forest(
     *,
     names: Sequence[str] | None = None,
     weights: Float64[np.ndarray, " weight"] | None = None,
+    ends: tuple[Float64[np.ndarray, " locus"], Float64[np.ndarray, " locus"]] | None = None,
     unit: str = "",
     level: float = 0.95,
     max_rows: int = 40,
@@ -36,9 +37,8 @@ def forest(
     PI is the prediction interval for a single locus.
 
     Up to ``max_rows`` loci each have a row with name, numbers and weight. With more, every
-    interval is a thin line and the sorted effects are a curve; no locus is left out. Intervals of
-    single loci are normal. The axis spans 98 % of the ends of the intervals; arrowheads mark
-    intervals beyond it.
+    interval is a thin line and the sorted effects are a curve; no locus is left out. The axis
+    spans 98 % of the ends of the intervals; arrowheads mark intervals beyond it.
 
     Args:
         value: Effect of each locus; NaN is not drawn.
@@ -47,6 +47,8 @@ def forest(
         names: Names of the loci, such as ``chr1:100-200``; by default (None) ``locus 1`` and so on.
         weights: Share of each locus in the pooled effect, shown beside its row and by the area of
             its square; by default (None) areas follow the precision, and no share is shown.
+        ends: Lower and upper end of each locus's interval, NaN where it has none; by default
+            (None) those of a normal distribution with ``se``.
         unit: Unit of the slopes; none by default.
         level: Coverage of all intervals, .95 by default.
         max_rows: Largest number of loci with a row each, 40 by default.
@@ -60,7 +62,7 @@ def forest(
         >>> value, se = np.array([0.4, 0.6, 0.5]), np.array([0.1, 0.1, 0.2])
         >>> axes = forest(value, se, random_effects(value, se), names=["a", "b", "c"])
         >>> [label.get_text() for label in axes.get_yticklabels()]
-        ['pooled', '95% PI', 'a', 'c', 'b']
+        ['pooled', '95 % PI', 'a', 'c', 'b']
     """
     if result.pooled.value.ndim:
         raise ValueError(
@@ -77,18 +79,17 @@ def forest(
     height = 1.5 + 0.21 * len(order) if few else 6.0
     ax = new_axes(ax, width=7.2 if few else 6.2, height=height)
     centre, half = value[order], normal_quantile(0.5 + level / 2) * se[order]
+    low, high = (centre - half, centre + half) if ends is None else (end[order] for end in ends)
     rows = np.arange(len(order), dtype=float)
-    limits = _limits(centre - half, centre + half, result, level)
+    limits = _limits(low[np.isfinite(low)], high[np.isfinite(high)], result, level)
     if few:
         shares = None if weights is None else weights[order]
-        _rows(ax, centre, half, rows, limits, shares)
+        _rows(ax, centre, (low, high), rows, limits, shares)
         labels = [f"locus {i + 1}" if names is None else names[i] for i in order]
     else:
         alpha = float(np.clip(250 / len(order), 0.12, 0.8))
         ax.hlines(
-            rows,
-            centre - half,
-            centre + half,
+            *(rows, low, high),
             color=FADED,
             alpha=alpha,
             linewidth=0.5,
@@ -99,7 +100,7 @@ def forest(
     step = max(1.0, 0.035 * len(order))
     foot = -np.array([1.6, 3.2]) * step
     _summary(ax, result, level, foot, step)
-    ax.set_yticks([*foot, *(rows if few else [])], ["pooled", f"{level:.0%} PI", *labels])
+    ax.set_yticks([*foot, *(rows if few else [])], ["pooled", f"{100 * level:g} % PI", *labels])
     ax.axvline(0.0, color=INK, linewidth=0.6, zorder=0)
     ax.axvline(float(result.pooled.value), color=_POOLED, linewidth=0.8, linestyle=":", zorder=1)
     ax.set_xlim(*limits)
@@ -107,8 +108,8 @@ def forest(
     ax.tick_params(axis="y", length=0)
     ax.spines[["left", "right", "top"]].set_visible(False)
     if few:
-        _numbers(ax, centre, half, rows, None if weights is None else weights[order])
-    ax.set_xlabel(f"Slope, {level:.0%} intervals" + (f" ({unit})" if unit else ""))
+        _numbers(ax, centre, (low, high), rows, None if weights is None else weights[order])
+    ax.set_xlabel(f"Slope, {100 * level:g} % intervals" + (f" ({unit})" if unit else ""))
     if not few:
         ax.set_ylabel(f"{len(order):,} loci, sorted by slope", loc="center")
     ax.set_title(_caption(result, level), fontsize=9, fontweight="normal")
@@ -118,13 +119,14 @@ def forest(
 def _rows(
     ax: Axes,
     centre: Float64[np.ndarray, " locus"],
-    half: Float64[np.ndarray, " locus"],
+    ends: tuple[Float64[np.ndarray, " locus"], Float64[np.ndarray, " locus"]],
     rows: Float64[np.ndarray, " locus"],
     limits: tuple[float, float],
     weights: Float64[np.ndarray, " locus"] | None = None,
 ) -> None:
     """Draw one row a locus: a square as large as its weight, its interval, arrows where cut."""
-    low, high = centre - half, centre + half
+    low, high = ends
+    half = (high - low) / 2
     ax.hlines(rows, low, high, color=FADED, linewidth=1.1)
     # Weights are by default 1 / half ** 2: loci of exactly no effect have intervals of width 0 and
     # the largest squares, loci without an interval the smallest.
@@ -145,26 +147,31 @@ def _rows(
 def _numbers(
     ax: Axes,
     centre: Float64[np.ndarray, " locus"],
-    half: Float64[np.ndarray, " locus"],
+    ends: tuple[Float64[np.ndarray, " locus"], Float64[np.ndarray, " locus"]],
     rows: Float64[np.ndarray, " locus"],
     weights: Float64[np.ndarray, " locus"] | None,
 ) -> None:
     """Write each locus's slope, interval and weight beside its row."""
     shares = [""] * len(rows) if weights is None else [f"{100 * w:.1f} %" for w in weights]
-    for x, width, row, share in zip(centre, half, rows, shares, strict=True):
-        text = _slope_text(x, x - width, x + width)
-        _beside(ax, float(row), text, share)
+    for x, low, high, row, share in zip(centre, *ends, rows, shares, strict=True):
+        _beside(ax, float(row), _slope_text(float(x), float(low), float(high)), share)
     if len(rows):
         _beside(ax, float(rows[-1]) + 0.95, "slope (interval)", "" if weights is None else "weight")
 
 
 def _slope_text(value: float, low: float, high: float) -> str:
     """Return a slope with its interval, to the decimals that the interval supports."""
+    texts = _to_decimals(value, low, high, least=2)
+    return texts[0] if np.isnan(low + high) else f"{texts[0]} ({texts[1]} to {texts[2]})"
+
+
+def _to_decimals(value: float, low: float, high: float, *, least: int = 0) -> list[str]:
+    """Return three numbers to the decimals that half the interval's width supports."""
     half = (high - low) / 2
-    decimals = int(np.clip(1 - np.floor(np.log10(half)), 2, 4)) if half > 0 else 2
+    supported = np.isfinite(half) and half > 0
+    decimals = int(np.clip(1 - np.floor(np.log10(half)), least, 4)) if supported else 2
     texts = (f"{round(x, decimals) + 0.0:.{decimals}f}" for x in (value, low, high))
-    centre, lower, upper = (text.replace("-", "\N{MINUS SIGN}") for text in texts)
-    return f"{centre} ({lower} to {upper})"
+    return [text.replace("-", "\N{MINUS SIGN}") for text in texts]
 
 
 def _beside(ax: Axes, row: float, text: str, share: str) -> None:
@@ -225,11 +232,15 @@ def _caption(result: MetaAnalysisResult, level: float) -> str:
     if not np.isfinite(value):
         return f"no pooled slope: {n_loci:,} loci with an estimate"
     low, high = (float(end) for end in result.pooled.interval(level))
-    interval = f" ({level:.0%} interval {low:.3g} to {high:.3g})" if np.isfinite(low + high) else ""
-    between = "" if np.isnan(result.i2) else f", I²\N{NO-BREAK SPACE}{float(result.i2):.0%}"
+    texts = _to_decimals(value, low, high)
+    interval = (
+        f" ({100 * level:g} % interval {texts[1]} to {texts[2]})" if np.isfinite(low + high) else ""
+    )
+    i2 = float(result.heterogeneity.i2)  # of Q, as in the tables
+    between = "" if np.isnan(i2) else f", I²\N{NO-BREAK SPACE}{100 * i2:.0f} %"
     tau = (
         ""
         if np.isnan(result.tau2)
         else f", τ\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{np.sqrt(float(result.tau2)):.2g}"
     )
-    return f"pooled {value:.3g}{interval}, {n_loci:,} loci{tau}{between}"
+    return f"pooled {texts[0]}{interval}, {n_loci:,} loci{tau}{between}"

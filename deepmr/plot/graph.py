@@ -125,10 +125,10 @@ def _legend(ax: Axes, kinds: set[str], signs: set[bool]) -> None:
         for kind, (line, meaning) in _STYLES.items()
         if kind in kinds
     ]
-    if len(signs) > 1:
-        handles += [
-            Line2D([], [], color=_POSITIVE, label="positive slope"),
-            Line2D([], [], color=_NEGATIVE, label="negative slope"),
-        ]
+    handles += [
+        Line2D([], [], color=_POSITIVE if sign else _NEGATIVE, label=meaning)
+        for sign, meaning in ((True, "positive slope"), (False, "negative slope"))
+        if sign in signs
+    ]
     if handles:
         ax.figure.legend(handles=handles, loc="outside lower center", ncols=2)

@@ -12,6 +12,8 @@ from deepmr.plot.style import COLOURS, FADED, INK, new_axes, style
 
 __all__ = ["leave_one_out"]
 
+_LONGEST_UNIT = 22  # letters that fit beside the label
+
 
 @style()
 def leave_one_out(
@@ -70,10 +72,16 @@ def leave_one_out(
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("Pooled slope without the locus" + (f" ({unit})" if unit else ""))
+    ax.set_xlabel(_label(unit))
     ax.set_title(
         f"all {kept.size:,} loci {mean:.3g} (line), 95 % interval shaded",
         fontsize=8.5,
         fontweight="normal",
     )
     return ax
+
+
+def _label(unit: str) -> str:
+    """Return the label of the axis, on two lines where its unit is long."""
+    label = "Pooled slope without the locus"
+    return f"{label}{chr(10) if len(unit) > _LONGEST_UNIT else ' '}({unit})" if unit else label

@@ -165,6 +165,7 @@ def _overview(
         ax.plot(x, height / largest, color=colour, linewidth=0.8, label=task)
     ax.axhline(0.0, color=FADED, linewidth=0.6, zorder=0)
     ax.set(xlim=(origin - 0.5, origin + length - 0.5), ylabel="share of\nlargest", ylim=(-1.1, 1.1))
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, prune="upper"))  # none cut at the edge
     ax.ticklabel_format(axis="x", useOffset=False, style="plain")
     ax.legend(loc="upper left", ncols=len(tasks), fontsize=7.5, handlelength=1.2, borderpad=0)
 

@@ -64,7 +64,7 @@ def radial(
     ax.set_xlabel("Precision, 1 / √(se² + τ²)" if tau2 > 0 else "Precision, 1 / se")
     ax.set_ylabel("Slope times precision")
     ax.set_title(
-        f"{inside:.0%} of {len(x):,} loci in the 95 % band around slope {centre:.3g}",
+        f"{100 * inside:.0f} % of {len(x):,} loci in the 95 % band around slope {centre:.3g}",
         fontsize=8.5,
         fontweight="normal",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +13,7 @@ from deepmr.plot.style import COLOURS, FADED, INK, new_axes, style
 
 __all__ = ["threshold_curve"]
 
+_LONGEST_LABEL = 26  # letters that fit along the height
 _LONGEST_ROW = 34  # letters of the directions that fit beside each other
 
 
@@ -62,7 +64,8 @@ def threshold_curve(
         ax.vlines(x, lower, upper, color=colour, linewidth=1.6)
         ax.plot(x, value, "os"[position % 2] + "-", color=colour, markersize=5, label=name)
     ax.set_xlabel("Least effect of an instrument" + (f" ({unit})" if unit else ""))
-    ax.set_ylabel("Slope" + (f" ({slope_unit})" if slope_unit else ""))
+    label = f"Slope ({slope_unit})" if slope_unit else "Slope"
+    ax.set_ylabel(textwrap.fill(label, _LONGEST_LABEL))
     narrow = sum(map(len, slopes)) > _LONGEST_ROW
     ax.figure.legend(loc="outside upper left", ncols=1 if narrow else 3, handlelength=1.6)
     return ax

@@ -11,7 +11,9 @@ from deepmr.report.effect_errors import effect_error_sentence
 from deepmr.report.flags import explain as flag_meaning
 from deepmr.report.gallery import MOST_SHOWN, LocusCard, choose_loci
 from deepmr.report.headline import unit_names
+from deepmr.report.links import files_beside
 from deepmr.report.locus_page import write_loci
+from deepmr.report.method_names import ESTIMATOR_TITLES
 from deepmr.report.methods import Methods
 from deepmr.report.page import render_report, write_report
 from deepmr.report.pairs_content import PairsContent, PairsTables
@@ -23,6 +25,7 @@ from deepmr.report.verdict_text import slope_meaning, verdict_of
 
 __all__ = [
     "ESTIMATOR_KEYS",
+    "ESTIMATOR_TITLES",
     "MOST_SHOWN",
     "TAU2_KEYS",
     "Figure",
@@ -37,6 +40,7 @@ __all__ = [
     "bibtex",
     "choose_loci",
     "effect_error_sentence",
+    "files_beside",
     "flag_meaning",
     "render_pairs_report",
     "render_report",

@@ -54,15 +54,19 @@ def _held_against_truth(scale: float) -> tuple[str, str]:
     return "overestimated", f"{number_text(1 / scale) if scale > 0 else 'infinitely many'} times "
 
 
-def effect_error_table(found: Mapping[str, EffectZScores]) -> Table:
+def effect_error_table(
+    found: Mapping[str, EffectZScores], units: Mapping[str, str] | None = None
+) -> Table:
     """Return each task's z-scores against the simulation's noiseless effects.
 
     Args:
         found: Comparison with the noiseless effects, by task.
+        units: What several units of each task's effects are called; none by default.
     """
+    of_task = units or {}
     rows = [
         (
-            Cell(text=task),
+            Cell(text=f"{task} ({of_task[task]})" if task in of_task else task),
             Cell(text=f"{one.n:,}", value=float(one.n)),
             Cell(text=typeset(number_text(one.inflation)), value=one.inflation),
             Cell(text=percent_text(one.beyond), value=one.beyond),
@@ -77,7 +81,7 @@ def effect_error_table(found: Mapping[str, EffectZScores]) -> Table:
             "Effects",
             "Median |z| / nominal",
             "Outside their 95 %",
-            "Error (RMS)",
+            "Actual error (RMS)",
             "Standard error (RMS)",
         ),
         rows=tuple(rows),

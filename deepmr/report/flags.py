@@ -17,11 +17,12 @@ _EXPLANATIONS = {
     "heterogeneity": "The variants of the locus disagree beyond their errors: some of them change "
     "the outcome by another way than through the exposure, or the errors are understated.",
     "directional_pleiotropy": "MR-Egger's intercept differs from zero: variants change the "
-    "outcome in one direction even where they leave the exposure alone.",
+    "outcome in one direction even where they leave the exposure alone, or the dose-response "
+    "bends.",
     "one_position": "All instruments lie at one position: nothing can disagree with the slope, "
     "which has no interval.",
-    "member_without_estimate": "Some members of the ensemble gave no slope at the locus; the "
-    "estimate is the mean over the others.",
+    "member_without_estimate": "Some or all members of the ensemble gave no slope at the locus; "
+    "an estimate is the mean over the others.",
 }
 
 

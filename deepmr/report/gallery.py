@@ -26,7 +26,8 @@ READING = (
     "Along the sequence each base is as high as it contributes: minus the mean effect of its "
     "substitutions, so a base that the prediction needs stands up. The scatter shows the effect of "
     "every variant on both tasks with 95 % bars, the slope of each method, and that of each "
-    "network (grey); the dose-response, mean effects of instruments of like exposure effect."
+    "network (grey). The dose-response shows mean effects of instruments with similar effects on "
+    "the exposure."
 )
 _SHARE = 20
 
@@ -37,7 +38,8 @@ class LocusCard:
 
     Args:
         name: Name of the locus, such as ``chr1:100-200``.
-        kind: Why it is shown: ``typical``, ``deviant``, ``certain`` or ``asked``.
+        kind: Why it is shown: ``typical``, ``deviant``, ``certain``, ``first`` (where no
+            locus has a slope) or ``asked``.
         figures: Its figures.
         slopes: Table of its slopes by method and direction.
         sentences: What else is known of it, a sentence each: flags, motif matches.
@@ -66,7 +68,7 @@ def choose_loci(
         most: Largest number of loci, 12 by default; a third of each kind.
 
     Returns:
-        Positions with the kind, typical ones first; the first locus alone, as ``asked``, where no
+        Positions with the kind, typical ones first; the first locus alone, as ``first``, where no
         locus has a slope.
 
     Example:
@@ -77,7 +79,7 @@ def choose_loci(
     """
     known = np.flatnonzero(np.isfinite(value) & np.isfinite(se))
     if not known.size:
-        return [(0, "asked")] if len(value) else []
+        return [(0, "first")] if len(value) else []
     each = int(np.clip(len(known) // _SHARE, 1, max(most // 3, 1)))
     distance = np.abs(value[known] - np.median(value[known]))
     error = np.maximum(se[known], 1e-300)

@@ -37,9 +37,9 @@ _UNITS = {
     "signal": ("unit of signal", "units of signal"),
 }
 _UNIT_MEANINGS = {
-    "logit": "A logit is a unit of log odds: from a probability of .50, one more is .73.",
-    "anscombe": "An Anscombe unit is about one standard deviation of a count's own noise: the "
-    "change of 2 √(count + 3/8).",
+    "logit": "A logit is a unit of log odds: from a probability of 0.50, one more is 0.73.",
+    "anscombe": "An Anscombe unit is a change by 1 of 2 √(count + 3/8): about one standard "
+    "deviation of a count's own noise.",
 }
 _FEW_LOCI = 10
 _STRONG_HETEROGENEITY = 0.75
@@ -120,7 +120,7 @@ def _effect(pair: ReportedPair, row: Mapping[str, Any], structure: str) -> str:
     if not np.isfinite(row["value"]):
         return (
             f"There is no estimate of the slope of {pair.outcome} on {pair.exposure}: "
-            f"{int(row['n_loci'])} loci had an estimate, too few to pool."
+            f"{_loci(row) if row['n_loci'] else 'no locus'} had an estimate, too few to pool."
         )
     value, lower, upper = _numbers(row)
     one, _ = unit_names(pair.exposure_unit)
@@ -191,8 +191,8 @@ def _loci_used(content: ReportContent, pair: ReportedPair) -> str:
         return f"None of the {len(rows):,} loci that were asked gave an estimate."
     median = np.median(content.estimates["n_instruments"][rows][known])
     return (
-        f"Of {len(rows):,} loci that were asked, {int(known.sum()):,} gave an estimate, each from "
-        f"{median:g} instruments (median)."
+        f"Of {len(rows):,} loci that were asked, {int(known.sum()):,} gave an estimate, from "
+        f"{median:g} instruments each (median)."
     )
 
 
@@ -206,8 +206,8 @@ def _local_coverage(content: ReportContent, pair: ReportedPair) -> str:
     covered = int(np.sum(known & (lower <= truth) & (truth <= upper)))
     total = int(known.sum())
     return (
-        f"Of the 95 % intervals of single loci, {covered:,} of {total:,} "
-        f"({percent_text(covered / total)}) hold the locus's own noiseless slope."
+        f"Of the {total:,} loci with a 95 % interval and a noiseless slope of their own, the "
+        f"interval holds it at {covered:,} ({percent_text(covered / total)})."
     )
 
 
@@ -274,7 +274,7 @@ def _cautions(content: ReportContent, pair: ReportedPair, row: Mapping[str, Any]
         )
     if float(row["i2"]) > _STRONG_HETEROGENEITY:
         cautions.append(
-            f"{percent_text(float(row['i2']))} of the variation between loci is more than chance: "
+            f"{_most_percent(float(row['i2']))} of the variation between loci is more than chance: "
             "the mean describes no single locus well; read the 95 % prediction interval."
         )
     if _clear(row) and row["prediction_lower"] < 0 < row["prediction_upper"]:
@@ -292,6 +292,11 @@ def _cautions(content: ReportContent, pair: ReportedPair, row: Mapping[str, Any]
             "Methods disagree on the sign: " + ", ".join(f"{m} {v}" for m, v in signs.items()) + "."
         )
     return cautions
+
+
+def _most_percent(fraction: float) -> str:
+    """Return a share as a percentage that is 100 only where nothing is left."""
+    return "More than 99 %" if 0.995 <= fraction < 1 else percent_text(fraction)
 
 
 def _signs(content: ReportContent, pair: ReportedPair) -> dict[str, str]:

@@ -5,15 +5,27 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from deepmr.report.content import ReportContent
 from deepmr.report.downloads import csv_uri, table_columns
 from deepmr.report.gallery import LocusCard
+from deepmr.report.methods import Methods
 from deepmr.report.table import Table
 
-__all__ = ["FILES", "Link", "data_links", "figure_links", "listed_files", "locus_links"]
+__all__ = [
+    "FILES",
+    "Link",
+    "bibtex_links",
+    "data_links",
+    "figure_links",
+    "files_beside",
+    "listed_files",
+    "locus_links",
+    "table_links",
+]
 
 FILES: Mapping[str, str] = {
     "meta.parquet": "pooled slopes, a row a direction and method",
@@ -22,11 +34,18 @@ FILES: Mapping[str, str] = {
     "loci.parquet": "the loci, with numbers of variants and predictions for the reference",
     "variants.parquet": "effects of the listed variants",
     "verdict.json": "verdict, reasons, numbers behind it, controls, assumptions",
+    "pairs.parquet": "pooled slope of every pair by every method, with q-values and verdict",
+    "direct.parquet": "direct effects, with what was held fixed",
+    "edges.parquet": "the pairs that are edges of the graph",
+    "graph.graphml": "the graph, for Gephi, igraph or networkx",
+    "graph.cyjs": "the graph, for Cytoscape",
+    "verdicts.json": "every pair's verdict with reasons and the numbers behind it",
+    "known.json": "the known relations held against the edges",
     "config.yaml": "every setting of the run",
     "effects/": "effect of every variant as each network sees it",
     "figures/": "the figures above as SVG",
 }
-"""Files of a run's folder that the page may link to, with what they hold."""
+"""Files of a run's folder that a page may link to, with what they hold."""
 
 _LARGEST_LOCUS = 150_000
 """Bytes of a gallery locus's variants as CSV within the page at most."""
@@ -47,6 +66,41 @@ class Link:
     save: str = ""
 
 
+def files_beside(folder: Path) -> list[str]:
+    """Return the files of a run's folder that its page links to, relative to it.
+
+    Args:
+        folder: The run's folder.
+    """
+    return [name for name in FILES if (folder / name).exists()]
+
+
+def table_links(
+    name: str, columns: Mapping[str, np.ndarray], files: Sequence[str] = ()
+) -> list[Link]:
+    """Return the links under a table: CSV within the page, parquet beside it.
+
+    Args:
+        name: Name of the table.
+        columns: Its columns.
+        files: Files beside the page; none by default.
+    """
+    file = f"{name}.parquet"
+    return [*_csv(name, columns), *([Link(href=file, text="parquet")] if file in files else [])]
+
+
+def bibtex_links(methods: Methods | None) -> list[Link]:
+    """Return the link to the references as a file; none where nothing is cited.
+
+    Args:
+        methods: The methods, with their references.
+    """
+    if methods is None or not methods.keys:
+        return []
+    href = f"data:text/plain;base64,{base64.b64encode(methods.bibtex.encode()).decode()}"
+    return [Link(href=href, text="references.bib", save="references.bib")]
+
+
 def _csv(name: str, columns: Mapping[str, np.ndarray], **limit: int) -> list[Link]:
     href = csv_uri(columns, **limit)
     return [Link(href=href, text="CSV", save=f"{name}.csv")] if href else []
@@ -65,13 +119,10 @@ def data_links(content: ReportContent, tables: Mapping[str, Table]) -> dict[str,
         tables: Tables that are in the page alone, by name.
     """
     found = {name: _csv(name, table_columns(table)) for name, table in tables.items()}
-    found["meta"] = [*_csv("meta", content.meta), *_parquet(content, "meta")]
-    found["estimates"] = [*_csv("estimates", content.estimates), *_parquet(content, "estimates")]
-    methods = content.supplement.methods
-    found["bibtex"] = []
-    if methods is not None and methods.keys:
-        href = f"data:text/plain;base64,{base64.b64encode(methods.bibtex.encode()).decode()}"
-        found["bibtex"] = [Link(href=href, text="references.bib", save="references.bib")]
+    files = content.supplement.files
+    found["meta"] = table_links("meta", content.meta, files)
+    found["estimates"] = table_links("estimates", content.estimates, files)
+    found["bibtex"] = bibtex_links(content.supplement.methods)
     return found
 
 

@@ -21,6 +21,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   }
 }
+window.addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details.printed")) part.open = true;
+});
 for (const button of document.querySelectorAll("button.save")) {
   button.addEventListener("click", () => {
     const link = document.createElement("a");

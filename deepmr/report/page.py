@@ -75,10 +75,13 @@ def render_report(content: ReportContent) -> str:
     loci, n_loci = loci_table(content)
     asked = _questions(content)
     judged, cards, supplement = content.judged, _cards(content), content.supplement
+    units = [unit_names(one)[1] for one in (content.pair.exposure_unit, content.pair.outcome_unit)]
     tables = {
         "controls": controls_table(judged.controls, judged.controls_not_run),
         "panel": panel_table(judged.panel),
-        "effect_errors": effect_error_table(supplement.effect_errors),
+        "effect_errors": effect_error_table(
+            supplement.effect_errors, dict(zip(content.pair.names, units, strict=True))
+        ),
         "calibration": (
             None
             if content.metrics is None
@@ -94,9 +97,7 @@ def render_report(content: ReportContent) -> str:
         truth=truth_sentence(content.true_structure(), judged.verdict, *content.pair.names),
         truth_known=bool(content.true_structure()),
         cards=cards,
-        units=[
-            unit_names(one)[1] for one in (content.pair.exposure_unit, content.pair.outcome_unit)
-        ],
+        units=units,
         **tables,
         pooled=pooled_table(content),
         method_meanings=method_meanings(content.meta["method"]),
@@ -111,6 +112,7 @@ def render_report(content: ReportContent) -> str:
         n_loci=n_loci,
         flag_columns=asked,
         flags=count_flags(content.estimates, asked),
+        share_text=_share_text,
         effect_error_sentence=effect_error_sentence(supplement.effect_errors),
         noiseless_known=bool(np.isfinite(content.meta["true_value"]).any()),
         methods=supplement.methods,
@@ -119,6 +121,12 @@ def render_report(content: ReportContent) -> str:
         files=listed_files(content),
         facts=facts_of(content.provenance),
     )
+
+
+def _share_text(count: int, total: int) -> str:
+    """Return a share as a percentage that calls no flag absent that was raised."""
+    share = 100.0 * count / total
+    return "under 1 %" if 0 < share < 1 else f"{share:.0f} %"
 
 
 def _contents(controls: bool) -> list[tuple[str, str]]:

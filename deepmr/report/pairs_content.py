@@ -10,6 +10,7 @@ import numpy as np
 
 from deepmr.causal_graph import RelationScores
 from deepmr.report.content import Figure
+from deepmr.report.methods import Methods
 from deepmr.verdict import Verdict
 
 __all__ = ["PairsContent", "PairsTables"]
@@ -23,6 +24,9 @@ class PairsTables:
         pairs: Columns of ``pairs.parquet``.
         direct: Columns of ``direct.parquet``.
         edges: Columns of ``edges.parquet``.
+        known: Scores on known relations; None (the default) where none were given.
+        unit: Unit of the slopes, such as ``logits per logit``; empty (the default) where it
+            differs between pairs or is not known.
         files: Files of the run's folder that the page links to, relative to it; none by default,
             for a page that stands alone.
     """
@@ -30,6 +34,8 @@ class PairsTables:
     pairs: Mapping[str, np.ndarray]
     direct: Mapping[str, np.ndarray]
     edges: Mapping[str, np.ndarray]
+    known: RelationScores | None = None
+    unit: str = ""
     files: Sequence[str] = ()
 
 
@@ -45,7 +51,7 @@ class PairsContent:
         n_loci: Loci that were asked.
         level: Largest false discovery rate of an edge.
         figures: In the order they are shown.
-        known: Scores on known relations, where there are any.
+        methods: The methods in words, with their references; by default none.
         provenance: Command, versions and settings.
         notes: What the reader must know about this run, a sentence each.
 
@@ -60,7 +66,7 @@ class PairsContent:
     n_loci: int
     level: float = 0.05
     figures: Sequence[Figure] = ()
-    known: RelationScores | None = None
+    methods: Methods | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
@@ -76,6 +82,6 @@ class PairsContent:
         rows = np.flatnonzero(found)
         return {name: column[rows[0]] for name, column in table.items()} if len(rows) else None
 
-    def methods(self) -> list[str]:
+    def estimators(self) -> list[str]:
         """Return the estimators in their order."""
         return list(dict.fromkeys(self.tables.pairs["method"].tolist()))

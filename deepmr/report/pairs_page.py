@@ -8,33 +8,25 @@ from typing import Any
 import numpy as np
 
 from deepmr.files import atomic_write
-from deepmr.report.number import MISSING, interval_text, number_text, p_text, typeset
+from deepmr.report.links import FILES, Link, bibtex_links, table_links
+from deepmr.report.number import number_text, p_text, typeset
 from deepmr.report.pairs_content import PairsContent
-from deepmr.report.provenance import facts_of
-from deepmr.report.table import Cell, Table
-from deepmr.report.template import fill
-from deepmr.report.verdict_text import (
-    caveat_sentences,
-    reason_sentences,
-    slope_meaning,
-    verdict_sentence,
+from deepmr.report.pairs_tables import (
+    direct_table,
+    edges_table,
+    known_tables,
+    slope_texts,
+    slopes_of_pair,
+    table_rows,
 )
+from deepmr.report.provenance import facts_of
+from deepmr.report.template import fill
+from deepmr.report.verdict_text import caveat_sentences, reason_sentences, verdict_sentence
+from deepmr.verdict import CAVEATS
 
 __all__ = ["render_pairs_report", "write_pairs_report"]
 
 _LETTERS = {"forward": "→", "both": "⇄", "inseparable": "=", "shared": "·", "undecided": "?"}
-_FILES = {
-    "pairs.parquet": "pooled slope of every pair by every method, with q-values and verdict",
-    "direct.parquet": "direct effects, with what was held fixed",
-    "edges.parquet": "the pairs that are edges",
-    "graph.graphml": "the graph, for Gephi, igraph or networkx",
-    "graph.cyjs": "the graph, for Cytoscape",
-    "verdicts.json": "every verdict with reasons and the numbers behind it",
-    "known.json": "the known relations held against the edges",
-    "config.yaml": "every setting of the run",
-    "effects/": "effect of every variant as each network sees it",
-    "figures/": "the figures above",
-}
 _BLUE, _RED = "0, 114, 178", "213, 94, 0"
 
 
@@ -64,12 +56,15 @@ def render_pairs_report(content: PairsContent) -> str:
         content=content,
         lead=_lead(content),
         matrix=_matrix(content),
-        edges=_edges(content),
-        direct=_direct(content),
+        edges=edges_table(content),
+        caveats=_caveats(content),
+        contents=_contents(content),
+        links=_links(content),
+        direct=direct_table(content),
         sections=_sections(content),
-        known=None if content.known is None else _known(content),
+        known=known_tables(content),
         figures=content.figures,
-        files=[(name, _FILES.get(name, "")) for name in content.tables.files],
+        files=[(name, FILES.get(name, "")) for name in content.tables.files],
         facts=facts_of(content.provenance),
         unproven=_unproven(content),
     )
@@ -127,6 +122,39 @@ def _unproven(content: PairsContent) -> str:
     )
 
 
+def _contents(content: PairsContent) -> list[tuple[str, str]]:
+    """Return the sections of the page: their anchor and what they are called."""
+    there = {
+        "answer": True,
+        "matrix": True,
+        "figures": bool(content.figures),
+        "edges": True,
+        "direct effects": len(content.tables.direct["exposure"]) > 0,
+        "known relations": content.tables.known is not None,
+        "pairs": True,
+        "methods": content.methods is not None,
+        "data": True,
+    }
+    return [
+        (name.replace(" ", "-"), name.capitalize()) for name, is_there in there.items() if is_there
+    ]
+
+
+def _links(content: PairsContent) -> dict[str, list[Link]]:
+    """Return the links under each table, to the numbers behind it."""
+    tables = content.tables
+    named = {"pairs": tables.pairs, "edges": tables.edges, "direct": tables.direct}
+    links = {name: table_links(name, table, tables.files) for name, table in named.items()}
+    return links | {"bibtex": bibtex_links(content.methods)}
+
+
+def _caveats(content: PairsContent) -> list[tuple[str, str]]:
+    """Return the caveats among the edges, each with what it means."""
+    named = ";".join(map(str, content.tables.edges.get("caveats", ()))).split(";")
+    who = {"exposure": "the exposure", "outcome": "the outcome"}
+    return [(name, text.format(**who)) for name, text in CAVEATS.items() if name in named]
+
+
 def _matrix(content: PairsContent) -> list[dict[str, Any]]:
     values = np.array([abs(float(v)) for v in content.tables.pairs["value"] if np.isfinite(v)])
     limit = float(np.quantile(values, 0.95)) if values.size else 1.0
@@ -166,78 +194,6 @@ def _cell(content: PairsContent, exposure: str, outcome: str, limit: float) -> d
     }
 
 
-def _slope(row: Any, stem: str = "") -> tuple[str, str]:
-    numbers = [float(row[f"{stem}{name}"]) for name in ("value", "ci_lower", "ci_upper")]
-    value, lower, upper = (typeset(text) for text in interval_text(*numbers))
-    known = all(np.isfinite(numbers))
-    return value, f"{lower} to {upper}" if known else typeset(MISSING)
-
-
-def _rows(table: Any) -> list[dict[str, Any]]:
-    count = len(table["exposure"])
-    return [{name: column[k] for name, column in table.items()} for k in range(count)]
-
-
-def _edges(content: PairsContent) -> Table:
-    rows = []
-    for row in _rows(content.tables.edges):
-        renamed = {**row, "value": row["effect"]}
-        value, span = _slope(renamed)
-        rows.append(
-            (
-                Cell(text=str(row["exposure"])),
-                Cell(text=str(row["outcome"])),
-                Cell(text=value, value=float(row["effect"])),
-                Cell(text=span, value=float(row["ci_lower"])),
-                Cell(text=str(row["method"]).replace("_", " ")),
-                _q(row["q_bh"]),
-                _q(row["q_by"]),
-                Cell(text=str(row["kind"])),
-                Cell(text=str(row["through"]).replace(";", ", ")),
-                Cell(text=str(row["caveats"]).replace(";", ", ")),
-            )
-        )
-    header = ("Exposure", "Outcome", "Slope", "95 % interval", "Method", "q (BH)")
-    return Table(header=(*header, "q (BY)", "Kind", "Through", "Caveats"), rows=tuple(rows))
-
-
-def _q(value: float) -> Cell:
-    text = (
-        typeset(p_text(float(-np.log10(max(value, 1e-320)))))
-        if np.isfinite(value)
-        else typeset(MISSING)
-    )
-    return Cell(text=text, value=float(value))
-
-
-def _direct(content: PairsContent) -> Table:
-    rows = []
-    for row in _rows(content.tables.direct):
-        total, _ = _slope(row, "total_")
-        value, span = _slope(row, "direct_")
-        share, share_span = _slope(row, "proportion_")
-        rows.append(
-            (
-                Cell(text=str(row["exposure"])),
-                Cell(text=str(row["outcome"])),
-                Cell(text=str(row["given"]).replace(";", ", "), wrap=True),
-                Cell(text=total, value=float(row["total_value"])),
-                Cell(text=value, value=float(row["direct_value"])),
-                Cell(text=span, value=float(row["direct_ci_lower"])),
-                Cell(text=share, value=float(row["proportion_value"])),
-                Cell(text=share_span, value=float(row["proportion_ci_lower"])),
-                Cell(
-                    text=typeset(number_text(float(row["conditional_f"]))),
-                    value=float(row["conditional_f"]),
-                ),
-                Cell(text=str(row["reason"]), wrap=True),
-            )
-        )
-    header = ("Exposure", "Outcome", "Held fixed", "Total", "Direct", "95 % interval")
-    header += ("Share mediated", "its interval", "Conditional F", "Why none")
-    return Table(header=header, rows=tuple(rows))
-
-
 def _sections(content: PairsContent) -> list[dict[str, Any]]:
     done: set[str] = set()
     sections = []
@@ -259,101 +215,26 @@ def _sections(content: PairsContent) -> list[dict[str, Any]]:
                 "verdict": verdict_sentence(verdict),
                 "reasons": reason_sentences(verdict),
                 "caveats": caveat_sentences(verdict),
-                "slopes": _pair_slopes(content, names),
+                "slopes": slopes_of_pair(content, names),
                 "direct": _pair_direct(content, names),
             }
         )
     return sections
 
 
-def _pair_slopes(content: PairsContent, names: tuple[str, str]) -> Table:
-    rows, methods = [], content.methods()
-    for pair in (names, names[::-1]):
-        for method in methods:
-            row = content.row(*pair, method)
-            if row is None:
-                continue
-            value, span = _slope(row)
-            meaning = slope_meaning(str(row["structure"]), *pair) or "effect"
-            if not np.isfinite(row["value"]):
-                few = "no instrument" if not row["n_loci_instruments"] else "too few instruments"
-                meaning = f"no slope: {few}"
-            rows.append(
-                (
-                    Cell(text=f"{pair[0]} → {pair[1]}"),
-                    Cell(text=method.replace("_", " ")),
-                    Cell(text=value, value=float(row["value"])),
-                    Cell(text=span, value=float(row["ci_lower"])),
-                    _q(row["q_bh"]),
-                    Cell(text=f"{int(row['n_loci']):,}", value=float(row["n_loci"])),
-                    Cell(text=f"{int(row['n_instruments']):,}", value=float(row["n_instruments"])),
-                    Cell(text=meaning, wrap=True),
-                )
-            )
-    header = ("Direction", "Method", "Slope", "95 % interval", "q (BH)", "Loci", "Instruments")
-    return Table(header=(*header, "Stands for"), rows=tuple(rows))
-
-
 def _pair_direct(content: PairsContent, names: tuple[str, str]) -> list[str]:
     sentences = []
-    for row in _rows(content.tables.direct):
+    for row in table_rows(content.tables.direct):
         if (row["exposure"], row["outcome"]) not in (names, names[::-1]):
             continue
         if row["reason"]:
             sentences.append(f"{row['reason']}.")
             continue
-        value, span = _slope(row, "direct_")
-        total, _ = _slope(row, "total_")
+        value, span = slope_texts(row, "direct_")
+        total, _ = slope_texts(row, "total_")
         held = str(row["given"]).replace(";", ", ")
         sentences.append(
             f"With {held} held fixed, {row['outcome']} changes by {value} ({span}) per unit of "
             f"{row['exposure']}; by {total} in total."
         )
     return sentences
-
-
-def _known(content: PairsContent) -> dict[str, Any]:
-    known = content.known
-    if known is None:
-        return {}
-
-    def share(one: Any) -> str:
-        if not one["n"]:
-            return "none to count"
-        return (
-            f"{int(one['k'])} of {int(one['n'])} ({one['share']:.2f}, 95 % interval "
-            f"{one['low']:.2f} to {one['high']:.2f})"
-        )
-
-    rows = tuple(
-        (
-            Cell(text=str(row["exposure"])),
-            Cell(text=str(row["outcome"])),
-            Cell(text=str(row["expected"])),
-            Cell(text=str(row["structure"])),
-            Cell(text=typeset(number_text(float(row["effect"]))), value=float(row["effect"])),
-            _q(float(row["q_bh"])),
-            Cell(
-                text="as expected" if row["agrees"] else "not as expected",
-                state="pass" if row["agrees"] else "fail",
-            ),
-        )
-        for row in known.rows
-    )
-    calibration = tuple(
-        (
-            Cell(text=f"{one['level']:g}", value=float(one["level"])),
-            Cell(text=str(int(one["n"])), value=float(one["n"])),
-            Cell(text=str(int(one["k"])), value=float(one["k"])),
-            Cell(text=share(one)),
-        )
-        for one in known.calibration
-    )
-    header = ("Exposure", "Outcome", "Expected", "Verdict", "Slope", "q (BH)", "Result")
-    levels = ("q up to", "Known pairs", "Not causal", "Share that is not causal")
-    return {
-        "precision": share(known.precision),
-        "recall": share(known.recall),
-        "table": Table(header=header, rows=rows),
-        "calibration": Table(header=levels, rows=calibration),
-    }

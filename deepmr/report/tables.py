@@ -17,6 +17,7 @@ from deepmr.report.number import (
     percent_text,
     typeset,
 )
+from deepmr.report.score_names import score_name
 from deepmr.report.table import Cell, Table
 from deepmr.report.verdict_text import is_effect
 
@@ -248,7 +249,7 @@ def calibration_table(
     rows = [
         (
             Cell(text=task),
-            Cell(text=metric.replace("_", " ")),
+            *(Cell(text=word) for word in score_name(metric)),
             _number(found["before"]),
             _number(found["after"]),
         )
@@ -256,4 +257,4 @@ def calibration_table(
         for (name, metric), found in score.items()
         if name == task and set(found) == {"before", "after"}
     ]
-    return Table(header=("Task", "Score", "Before", "After"), rows=tuple(rows))
+    return Table(header=("Task", "Score", "Better", "Before", "After"), rows=tuple(rows))

@@ -46,7 +46,7 @@ def controls_table(controls: Sequence[Control], not_run: Sequence[ControlNotRun]
         for one in not_run
     ]
     return Table(
-        header=("Control", "Result", "Verdict", "Slope (scaled effects)", "What it is"),
+        header=("Control", "Result", "Verdict", "Slope of scaled effects", "What it is"),
         rows=(*run, *left),
     )
 

@@ -27,8 +27,8 @@ __all__ = [
 CONTROLS = {
     "permuted": "the variants of each locus exchange their effects, at random for each task",
     "other_locus": "each task's effects are those of another locus",
-    "untrained": "the same questions to networks of the same architecture with random weights",
-    "label_shuffled": "the same questions to networks trained on shuffled labels",
+    "untrained": "the same question asked of networks of the same architecture with random weights",
+    "label_shuffled": "the same question asked of networks trained on shuffled labels",
 }
 """What each control is, by name."""
 

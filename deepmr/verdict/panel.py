@@ -114,7 +114,8 @@ def assumption_panel(
             "instrument strength",
             Measure(value=float(considered[at] / most) if most > 0 else math.nan),
             _STRENGTH,
-            "loci with a strong instrument, relative to the task with most of them",
+            "loci where a variant has a large effect on the exposure, over those of the task with "
+            "most of them",
             "ask loci at which the exposure's motif occurs (instruments=motif, or loci of the "
             "exposure's peaks)",
         ),
@@ -144,8 +145,8 @@ def assumption_panel(
             "instrument threshold",
             _largest_change(slope, curve),
             _CHANGE,
-            "largest relative change of the slope when only instruments above "
-            f"{', '.join(map(str, CURVE))} of the scale count",
+            "largest relative change of the slope when only variants above "
+            f"{', '.join(map(str, CURVE[:-1]))} or {CURVE[-1]} of a large effect count",
             "weak instruments answer otherwise; raise instruments.min_effect",
         ),
         _falling(
@@ -176,7 +177,7 @@ def _prediction(quality: Sequence[PredictionQuality]) -> list[Check]:
             "prediction quality",
             Measure(value=explained),
             _QUALITY,
-            "the lesser of both tasks' R2 (or 2 AUROC - 1) on held-out data",
+            "the lesser of both tasks' R² (of peaks 2 AUROC \N{MINUS SIGN} 1) on held-out data",
             "more training data or longer training; effects of a poor network are noise",
         ),
         _falling(
@@ -213,7 +214,8 @@ def _agreement(decision: Decision, pair: int) -> Check:
         name="members' agreement",
         state="pass" if decision.reliable[pair] else "fail",
         number=Measure(value=float(decision.reliability[pair])),
-        meaning="the reliability guard over its threshold, the lesser of both tasks",
+        meaning="how far the networks' effects agree beyond noise, over what is needed: from 1 on "
+        "enough; the lesser of both tasks",
         advice="" if decision.reliable[pair] else "train on more sequences, or longer",
     )
 

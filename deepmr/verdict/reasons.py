@@ -16,7 +16,7 @@ from deepmr.verdict.verdict import Measure, Verdict
 __all__ = ["CAVEATS", "caveat_sentence", "compose"]
 
 CAVEATS = {
-    "nested": "{outcome} may also read every motif that {exposure} reads, itself: "
+    "nested": "{outcome} may itself read every motif that {exposure} reads: "
     "effects of sequence cannot tell this from {exposure} acting on {outcome}",
     "sparse": "the variants lie too far apart to tell sites of one locus from one another; "
     "measure all substitutions (variants=saturation)",
@@ -27,6 +27,7 @@ CAVEATS = {
 """What a verdict cannot exclude, by the caveat's name."""
 
 _REACHES = 0.9
+_NEXT_TO_NOTHING = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,12 @@ class _Side:
         two, agree = self.total("two_sites"), self.total("agree")
         if two == 0:
             return f"{self.source} has no locus with two sites to compare."
+        if two == 1:
+            same = "the same slope" if agree else "different slopes"
+            return (
+                f"At the one locus with two sites of {self.source}, both move {self.target} by "
+                f"{same}."
+            )
         return (
             f"At {agree} of {two} loci with two sites of {self.source}, both move "
             f"{self.target} by the same slope."
@@ -102,9 +109,11 @@ class _Side:
 
     def own(self) -> str:
         """Say how much of the target is its own."""
+        own = self.measure("own")
+        part = "next to nothing" if own.value < _NEXT_TO_NOTHING else "a part"
         return (
-            f"Variants that do not move {self.source} carry a part of {self.target}'s squared "
-            f"effects (share {self.measure('own')})."
+            f"Variants that do not move {self.source} carry {part} of {self.target}'s squared "
+            f"effects (share {own})."
         )
 
 
@@ -223,7 +232,7 @@ def _reasons(structure: str, here: _Side, there: _Side) -> tuple[str, ...]:
         )
     if structure == "shared":
         return (
-            f"Sites that move both {here.source} and {here.target} are there, but neither task "
+            f"There are sites that move both {here.source} and {here.target}, but neither task "
             "follows the other along one dose-response from all of its sites.",
             here.against(),
             there.against(),

@@ -27,7 +27,7 @@ class Measure:
 
     Example:
         >>> str(Measure(value=0.972, low=0.95, high=0.98))
-        '.97, 95 % interval .95 to .98'
+        '0.97, 95 % interval 0.95 to 0.98'
     """
 
     value: float
@@ -49,8 +49,7 @@ class Measure:
 
 
 def _short(number: float) -> str:
-    text = f"{number:.2f}"
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+    return f"{round(number, 2) + 0.0:.2f}"  # + 0.0: no minus before a zero
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

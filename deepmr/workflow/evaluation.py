@@ -30,6 +30,7 @@ from deepmr.io.tables import write_table
 from deepmr.lightning.metrics import task_metrics
 from deepmr.tasks import Task, TaskTable
 from deepmr.workflow.calibration import Predictions, calibrate
+from deepmr.workflow.calibration_slope import slope_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +102,7 @@ class Evaluation:
             path: The parquet file.
             histories: Metrics of each epoch, by member.
         """
-        rows = [*_epoch_rows(histories), *self.rows]
+        rows = [*_epoch_rows(histories), *self.rows, *slope_rows(self._score_columns())]
         write_table(path, {name: [row[name] for row in rows] for name in METRICS.names}, METRICS)
 
     def summary_columns(self) -> dict[str, list[Any]]:
@@ -116,9 +117,12 @@ class Evaluation:
         Args:
             path: The parquet file.
         """
+        write_table(path, self._score_columns(), SCORES)
+
+    def _score_columns(self) -> dict[str, list[Any]]:
         stage = {"raw": "before", "calibrated": "after"}
         rows = [row.to_record() | {"stage": stage[row.stage]} for row in self.scores]
-        write_table(path, {name: [row[name] for row in rows] for name in SCORES.names}, SCORES)
+        return {name: [row[name] for row in rows] for name in SCORES.names}
 
     def draw(self, folder: Path) -> dict[str, Path]:
         """Draw the reliability diagram of every task with both classes in the test split.

@@ -77,6 +77,13 @@ def slope_unit(findings: Findings, answer: Answer) -> str:
     return f"{many} per {one}"
 
 
+def _one_unit(findings: Findings) -> str:
+    """Return the unit of slopes in both directions; empty where they have two."""
+    units = [findings.networks.scale.units()[name] for name in findings.names]
+    one, many = unit_names(units[0])
+    return f"{many} per {one}" if len(set(units)) == 1 else ""
+
+
 def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
     """Draw every locus; where they are too many to name, also those of the gallery by name."""
     first = findings.answers[0]
@@ -84,6 +91,7 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
     se = np.where(np.isfinite(effect.value), np.nan_to_num(effect.se), np.nan)  # a bare point
     weights, unit = pooling_weights(findings), slope_unit(findings, first)
     method = first.method.replace("_", " ")
+    ends = effect.interval()
     drawn = {
         "forest": Figure(
             name="Slopes of single loci and their mean",
@@ -95,6 +103,7 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
                     *(effect.value, se, first.pooled),
                     names=names,
                     weights=weights,
+                    ends=ends,
                     unit=unit,
                     max_rows=_NAMED,
                 )
@@ -114,6 +123,7 @@ def _forests(findings: Findings, estimated: int) -> dict[str, Figure]:
                 *(effect.value[rows], se[rows], first.pooled),
                 names=[names[row] for row in rows],
                 weights=None if weights is None else weights[rows],
+                ends=(ends[0][rows], ends[1][rows]),
                 unit=unit,
                 max_rows=_NAMED,
             )
@@ -147,6 +157,7 @@ def _directions(findings: Findings) -> Figure:
         findings.meta(),
         exposure=pair[0],
         outcome=pair[1],
+        unit=_one_unit(findings),
         notes=(_meaning(findings, *pair), _meaning(findings, *pair[::-1])),
     )
     return Figure(
@@ -168,15 +179,24 @@ def _threshold(findings: Findings, curve: ThresholdCurve) -> Figure:
     if asked and curve.scale[0] > 0 and asked / curve.scale[0] <= 1.0:
         share = float(asked / curve.scale[0])
     slopes = {f"{a} → {b}": curve.slope[k] for k, (a, b) in enumerate((pair, pair[::-1]))}
-    axes = threshold_curve(curve.threshold, slopes, asked=share, unit="share of the effect scale")
-    scales = " and ".join(f"{s:.3g} for {n}" for n, s in zip(pair, curve.scale, strict=True))
+    axes = threshold_curve(
+        *(curve.threshold, slopes),
+        asked=share,
+        unit="share of a large effect",
+        slope_unit=_one_unit(findings),
+    )
+    units = findings.networks.scale.units()
+    scales = " and ".join(
+        f"{large:.3g} {unit_names(units[name])[1]} for {name}"
+        for name, large in zip(pair, curve.scale, strict=True)
+    )
     return Figure(
         name="Slope by instrument threshold",
         caption="Slope over all variants whose effect on the exposure exceeds the threshold, over "
         "all loci together, with 95 % intervals from resampling loci. A flat line: the answer "
         "does not depend on the threshold. Every variant counts by its squared effect here, every "
-        "locus alike in the pooled slope: the levels of the two may differ. The effect scale, a "
-        f"large effect of each task, is {scales}.",
+        "locus alike in the pooled slope: the levels of the two may differ. A large effect is "
+        f"{scales}.",
         content=to_svg(axes),
         alt="Slope in both directions against the least effect of an instrument",
         section="assumptions",

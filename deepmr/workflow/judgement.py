@@ -39,6 +39,7 @@ from deepmr.verdict import (
     threshold_curve,
     wanted_controls,
 )
+from deepmr.workflow.calibration_slope import CALIBRATION_SLOPE
 from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
 from deepmr.workflow.loci import loci_of_pair
 from deepmr.workflow.measurement import Compute
@@ -250,20 +251,32 @@ def _panel(
 def _prediction_quality(
     networks: Networks | None, pair: tuple[str, str]
 ) -> tuple[PredictionQuality, ...]:
-    """Return the ensemble's R2, or 2 AUROC - 1, on the test split, where the run has scores."""
+    """Return R2 (or 2 AUROC - 1) and calibration slope of the ensemble on the test split.
+
+    Ranks do not change under calibration, so that those before it serve where there are no others.
+    """
     metrics = None if networks is None else networks.metrics
     if metrics is None:
         return ()
     kept = np.isnan(metrics["member"].astype(float)) & (metrics["split"] == "test")
-    kept &= metrics["stage"] != "before"
     found = []
     for task in pair:
-        score = {
-            str(metrics["metric"][row]): float(metrics["value"][row])
-            for row in np.flatnonzero(kept & (metrics["task"] == task))
-        }
-        ranked = 2.0 * score.get("auroc", np.nan) - 1.0
-        found.append(PredictionQuality(explained=score.get("r2", ranked)))
+        before, after = (
+            {
+                str(metrics["metric"][row]): float(metrics["value"][row])
+                for row in np.flatnonzero(
+                    kept & (metrics["task"] == task) & (metrics["stage"] == stage)
+                )
+            }
+            for stage in ("before", "after")
+        )
+        score = before | after
+        found.append(
+            PredictionQuality(
+                explained=score.get("r2", 2.0 * score.get("auroc", np.nan) - 1.0),
+                calibration_slope=after.get(CALIBRATION_SLOPE, np.nan),
+            )
+        )
     return tuple(found)
 
 

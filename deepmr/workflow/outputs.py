@@ -21,6 +21,7 @@ from deepmr.report import (
     ReportedVerdict,
     Supplement,
     effect_error_sentence,
+    files_beside,
     summary_table,
     verdict_text,
     write_report,
@@ -213,22 +214,13 @@ def write_page(
                 gallery=draw_gallery(findings),
                 n_loci=len(findings.loci),
                 methods=methods_used(findings, provenance.get("packages", {})),
-                files=() if figures is None else _files(path.parent),
+                files=() if figures is None else files_beside(path.parent),
                 threshold=threshold_columns(findings),
                 effect_errors=_errors_of_effects(findings),
             ),
         ),
     )
     return [*written, path]
-
-
-def _files(folder: Path) -> list[str]:
-    """Return the files of a run's folder that a reader may want, relative to it."""
-    names = [
-        *("meta.parquet", "estimates.parquet", "instruments.parquet", "loci.parquet"),
-        *("variants.parquet", "verdict.json", "config.yaml", "effects/", "figures/"),
-    ]
-    return [name for name in names if (folder / name).exists()]
 
 
 def _track(findings: Findings, tracker: Tracker, folder: RunFolder, page: Sequence[Path]) -> None:

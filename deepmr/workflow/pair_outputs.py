@@ -14,9 +14,10 @@ from deepmr.files import atomic_write, write_json
 from deepmr.io.pair_schemas import DIRECT, EDGES, PAIRS
 from deepmr.io.tables import write_table
 from deepmr.lightning.tracking import Tracker
-from deepmr.report import Figure, PairsContent, PairsTables, write_pairs_report
+from deepmr.report import Figure, PairsContent, PairsTables, files_beside, write_pairs_report
 from deepmr.workflow.outputs import finish_run, made_by, write_figures
 from deepmr.workflow.pair_findings import PairFindings
+from deepmr.workflow.pair_methods import pair_methods, pair_unit
 from deepmr.workflow.result_tables import metadata_of
 from deepmr.workflow.run_folder import RunFolder
 
@@ -134,13 +135,13 @@ def write_pair_page(
     *,
     figures: Path | None = None,
 ) -> list[Path]:
-    """Write the report as one HTML file, and its figures as PNG files.
+    """Write the report as one HTML file, and its figures as SVG files.
 
     Args:
         findings: Results on all pairs.
         path: The HTML file.
         provenance: Command, versions and settings behind the result.
-        figures: Folder for PNG files; by default (None) figures are in the page alone.
+        figures: Folder for SVG files; by default (None) figures are in the page alone.
 
     Returns:
         Paths of the files, the page last.
@@ -158,13 +159,15 @@ def write_pair_page(
                 pairs=findings.pairs(),
                 direct=findings.direct(),
                 edges=findings.edges(),
-                files=() if figures is None else _files(path.parent, findings),
+                known=findings.known,
+                unit=pair_unit(findings),
+                files=() if figures is None else files_beside(path.parent),
             ),
             verdicts=findings.answers.verdicts,
             n_loci=findings.answers.n_loci,
             level=findings.settings.level,
             figures=list(drawn.values()),
-            known=findings.known,
+            methods=pair_methods(findings, provenance.get("packages", {})),
             provenance={
                 "network": findings.networks.description,
                 "uncertainty": f"{len(members)} members ({members.spread})",
@@ -177,15 +180,6 @@ def write_pair_page(
     return [*written, path]
 
 
-def _files(folder: Path, findings: PairFindings) -> list[str]:
-    """Return the files beside the page, those that are written after it among them."""
-    tables = ["pairs.parquet", "direct.parquet", "edges.parquet"]
-    graphs = ["graph.graphml", "graph.cyjs", "verdicts.json"]
-    known = ["known.json"] if findings.known is not None else []
-    effects = ["effects/"] if (folder / "effects").is_dir() else []
-    return [*tables, *graphs, *known, "config.yaml", *effects, "figures/"]
-
-
 def draw_pair_figures(
     findings: PairFindings, exposures: Sequence[str], outcomes: Sequence[str]
 ) -> dict[str, Figure]:
@@ -196,7 +190,7 @@ def draw_pair_figures(
         exposures: Rows of the matrix in their order.
         outcomes: Its columns.
     """
-    from deepmr.plot import causal_graph, effect_matrix, to_png  # late: matplotlib
+    from deepmr.plot import causal_graph, effect_matrix, to_svg  # late: matplotlib
 
     slope, words = _grid(findings, exposures, outcomes)
     figures = {
@@ -205,7 +199,7 @@ def draw_pair_figures(
             caption="Pooled slope of each exposure on each outcome; tasks with similar slopes are "
             "neighbours. An arrow marks an effect by the verdict; a colour without one is a slope "
             "over variants that both tasks share.",
-            content=to_png(effect_matrix(slope, words, exposures=exposures, outcomes=outcomes)),
+            content=to_svg(effect_matrix(slope, words, exposures=exposures, outcomes=outcomes)),
         )
     }
     if findings.graph.edges:
@@ -213,7 +207,7 @@ def draw_pair_figures(
             name="Causal graph",
             caption="Edges by verdict and q-value, causes above effects. Dotted: nothing is left "
             "when another task is held fixed. What no task of the network stands for is not in it.",
-            content=to_png(causal_graph(findings.graph.to_networkx())),
+            content=to_svg(causal_graph(findings.graph.to_networkx())),
         )
     return figures
 

@@ -24,6 +24,7 @@ from deepmr.networks import Networks, identity_link
 from deepmr.tasks import TaskTable
 from deepmr.uncertainty import Member
 from deepmr.workflow.calibration import Predictions, splits_read
+from deepmr.workflow.calibration_slope import post_hoc_metrics
 from deepmr.workflow.evaluation import Evaluation, evaluate
 from deepmr.workflow.network_checks import REPEATABLE, check_readings
 from deepmr.workflow.run_folder import RunFolder
@@ -182,6 +183,7 @@ def with_calibrators(networks: Networks, path: Path | str) -> Networks:
     return replace(
         networks,
         scale=replace(networks.scale, calibrators=ordered),
+        metrics=post_hoc_metrics(networks.metrics, file.parent / "scores.parquet"),
         notes=(*notes, f"Calibrated post hoc, without training, by {file}."),
     )
 

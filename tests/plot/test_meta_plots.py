@@ -53,8 +53,8 @@ def test_forest_names_rows_and_says_what_was_pooled():
     value, se = np.array([0.2, 0.1, 0.6]), np.array([0.1, 0.1, 0.1])
     ax = forest(value, se, common_effect(value, se), names=["chr1:1-2", "chr2:1-2", "chr3:1-2"])
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == ["pooled", "95% PI", "chr2:1-2", "chr1:1-2", "chr3:1-2"]
-    assert ax.get_title(loc="left").startswith("pooled 0.3 (95% interval 0.187 to 0.413), 3 loci")
+    assert labels == ["pooled", "95 % PI", "chr2:1-2", "chr1:1-2", "chr3:1-2"]
+    assert ax.get_title(loc="left").startswith("pooled 0.30 (95 % interval 0.19 to 0.41), 3 loci")
 
 
 def test_forest_without_a_pooled_slope_says_so():

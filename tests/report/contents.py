@@ -93,7 +93,7 @@ def content(pooled=None, *, outcome="TAL1", exposure="GATA1", structure=None, **
     return ReportContent(**{**settings, **changes})
 
 
-NESTED = "TAL1 may also read every motif that GATA1 reads, itself: effects of sequence cannot tell"
+NESTED = "TAL1 may itself read every motif that GATA1 reads: effects of sequence cannot tell"
 
 
 def verdict(structure, *, caveats=()):
@@ -104,7 +104,11 @@ def verdict(structure, *, caveats=()):
         outcome="TAL1",
         structure=structure,
         caveats=caveats,
-        reasons=("Concordance .97.", "Own share .42.", *(f"{t[0].upper()}{t[1:]}." for t in said)),
+        reasons=(
+            "Concordance 0.97.",
+            "Own share 0.42.",
+            *(f"{t[0].upper()}{t[1:]}." for t in said),
+        ),
     )
 
 

@@ -32,7 +32,7 @@ def test_kinds_are_what_they_are_called():
 
 
 def test_without_a_slope_the_first_locus_is_shown():
-    assert choose_loci(np.full(3, np.nan), np.full(3, np.nan)) == [(0, "asked")]
+    assert choose_loci(np.full(3, np.nan), np.full(3, np.nan)) == [(0, "first")]
 
 
 def effects(length: int = 6) -> MemberEffects:

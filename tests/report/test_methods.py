@@ -15,10 +15,10 @@ import pytest
 import torch
 
 from deepmr import interrogate
-from deepmr.inference import Jackknife, Summary
+from deepmr.inference import GivenModel, Jackknife, Summary
 from deepmr.instruments import All, AllOf, ByModeratedZ, ByPosition, ByZ, TopK
 from deepmr.meta import common_effect, median_effect, random_effects, t_effects, trimmed_mean
-from deepmr.report import bibtex
+from deepmr.report import ESTIMATOR_TITLES, bibtex
 from deepmr.report.downloads import csv_uri
 from deepmr.report.references import ESTIMATOR_KEYS, REFERENCES
 from deepmr.workflow.methods_used import methods_used, pooling_weights
@@ -52,6 +52,7 @@ def asked(findings, **settings):
 
 def test_every_estimator_has_its_reference():
     assert set(ESTIMATOR_KEYS) == {path.stem for path in ESTIMATORS.glob("*.yaml")}
+    assert set(ESTIMATOR_KEYS) == set(ESTIMATOR_TITLES)
     assert {key for keys in ESTIMATOR_KEYS.values() for key in keys} <= set(REFERENCES)
     assert all(one["doi"].startswith("10.") for one in REFERENCES.values())
 
@@ -71,12 +72,14 @@ def test_the_paragraph_cites_exactly_the_references_below_it(findings):
 def test_the_paragraph_says_rule_weights_errors_and_versions(findings):
     text = asked(findings).paragraph
     for part in (
-        "a moderated z-score of at least 3 and an absolute effect of at least 0.5 logits",
-        "the concordant slope); egger and weighted median beside it",
+        "shrunk towards that of the locus's variants) of at least 3 and an absolute effect of at "
+        "least 0.5 logits",
+        "(the concordant slope); by MR-Egger and the weighted median beside it",
         "equal weights; loci had equal weights in the pooled slope",
-        "Errors that all networks share count as",
+        "Errors that all networks share do not show in their spread; for them the variance of a "
+        "slope also counts",
         "between-locus variance by REML",
-        "python 3.11, numpy 2.4",
+        "Python 3.11, NumPy 2.4",
     ):
         assert part in text, part
 
@@ -139,3 +142,23 @@ def test_csv_keeps_every_digit_and_leaves_missing_numbers_empty():
     assert rows[0]["name"] == "a,b"
     assert float(rows[0]["value"]) == 1.0 / 3.0
     assert rows[1] == {"name": "", "value": ""}
+
+
+def test_a_given_model_is_said_to_have_exact_effects_and_equal_weights(findings):
+    methods = asked(findings, inference=GivenModel())
+    answers = dict(methods.questions)
+    assert "z-score" not in methods.paragraph, "effects without errors meet every z"
+    assert "absolute effect of at least 0.5 logits" in answers["Which instruments?"]
+    assert "loci had equal weights in the pooled slope" in answers["Which weights?"]
+    assert "its effects as exact" in answers["How were errors computed?"]
+    assert "hartung2001" not in methods.keys
+
+
+def test_controls_that_were_not_run_are_not_said_to_be(findings):
+    assert not findings.judgement.controls
+    assert "negative control" not in asked(findings).paragraph
+
+
+def test_an_estimator_is_called_by_its_full_name(findings):
+    assert "by slope" not in asked(findings).paragraph
+    assert "unweighted regression through the origin" in asked(findings).paragraph

@@ -180,3 +180,28 @@ def test_a_click_on_a_column_sorts_the_loci(page, tmp_path):
     )
     dom, _ = browse(outer, tmp_path / "home", "--virtual-time-budget=2000")
     assert "order 4 7 30" in dom
+
+
+def test_tables_fit_the_width_of_a_phone(page, tmp_path):
+    inner = json.dumps(page.read_text()).replace("</", "<\\/")
+    outer = tmp_path / "narrow.html"
+    outer.write_text(
+        "<iframe id=f style='border:0;height:800px'></iframe><pre id=out></pre><script>"
+        f"const f = document.getElementById('f'); f.width = 390; f.srcdoc = {inner};"
+        "f.onload = () => { const out = [];"
+        "for (const w of [390, 900]) { f.width = w; const tables = [...f.contentDocument"
+        ".querySelectorAll('table')].filter(t => t.tHead);"
+        "out.push(tables.length + ' tables at ' + w + ', wider: '"
+        " + tables.filter(t => t.scrollWidth > w).length + ', labelled: ' + tables.filter(t =>"
+        " f.contentWindow.getComputedStyle(t.querySelector('td'), '::before').content"
+        ".length > 6).length); }"
+        "document.getElementById('out').textContent = out.join('; '); };"
+        "</script>"
+    )
+    dom, _ = browse(outer, tmp_path / "home", "--virtual-time-budget=2000")
+    found = re.findall(r"(\d+) tables at (\d+), wider: (\d+), labelled: (\d+)", dom)
+    (count, _, wider, labelled), (_, _, _, at_large) = found
+    assert int(count) >= 4
+    assert wider == "0"
+    assert int(labelled) == int(count), "every cell says what it is, without a head above it"
+    assert at_large == "0", "the head says it"

@@ -28,9 +28,9 @@ def test_the_verdict_comes_first_and_an_effect_is_claimed_only_where_it_is_causa
     said = headline(one)
     assert said.verdict.startswith(VERDICTS[structure])
     assert (" changes " in said.effect) == (structure in CAUSAL)
-    assert said.reasons == ("Concordance .97.", "Own share .42.")
+    assert said.reasons == ("Concordance 0.97.", "Own share 0.42.")
     text = Reader(render_report(one)).text
-    order = [text.index(part) for part in (said.verdict, said.effect, "Concordance .97.")]
+    order = [text.index(part) for part in (said.verdict, said.effect, "Concordance 0.97.")]
     assert order == sorted(order)
     assert verdict_text(one.judged.verdict).split()[:2] == ["verdict:", structure]
     assert " ".join(verdict_text(one.judged.verdict).split()).find(VERDICTS[structure]) > 0
@@ -64,18 +64,18 @@ def test_caveats_follow_the_reasons_and_a_failed_control_comes_before_them():
     nested = verdict("forward", caveats=("nested",))
     failed = Control(name="permuted", verdict=verdict("forward"), slope=Measure(value=0.5))
     said = headline(content(judged=ReportedVerdict(verdict=nested, controls=(failed,))))
-    assert said.reasons == ("Concordance .97.", "Own share .42.")
+    assert said.reasons == ("Concordance 0.97.", "Own share 0.42.")
     assert "(permuted): do not trust this one" in said.caveats[0]
     assert said.caveats[1].startswith(NESTED)
     turned = headline(
         content(judged=ReportedVerdict(verdict=verdict("reverse", caveats=("nested",))))
     )
-    assert turned.caveats[0].startswith("GATA1 may also read every motif that TAL1 reads")
+    assert turned.caveats[0].startswith("GATA1 may itself read every motif that TAL1 reads")
 
 
 def test_prediction_interval_other_direction_and_noiseless_slopes_are_said():
     assert headline(content(meta(truth=0.6), structure="forward")).details == (
-        "Of 3 loci that were asked, 3 gave an estimate, each from 7 instruments (median).",
+        "Of 3 loci that were asked, 3 gave an estimate, from 7 instruments each (median).",
         "The slope differs between loci (τ = 0.1): 95 % prediction interval for a single locus "
         "0.31 to 0.71.",
         "The slope of the noiseless effects over the same variants is 0.600, outside the interval; "
@@ -120,7 +120,7 @@ def test_controls_are_a_table_with_those_not_run_and_their_reason():
     text = Reader(render_report(content(judged=judged))).text
     assert "permuted passed none 0.051 (0.042 to 0.062) the variants of each locus" in text
     assert "other locus failed forward 0.4 each task's effects" in text
-    assert f"untrained not run {DASH} {DASH} the same questions" in text
+    assert f"untrained not run {DASH} {DASH} the same question asked" in text
     assert "; not run: a table has no network" in text
     assert "Negative controls" not in Reader(render_report(content())).text
 
@@ -152,8 +152,8 @@ def test_a_question_asked_one_way_only_is_said_to_be():
 
 def test_without_an_estimate_there_is_no_slope():
     assert headline(content(meta(np.nan, n_loci=np.zeros(4, int)))).effect == (
-        "There is no estimate of the slope of TAL1 on GATA1: 0 loci had an estimate, too few to "
-        "pool."
+        "There is no estimate of the slope of TAL1 on GATA1: no locus had an estimate, too few "
+        "to pool."
     )
 
 
@@ -170,7 +170,8 @@ def test_the_loci_behind_the_answer_and_their_coverage_are_counted():
     local["true_value"][:4] = [0.0, 1.4, 2.6, np.nan]
     details = headline(content(estimates=local)).details
     assert "Of 4 loci that were asked, 3 gave an estimate" in details[0]
-    assert "2 of 3 (67 %) hold the locus's own noiseless slope" in details[2]
+    assert "the 3 loci with a 95 % interval" in details[2]
+    assert "holds it at 2 (67 %)" in details[2]
     local["value"][:4] = np.nan
     assert "None of the 4 loci" in headline(content(estimates=local)).details[0]
 

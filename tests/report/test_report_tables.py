@@ -83,8 +83,13 @@ def test_calibration_shows_the_ensembles_held_out_scores_before_and_after():
         for name, column in zip(names, zip(*rows, strict=True), strict=True)
     }
     table = calibration_table(metrics, ("GATA1", "TAL1"))
-    assert [[cell.text for cell in row] for row in table.rows] == [["GATA1", "nll", "1.2", "1"]]
-    assert "GATA1 nll 1.2 1" in Reader(render_report(content(metrics=metrics))).text
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["GATA1", "negative log-likelihood", "lower", "1.2", "1"]
+    ]
+    assert (
+        "GATA1 negative log-likelihood lower 1.2 1"
+        in Reader(render_report(content(metrics=metrics))).text
+    )
 
 
 def test_the_terminals_table_is_plain_narrow_and_complete():

@@ -60,7 +60,7 @@ def test_nested_inputs_with_different_slopes_are_shared():
 def test_single_kind_of_site_carries_the_nested_caveat():
     verdict = _judged(planted({"X": {"a": 1.0}, "Y": {"a": 0.6, "b": 0.8}}))["X", "Y"]
     assert verdict.caveats == ("nested",)
-    assert "Y may also read every motif that X reads" in verdict.reasons[-1]
+    assert "Y may itself read every motif that X reads" in verdict.reasons[-1]
 
 
 def test_two_kinds_that_agree_lift_the_nested_caveat_only_where_another_task_tells_them_apart():

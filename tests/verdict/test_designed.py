@@ -165,11 +165,11 @@ def test_rescued_direction_carries_the_nested_caveat():
     (verdict,) = judge_designed([_verdict("undecided")], made, all_pairs(2))
     assert verdict.caveats == ("nested",)
     assert "designed sequences" in verdict.reasons[0]
-    assert verdict.reasons[-1].startswith("Y may also read every motif that X reads")
+    assert verdict.reasons[-1].startswith("Y may itself read every motif that X reads")
     refuting = _made([[1.0, 0.6], [0.5, 0.0], [0.0, 1.0]])
     (vetoed,) = judge_designed([verdict], refuting, all_pairs(2))
     assert vetoed.caveats == ()
-    assert not any("may also read" in reason for reason in vetoed.reasons)
+    assert not any("may itself read" in reason for reason in vetoed.reasons)
 
 
 def test_a_single_kind_of_site_is_measured_without_company():
