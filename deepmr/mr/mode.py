@@ -62,7 +62,7 @@ def _penalties(ratio: np.ndarray, se: np.ndarray, mode: np.ndarray, factor: floa
     penalty = np.ones_like(chi2)
     p_value = special.erfc(np.sqrt(chi2[far] / 2))
     penalty[far] = np.minimum(1.0, np.nan_to_num(factor * p_value))
-    return penalty
+    return np.asarray(penalty)
 
 
 class _Options(NamedTuple):
