@@ -65,7 +65,7 @@ def t_quantile(probability: float, df: ArrayLike) -> _Array:
         >>> round(float(t_quantile(0.975, 4.0)), 3)
         2.776
     """
-    return np.asarray(special.stdtrit(df, probability))
+    return np.asarray(special.stdtrit(np.asarray(df, dtype=np.float64), probability))
 
 
 def t_deviation(df: float) -> float:
@@ -137,7 +137,12 @@ def chi2_quantile(probability: ArrayLike, df: ArrayLike) -> _Array:
         >>> round(float(chi2_quantile(0.95, 1.0)), 3)
         3.841
     """
-    return np.asarray(2 * special.gammaincinv(np.asarray(df) / 2, probability))
+    return np.asarray(
+        2
+        * special.gammaincinv(
+            np.asarray(df, dtype=np.float64) / 2, np.asarray(probability, dtype=np.float64)
+        )
+    )
 
 
 def chi2_tail(x: float, df: float) -> float:
