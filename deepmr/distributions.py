@@ -120,7 +120,7 @@ def t_log_tail(t: ArrayLike, df: ArrayLike) -> _Array:
     x, n = np.broadcast_arrays(np.asarray(t, float), np.asarray(df, float))
     return _log_tail(
         x,
-        x > 0,
+        np.asarray(x > 0),
         lambda at: special.stdtr(n[at], -x[at]),
         lambda at: special.stdtr(n[at], x[at]),
     )
@@ -173,7 +173,7 @@ def chi2_log_tail(x: ArrayLike, df: ArrayLike) -> _Array:
     at_x, n = np.broadcast_arrays(np.asarray(x, float), np.asarray(df, float))
     found = _log_tail(
         at_x,
-        at_x > chi2_quantile(0.5, n),
+        np.asarray(at_x > chi2_quantile(0.5, n)),
         lambda at: special.chdtrc(n[at], at_x[at]),
         lambda at: special.chdtr(n[at], at_x[at]),
     )
@@ -197,7 +197,7 @@ def f_log_tail(x: ArrayLike, numerator: ArrayLike, denominator: ArrayLike) -> _A
     )
     found = _log_tail(
         at_x,
-        at_x > special.fdtri(a, b, 0.5),
+        np.asarray(at_x > special.fdtri(a, b, 0.5)),
         lambda at: special.fdtrc(a[at], b[at], at_x[at]),
         lambda at: special.fdtr(a[at], b[at], at_x[at]),
     )
