@@ -168,7 +168,7 @@ def chi2_log_tail(x: ArrayLike, df: ArrayLike) -> _Array:
 
     Example:
         >>> round(float(chi2_log_tail(3.841, 1.0)), 3)
-        -2.996
+        -2.995
     """
     at_x, n = np.broadcast_arrays(np.asarray(x, float), np.asarray(df, float))
     found = _log_tail(
