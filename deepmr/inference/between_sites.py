@@ -156,26 +156,31 @@ def prediction_error_ratio(
 
 
 def unseen_variance(
-    exposure: Float64[np.ndarray, "*batch variant"], mask: Bool[np.ndarray, "*batch variant"]
+    exposure: Float64[np.ndarray, "*batch variant"],
+    outcome: Float64[np.ndarray, "*batch variant"],
+    mask: Bool[np.ndarray, "*batch variant"],
 ) -> Float64[np.ndarray, "*batch"]:
     """Return the variance of a slope from outcome effects too small to be seen as disagreement.
 
     Members that predict an outcome without any effect agree to a few thousandths of a logit, and
     are wrong by as much, alike. A slope is therefore known no better than a common outcome effect
     of .025 (logits, or standard deviations of a count) over the size of the exposure's effects.
+    Where every outcome effect is exactly 0, as of networks that do not read so far, there is none.
 
     Args:
         exposure: Mean effects on the exposure.
+        outcome: Mean effects on the outcome.
         mask: True where a variant is an instrument.
 
     Example:
-        >>> x = np.array([[3.0, 3.0]])
-        >>> (unseen_variance(x, np.ones((1, 2), bool)) ** 0.5).round(3)
-        array([0.008])
+        >>> x, y = np.full((2, 2), 3.0), np.array([[0.001, 0.0], [0.0, 0.0]])
+        >>> (unseen_variance(x, y, np.ones((2, 2), bool)) ** 0.5).round(3)
+        array([0.008, 0.   ])
     """
     count = np.maximum(mask.sum(axis=-1), 1)
     square = np.sum(exposure**2, axis=-1, where=mask) / count
-    return np.asarray(np.where(square > 0, _UNSEEN**2 / np.where(square > 0, square, 1.0), 0.0))
+    moved = (square > 0) & np.any((outcome != 0) & mask, axis=-1)
+    return np.asarray(np.where(moved, _UNSEEN**2 / np.where(moved, square, 1.0), 0.0))
 
 
 def position_variance(

@@ -137,7 +137,7 @@ class OverMembers(ABC):
             return local
         x, y = pair.x.mean(axis=-2), pair.y.mean(axis=-2)
         between = position_variance(x, y, local.instruments, members.offset)
-        between = between + unseen_variance(x, local.instruments)
+        between = between + unseen_variance(x, y, local.instruments)
         return with_shared_error(local, between, error.between_sites, relative=error.relative)
 
     @abstractmethod

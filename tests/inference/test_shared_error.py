@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,13 @@ def test_a_number_counts_alone() -> None:
     error = PerMember(shared=0.4).error
     assert (error.shared, error.between_sites, error.relative) == (0.4, 0.0, 0.0)
     assert (error.relative_pooled, error.pooled) == (0.0, 0.0)
+
+
+def test_an_outcome_that_no_variant_reaches_has_exactly_no_slope(effects: MemberEffects) -> None:
+    value = effects.value.copy()
+    value[:3, 1] = 0.0
+    shown = replace(effects, value=value)
+    local = PerMember().local(shown, "X", "Y", rule=All(), estimator=slope).estimate.effect
+    np.testing.assert_array_equal(local.value[:3], 0.0)
+    np.testing.assert_array_equal(local.se[:3], 0.0)
+    assert (local.se[3:] > 0).all()
