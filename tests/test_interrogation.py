@@ -124,7 +124,7 @@ def test_a_single_network_without_dropout_is_asked_what_it_says() -> None:
     assert result.verdict.structure == "forward"
     notes = " ".join(result.findings.notes)
     assert "what this model says" in notes
-    assert "What training again would say is another question" in notes
+    assert "what training again would say is another question" in notes
     with pytest.raises(ValueError, match="asks what training again would say"):
         deepmr.interrogate(
             Counts(0.0), TASKS, SEQUENCES, "X", "Y", inference=deepmr.inference.PerMember()

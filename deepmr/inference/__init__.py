@@ -27,10 +27,10 @@ Example:
     ...     local = method.local(effects, "X", "Y", rule=All(), estimator=slope)
     ...     pooled = method.pool(local, pooling=random_effects).pooled
     ...     print(type(method).__name__, round(float(pooled.value), 2), round(float(pooled.se), 3))
-    PerMember 0.49 0.028
-    Jackknife 0.49 0.028
-    CrossFitted 0.49 0.028
-    ErrorsInVariables 0.49 0.028
+    PerMember 0.49 0.029
+    Jackknife 0.49 0.029
+    CrossFitted 0.49 0.029
+    ErrorsInVariables 0.49 0.029
     Correlated 0.49 0.029
     Summary 0.49 0.025
 

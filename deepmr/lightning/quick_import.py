@@ -11,7 +11,7 @@ import functools
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
@@ -62,22 +62,16 @@ def _disable(
     return called
 
 
-class _StyleContext(contextlib.ContextDecorator):
+def _style_context(*given: Any, **named: Any) -> Any:
     """``matplotlib.pyplot.style.context``, asked for when the decorated function is called."""
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        self.given, self.named = given, named
-
-    def _recreate_cm(self) -> _StyleContext:
-        return _StyleContext(*self.given, **self.named)  # one a call, as contextlib's own
-
-    def __enter__(self) -> Any:
+    @contextlib.contextmanager
+    def later() -> Iterator[Any]:
         pyplot = importlib.import_module("matplotlib.pyplot")
-        self.entered = pyplot.style.context(*self.given, **self.named)
-        return self.entered.__enter__()
+        with pyplot.style.context(*given, **named) as entered:
+            yield entered
 
-    def __exit__(self, *raised: Any) -> Any:
-        return self.entered.__exit__(*raised)
+    return later()
 
 
 class _StandIn(ModuleType):
@@ -176,7 +170,7 @@ _STAND_INS: dict[str, Callable[[], dict[str, dict[str, Any]]]] = {
         "matplotlib.colors": {"Colormap": _unloaded("matplotlib.colors", "Colormap")},
         "matplotlib.pyplot": {
             "Figure": _unloaded("matplotlib.figure", "Figure"),
-            "style": SimpleNamespace(context=_StyleContext),
+            "style": SimpleNamespace(context=_style_context),
         },
     },
 }

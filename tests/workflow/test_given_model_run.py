@@ -30,7 +30,7 @@ def test_one_network_is_asked_what_it_says_and_not_what_training_again_would_say
     robust = script(*ask, "estimator=raps", "name=raps")
     assert "estimator=raps rests on the size of the effects' errors" in robust.error
     median = script(*ask, "inference=given_model", "meta=median", "name=median")
-    assert "inference=given_model reports the variance between loci" in median.error
+    assert "inference=given_model needs the variance between loci" in median.error
     asked = script(*ask, "name=one")
     assert asked.status == 0, asked.err
     assert "One network, taken as given" in asked.out
