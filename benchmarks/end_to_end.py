@@ -93,7 +93,8 @@ def growth(
         ValueError: If there are fewer than two different amounts.
 
     Example:
-        >>> rows = [{"seconds": {"all": {"cpu": 2 + n}}, "memory_mib": 9, "disk_mb": n} for n in (1, 3)]
+        >>> same = {"memory_mib": 9, "disk_mb": 1}
+        >>> rows = [{"seconds": {"all": {"cpu": 2 + n}}, **same} for n in (1, 3)]
         >>> growth(rows, [1, 3])["all"]
         {'at_none': 2.0, 'a_unit': 1.0, 'off': 0.0}
     """
