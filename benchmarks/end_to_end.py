@@ -157,7 +157,7 @@ def study(
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "skipped": skipped,
             "not_run": sorted(set(wanted) - set(rows)),
-            "growth": fitted(chosen, rows),
+            "growth": {**result.get("growth", {}), **fitted(chosen, rows)},
             "settings": rows,
         }
         write_json(path, result)
