@@ -86,8 +86,8 @@ def _one_locus_drawn() -> Iterator[None]:
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write reports without figures, which take half the time of a small interrogation."""
-    monkeypatch.setattr("deepmr.workflow.outputs.draw_figures", lambda findings: {})
-    monkeypatch.setattr("deepmr.workflow.outputs.draw_gallery", lambda findings: [])
+    monkeypatch.setattr("deepmr.workflow.figures.draw_figures", lambda findings: {})
+    monkeypatch.setattr("deepmr.workflow.locus_view.draw_gallery", lambda findings: [])
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ _NEWTON_TOLERANCE = 1e-6
 """The same for a step of Newton's method with a curvature to trust: what is left after it is of
 the order of its square."""
 
+_NEAR_ZERO = 1e-3
+"""A tau2 below this share of the smallest variance may jump to 0."""
+
 _ROUNDING = 1e-14
 """A score this small beside the two terms it is the difference of is 0 but for rounding."""
 
@@ -87,6 +90,9 @@ def maximise_likelihood(
             step = np.where(stuck, np.where(np.isinf(low[rows]), -here, np.inf), step)
         last[rows] = np.abs(step)
         proposed = _inside(here + step, low[rows], high[rows], scale[rows])
+        # On the way down to 0 in steps: a jump would pass over a maximum in between.
+        far = (proposed == 0) & np.isinf(low[rows]) & (here > _NEAR_ZERO * scale[rows])
+        proposed = np.where(far, 0.25 * here, proposed)
         floor = (here == 0) & (score <= 0)
         proposed = np.where(floor, 0.0, proposed)
         newton = (observed > 0.1 * second) & (proposed == here + step)

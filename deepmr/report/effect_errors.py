@@ -10,12 +10,12 @@ from deepmr.report.tables import Cell, Table
 
 __all__ = ["effect_error_sentence", "effect_error_table"]
 
-_HOLDS = (0.8, 1.25)
-"""Ratios of the median |z| to its nominal value that still pass for 1."""
+_LEAST = 0.90
+"""Coverage of 95 % intervals below which they are called too narrow."""
 
 
 def effect_error_sentence(found: Mapping[str, EffectZScores]) -> str:
-    """Say whether the standard errors of single-variant effects hold, for each task.
+    """Say whether 95 % intervals of single-variant effects hold, for each task.
 
     Args:
         found: Comparison with the simulation's noiseless effects, by task.
@@ -26,32 +26,23 @@ def effect_error_sentence(found: Mapping[str, EffectZScores]) -> str:
     Example:
         >>> import numpy as np
         >>> from deepmr.inference import effect_z_scores
-        >>> z = effect_z_scores(np.array([2.0, -2.0]), np.ones(2), np.zeros(2), df=np.inf)
+        >>> z = effect_z_scores(np.array([2.0, -1.0]), np.ones(2), np.zeros(2), df=np.inf)
         >>> effect_error_sentence({"GATA1": z})
-        'Standard errors of single-variant effects are underestimated 2.97 times (GATA1) \
-(simulation check); use them for no per-variant interval. Errors of slopes come from the members.'
+        '95 % intervals of single effects hold the noiseless effect for 50 % (GATA1) of the \
+variants (simulation check): too narrow, use them for no variant alone. Errors of slopes are \
+their own.'
     """
-    grouped: dict[str, list[str]] = {}
-    for task, one in found.items():
-        word, times = _held_against_truth(one.inflation)
-        grouped.setdefault(word, []).append(f"{times}({task})")
-    if not grouped:
+    if not found:
         return ""
-    said = ", ".join(f"{word} {' and '.join(parts)}" for word, parts in grouped.items())
-    sentence = f"Standard errors of single-variant effects are {said} (simulation check)"
-    if list(grouped) == ["right"]:
-        return f"{sentence}."
-    return (
-        f"{sentence}; use them for no per-variant interval. Errors of slopes come from the members."
+    covered = {task: 1.0 - one.beyond for task, one in found.items()}
+    parts = " and ".join(f"{percent_text(share)} ({task})" for task, share in covered.items())
+    sentence = (
+        f"95 % intervals of single effects hold the noiseless effect for {parts} of the variants "
+        "(simulation check)"
     )
-
-
-def _held_against_truth(scale: float) -> tuple[str, str]:
-    if _HOLDS[0] <= scale <= _HOLDS[1]:
-        return "right", ""
-    if scale > 1:
-        return "underestimated", f"{number_text(scale)} times "
-    return "overestimated", f"{number_text(1 / scale) if scale > 0 else 'infinitely many'} times "
+    if min(covered.values()) >= _LEAST:
+        return f"{sentence}."
+    return f"{sentence}: too narrow, use them for no variant alone. Errors of slopes are their own."
 
 
 def effect_error_table(

@@ -57,7 +57,7 @@ def table(tmp_path: Path) -> TableMaker:
 @pytest.fixture
 def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures take most of a small run's time; `test_command` draws them once."""
-    monkeypatch.setattr("deepmr.workflow.outputs.draw_figures", lambda findings: {})
+    monkeypatch.setattr("deepmr.workflow.figures.draw_figures", lambda findings: {})
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [f"effects={path}", *ASK, f"paths.output={folder}/runs", "name=first"]
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(REPOSITORY))
-        patch.setattr("deepmr.workflow.outputs.draw_figures", lambda findings: {})
+        patch.setattr("deepmr.workflow.figures.draw_figures", lambda findings: {})
         patch.setattr(sys, "argv", [str(REPOSITORY / "interrogate.py"), *words])
         cli.run(importlib.import_module("interrogate").main, "interrogate")
     return folder / "runs/interrogate/effects-effects/first"
