@@ -177,9 +177,22 @@ def check_overrides(
         if override.is_add():
             _check_addition(key, keys)
         elif key not in keys:
+            _check_chosen(key, keys, groups)
             raise ValueError(f"{key}: there is no such setting; {nearest(key, [*keys, *groups])}")
         else:
             check_setting(key, _values(override), keys)
+
+
+def _check_chosen(key: str, keys: Mapping[str, Any], groups: Mapping[str, Any]) -> None:
+    """Refuse a setting of a group of which nothing is chosen, as of ``data`` without ``data=``.
+
+    Raises:
+        ValueError: If so; the message says what to choose from.
+    """
+    group = key.partition(".")[0]
+    if group in groups and not any(one.startswith(f"{group}.") for one in keys):
+        some = ", ".join(groups[group][:4])
+        raise ValueError(f"{key}: there is no such setting, as no {group}= is chosen (as {some})")
 
 
 def _check_addition(key: str, keys: Mapping[str, Any]) -> None:

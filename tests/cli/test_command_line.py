@@ -35,6 +35,13 @@ def test_a_wrong_override_names_what_was_meant(argument: str, says: str) -> None
     assert "\n" not in str(caught.value)
 
 
+def test_a_setting_of_a_part_that_is_not_chosen_says_what_to_choose() -> None:
+    message = r"^data\.root: there is no such setting, as no data= is chosen \(as encode, "
+    with pytest.raises(ValueError, match=message):
+        check_overrides(CONF, "interrogate", ["data.root=x"])
+    check_overrides(CONF, "interrogate", ["data=encode", "data.root=x"])
+
+
 def test_a_wrong_estimator_in_a_list_is_found() -> None:
     with pytest.raises(ValueError, match=r"estimator=iwv: .* did you mean ivw"):
         check_overrides(CONF, "interrogate", ["estimator=[egger,iwv]"])
