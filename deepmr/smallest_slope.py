@@ -8,7 +8,23 @@ from scipy.special import ndtr, stdtr
 
 from deepmr.estimate import Estimate
 
-__all__ = ["p_beyond"]
+__all__ = ["check_smallest", "p_beyond"]
+
+
+def check_smallest(smallest: float) -> None:
+    """Verify that a smallest slope of interest is a number of at least 0.
+
+    Raises:
+        ValueError: If it is not.
+
+    Example:
+        >>> check_smallest(0.05)
+    """
+    if not (np.isfinite(smallest) and smallest >= 0):
+        raise ValueError(
+            f"smallest_slope must be a number of at least 0, got {smallest}; it is a slope, in "
+            "outcome units per unit of the exposure"
+        )
 
 
 def p_beyond(estimate: Estimate, smallest: float) -> Float64[np.ndarray, "*batch"]:
@@ -37,11 +53,7 @@ def p_beyond(estimate: Estimate, smallest: float) -> Float64[np.ndarray, "*batch
         >>> f"{float(p_beyond(slope, 0.0)):.0e} {float(p_beyond(slope, 0.05)):.2f}"
         '6e-07 1.00'
     """
-    if not (np.isfinite(smallest) and smallest >= 0):
-        raise ValueError(
-            f"smallest_slope must be a number of at least 0, got {smallest}; it is a slope, in "
-            "outcome units per unit of the exposure"
-        )
+    check_smallest(smallest)
     if estimate.bounds is not None or estimate.log_p is not None:
         return np.full(estimate.value.shape, np.nan)
     value, df = np.abs(estimate.value), np.broadcast_to(estimate.df, estimate.value.shape)

@@ -33,7 +33,7 @@ class SharedError:
     it is the same at all loci.
     The variance of a local slope b is taken as ``(1 / members + shared) B + between_sites V +
     (relative b)^2``, with B the variance between members and V the slope's position-clustered
-    residual variance.
+    residual variance (`position_variance`) and what cannot show in it (`unseen_variance`).
 
     Args:
         shared: Variance of the error that all members share, over that between members.

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from deepmr.effects import EffectSizes
+from deepmr.effects import MemberEffects
 from deepmr.estimate import Estimate
 from deepmr.inference.contract import Estimator, LocalInference
+from deepmr.inference.single_effects import honest_effects
 from deepmr.mr import value_only
 
 __all__ = ["with_honest_diagnostics"]
@@ -19,7 +20,7 @@ _BY_ERRORS = ("heterogeneity", "directional_pleiotropy")
 
 
 def with_honest_diagnostics(
-    local: LocalInference, effects: EffectSizes, estimator: Estimator
+    local: LocalInference, members: MemberEffects, pair: tuple[str, str], estimator: Estimator
 ) -> LocalInference:
     """Return local results whose heterogeneity and pleiotropy rest on honest errors.
 
@@ -30,7 +31,8 @@ def with_honest_diagnostics(
 
     Args:
         local: Local results of an estimator, by members.
-        effects: Mean effects with honest errors.
+        members: Effects of every member.
+        pair: Names of the exposure's and the outcome's task.
         estimator: The estimator.
 
     References:
@@ -39,6 +41,7 @@ def with_honest_diagnostics(
     estimate = local.estimate
     if not set(_BY_ERRORS) & set(estimate.flags):
         return local
+    effects = honest_effects(members, *pair)
     slope = np.where(np.isfinite(estimate.effect.value), estimate.effect.value, 0.0)[..., None]
     used = local.instruments
     square = effects.se_outcome**2 + (slope * effects.se_exposure) ** 2

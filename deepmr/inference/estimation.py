@@ -21,6 +21,7 @@ from deepmr.loci import Loci
 from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.motifs import ByMotif, MotifLibrary
 from deepmr.mr import MREstimate, egger, slope, weighted_median
+from deepmr.smallest_slope import check_smallest
 from deepmr.tasks import Task
 
 __all__ = ["Answer", "Question", "estimate", "true_slope"]
@@ -78,11 +79,7 @@ class Question:
     smallest_slope: float = 0.05
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.smallest_slope) and self.smallest_slope >= 0):
-            raise ValueError(
-                f"smallest_slope must be a number of at least 0, got {self.smallest_slope}; it is "
-                "a slope, in outcome units per unit of the exposure"
-            )
+        check_smallest(self.smallest_slope)
         if not self.estimators:
             raise ValueError("a question needs at least one estimator, got none")
         if CONCORDANT in self.estimators:

@@ -19,7 +19,6 @@ from deepmr.inference.combine import (
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
 from deepmr.inference.diagnostics import with_honest_diagnostics
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
-from deepmr.inference.single_effects import honest_effects
 from deepmr.inference.two_way import LociWeights, PooledOver, pool_slopes
 from deepmr.instruments import Rule
 from deepmr.meta import MetaAnalysisResult
@@ -130,9 +129,7 @@ class OverMembers(ABC):
         pair = MemberPair(members=members, exposure=exposure, outcome=outcome, rule=rule)
         error = self.error
         local = combine(self.slopes(pair, estimator), shared=shared_variance(members, error.shared))
-        local = with_honest_diagnostics(
-            local, honest_effects(members, exposure, outcome), estimator
-        )
+        local = with_honest_diagnostics(local, members, (exposure, outcome), estimator)
         if error.between_sites == error.relative == 0.0:
             return local
         x, y = pair.x.mean(axis=-2), pair.y.mean(axis=-2)
