@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     earlier: dict[str, Any] = read_json(options.json) if options.json.is_file() else {}
     rows: list[dict[str, Any]] = earlier.get("rows", [])
     given = sys.argv[1:] if argv is None else list(argv)
-    if options.option != earlier.get("options", options.option):
+    if earlier and options.option != earlier.get("options", []):
         parser.error(f"{options.json} was begun with other --option; name another file")
     this = shlex.join(["python", "-m", "benchmarks.intervals", *given])
     commands = list(dict.fromkeys([*earlier.get("commands", []), this]))
