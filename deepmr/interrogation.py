@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from deepmr.effect_shard import Effects
-from deepmr.inference.estimation import Question, estimate
+from deepmr.inference.estimation import estimate
+from deepmr.inference.question import Question
 from deepmr.io.shard_store import ShardStore
 from deepmr.lightning.rehearsal import check_trainer
 from deepmr.lightning.tracking import NoTracker, Tracker
@@ -18,11 +19,8 @@ from deepmr.loci import Loci
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.tasks import Task
-from deepmr.verdict import check_controls
-from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.estimation_cost import estimator_seconds, slower_than_mutagenesis
 from deepmr.workflow.findings import Findings
-from deepmr.workflow.instrument_check import with_instrument_check
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.network_checks import check_networks, probability_notes
@@ -242,11 +240,9 @@ def checked(
         pair: Exposure and outcome.
 
     Raises:
-        ValueError: If a setting is unknown, or needs more than the networks or the table hold.
+        ValueError: If a setting needs more than the networks or the table hold.
         LookupError: If a task has no motif where instruments are chosen by motif.
     """
-    check_designed(question.designed)
-    check_controls(question.controls)
     known = isinstance(networks, PairOfTable) and networks.found.has_errors
     question = question if known else question.for_members(len(networks.members))
     question.check(pair)
@@ -293,10 +289,9 @@ def conclude(
     judgement = judge_pair(
         effects,
         names,
+        question,
         scale=scale,
-        controls=question.controls,
-        designed=question.designed,
-        motifs=question.motifs,
+        answers=answers,
         targets=targets,
         networks=modules,
         loci=variants.loci,
@@ -311,7 +306,7 @@ def conclude(
         effects=effects,
         question=question,
         answers=tuple(answers),
-        judgement=with_instrument_check(judgement, answers),
+        judgement=judgement,
         notes=(
             *notes,
             *question.notes,

@@ -20,7 +20,7 @@ from deepmr.causal_graph import KnownRelation, TaskGraph, score_relations
 from deepmr.effect_shard import Effects
 from deepmr.files import fingerprint
 from deepmr.inference import Inference
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.instruments import Rule
 from deepmr.interrogation import checked, into_folder, measure
 from deepmr.interrogation_result import save_run

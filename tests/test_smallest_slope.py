@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from deepmr.estimate import Estimate
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.report.terminal import summary_table
 from deepmr.smallest_slope import p_beyond
 

@@ -42,7 +42,7 @@ def one_dataset(name: str, seed: int, *, members: int = 5, runs: Path | None = N
     import torch
 
     from deepmr import load_run
-    from deepmr.inference.estimation import Question
+    from deepmr.inference.question import Question
     from deepmr.mutagenesis import Saturation
     from deepmr.workflow.loci import held_out_loci
     from deepmr.workflow.measurement import Compute, measure_in_memory

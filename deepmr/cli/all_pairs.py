@@ -16,7 +16,7 @@ from deepmr.cli.interrogate import (
     _variants,
 )
 from deepmr.cli.job_record import JobValue
-from deepmr.cli.parts import optional, plain
+from deepmr.cli.parts import is_chosen, optional, plain
 from deepmr.cli.trust import Trust
 from deepmr.files import sha256
 from deepmr.interrogation_all import ask_all
@@ -44,6 +44,7 @@ def run_all_pairs(config: DictConfig) -> float:
     settings = plain(config)
     pairs = _pair_settings(settings)
     _refuse_settings_of_one_pair(settings)
+    question = _question(settings)
     networks = _networks(config, settings)
     selection = select_pairs(networks.tasks, settings["exposure"], settings["outcome"])
     print(f"pairs: {selection.words}")
@@ -54,7 +55,7 @@ def run_all_pairs(config: DictConfig) -> float:
     networks.scale.calibrators.require_effects(*selection.tasks)
     known = read_relations(settings["known"], networks.tasks) if settings["known"] else ()
     _check_asked(selection, pairs, [(one.exposure, one.outcome) for one in known])
-    question = _question(settings, len(networks.members))
+    question = question.for_members(len(networks.members), chosen=is_chosen("inference"))
     compute = _compute(settings, networks.members)
     tasks = {task.name: task for task in networks.tasks}
     first, second = selection.ordered[0]

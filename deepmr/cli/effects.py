@@ -13,7 +13,7 @@ from deepmr.cli.parts import command, is_leader, optional, run_name, with_infere
 from deepmr.cli.trust import Trust
 from deepmr.data.effect_tables import ReadSettings
 from deepmr.files import safe_name, sha256
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.interrogation import ask
 from deepmr.workflow.effect_table import read_effects
 from deepmr.workflow.measurement import Compute
@@ -23,16 +23,11 @@ from deepmr.workflow.table_loci import TableLoci, places_of
 from deepmr.workflow.table_measurement import open_table_store
 from deepmr.workflow.variants import VariantChoice
 
-__all__ = ["run_effects", "without_effects"]
+__all__ = ["run_effects"]
 
 _OWN = Trust(own=True)
 _NEEDS_NETWORKS = ("run", "checkpoint")
 _SUMMARY = {"_target_": "deepmr.inference.Summary"}
-
-
-def without_effects(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an interrogation's settings without those of a table, where none is read."""
-    return {name: value for name, value in settings.items() if name != "effects"}
 
 
 def run_effects(config: DictConfig, settings: dict[str, Any], question: Question) -> float:

@@ -17,7 +17,7 @@ from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
 from deepmr.files import safe_name
 from deepmr.inference import GivenModel
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.losses import MultiTaskLoss
 
 __all__ = [

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from deepmr.effect_sizes import EffectSizes, SampleSizes
-from deepmr.inference.estimation import Question
 from deepmr.inference.over_members import OverMembers
+from deepmr.inference.question import Question
 from deepmr.mr import MREstimate, value_only
 from deepmr.workflow.cost import duration_text
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepmr.effect_shard import Effects
-from deepmr.inference.estimation import Answer, Question
+from deepmr.inference.estimation import Answer
+from deepmr.inference.question import Question
 from deepmr.io.result_rows import estimates_rows, meta_rows
 from deepmr.io.tables import ResultTable, concatenate
 from deepmr.loci import Loci

@@ -6,7 +6,7 @@ import time
 from functools import partial
 from typing import Any
 
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.mr import constrained_ml, slope, weighted_mode
 from deepmr.workflow.estimation_cost import estimator_seconds, slower_than_mutagenesis
 
