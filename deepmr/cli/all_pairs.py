@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from deepmr.cli.interrogate import (
     _compute,
+    _kept_tasks,
     _networks,
     _question,
     _run_folder,
@@ -20,7 +21,6 @@ from deepmr.cli.parts import is_chosen, optional, plain
 from deepmr.cli.trust import Trust
 from deepmr.files import sha256
 from deepmr.interrogation_all import ask_all
-from deepmr.networks import Networks
 from deepmr.workflow.all_pairs import PairSettings
 from deepmr.workflow.known_relations import read_relations
 from deepmr.workflow.measurement import open_store
@@ -64,7 +64,7 @@ def run_all_pairs(config: DictConfig) -> float:
     folder = _run_folder(
         config, settings, networks, question, variants, "all-pairs", known=relations
     )
-    kept = _kept(settings, networks, selection)
+    kept = _kept_tasks(settings, networks, selection.tasks)
     value = ask_all(
         networks,
         selection,
@@ -123,13 +123,3 @@ def _check_asked(
                 f"the known relation {exposure} -> {outcome} is not among the pairs asked; widen "
                 "exposure= and outcome=, or take it out"
             )
-
-
-def _kept(
-    settings: Mapping[str, Any], networks: Networks, selection: PairSelection
-) -> tuple[str, ...]:
-    """Return the tasks whose effects are stored: those of the pairs, or all."""
-    kept = settings["store"]["keep"]
-    if kept not in ("pair", "all"):
-        raise ValueError(f"store.keep is pair or all, got {kept!r}")
-    return networks.tasks.names if kept == "all" else selection.tasks

@@ -15,13 +15,11 @@ from deepmr.cli.ignored_settings import check_no_setting_is_ignored, given_setti
 from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
-    command,
     is_chosen,
-    is_leader,
     optional,
     part,
     plain,
-    run_name,
+    run_folder,
     short_name,
     with_inference,
     without_null,
@@ -39,7 +37,8 @@ from deepmr.tasks import Task
 from deepmr.uncertainty import Auto, Given, Members
 from deepmr.workflow.measurement import Compute, open_store
 from deepmr.workflow.post_hoc import CALIBRATOR
-from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.run_identity import with_content
 from deepmr.workflow.task_selection import is_many
 from deepmr.workflow.trained_runs import find_runs, newest_run
 from deepmr.workflow.variants import VariantChoice
@@ -83,7 +82,7 @@ def run_interrogation(config: DictConfig) -> float:
     pair = _pair(networks, config)
     question = question.for_members(len(networks.members), chosen=is_chosen("inference"))
     compute = _compute(settings, networks.members)
-    kept = _kept_tasks(settings, networks, pair)
+    kept = _kept_tasks(settings, networks, (pair[0].name, pair[1].name))
     variants = _variants(settings, networks, pair, config.seed)
     label = f"{safe_name(pair[0].name)}-{safe_name(pair[1].name)}"
     folder = _run_folder(config, settings, networks, question, variants, label)
@@ -125,22 +124,14 @@ def _run_folder(
         motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
         **content,
     )
-    default = f"{label}-{run_hash(recorded)}"
-    name = safe_name(default) if config.name is None else run_name(config.name)
-    path = Path(config.paths.output) / "interrogate" / networks.name / name
+    folder = run_folder(config, recorded, "interrogate", networks.name, label=label)
     for file in networks.files:
-        if file.resolve().is_relative_to(path.resolve()):
+        if file.resolve().is_relative_to(folder.path.resolve()):
             raise ValueError(
-                f"{path} holds {file}, which is being asked; choose another name= or paths.output="
+                f"{folder.path} holds {file}, which is being asked; choose another name= or "
+                "paths.output="
             )
-    return RunFolder(
-        path=path,
-        config=recorded,
-        command=command(),
-        seed=config.seed,
-        overwrite=config.overwrite,
-        leader=is_leader(),
-    )
+    return folder
 
 
 def _calibrator_file(settings: Mapping[str, Any]) -> Path | None:
@@ -187,12 +178,13 @@ def _pair(networks: Networks, config: DictConfig) -> tuple[Task, Task]:
 
 
 def _kept_tasks(
-    settings: Mapping[str, Any], networks: Networks, pair: tuple[Task, Task]
+    settings: Mapping[str, Any], networks: Networks, asked: tuple[str, ...]
 ) -> tuple[str, ...]:
+    """Return the tasks whose effects are stored: those that are asked, or all."""
     kept = settings["store"]["keep"]
     if kept not in ("pair", "all"):
         raise ValueError(f"store.keep is pair or all, got {kept!r}")
-    return networks.tasks.names if kept == "all" else (pair[0].name, pair[1].name)
+    return networks.tasks.names if kept == "all" else asked
 
 
 def _variants(

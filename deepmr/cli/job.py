@@ -22,13 +22,20 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from deepmr.cli.command_line import add_own_configuration, check_overrides, conf_folder, split_flags
 from deepmr.cli.failed_jobs import failed_jobs, report_failure
-from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
+from deepmr.cli.interruption import (
+    Interruption,
+    end_with_parent,
+    end_with_reader,
+    interrupted_by_signals,
+)
 from deepmr.cli.plugins import check_sweep
 from deepmr.cli.quick_help import groups_listed_without_copies
 
-__all__ = ["job", "run", "run_plain"]
+__all__ = ["is_leader", "job", "run", "run_plain"]
 
 _USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseException)
+_SHOW = frozenset({"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i"})
+"""Hydra's flags that show something and run nothing."""
 _TIME_IS_UP = 124  # exit status of the command `timeout`
 _subcommand: list[str] = []
 """Words of the command line before the overrides: ``["train"]`` of ``deepmr train``."""
@@ -102,10 +109,13 @@ def _is_time_up(error: Exception) -> bool:
     return isinstance(error, TimeIsUpError)
 
 
-def _is_leader() -> bool:
-    from deepmr.cli.parts import is_leader  # late: it imports torch
+def is_leader() -> bool:
+    """Return whether this process is rank 0 of its job, before any process group exists.
 
-    return is_leader()
+    Lightning's launcher, torchrun and SLURM each say so in the environment.
+    """
+    ranks = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")
+    return all(int(os.environ.get(name, "0")) == 0 for name in ranks)
 
 
 def _leave_process_group() -> None:
@@ -146,11 +156,11 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
         sys.argv = [sys.argv[0], *_subcommand, *(swept if sweeping else sys.argv[1:])]
         if sweeping:  # the sweep's runs are one group at Weights & Biases
             os.environ.setdefault("WANDB_RUN_GROUP", _sweep_group())
-        if not _is_leader():
+        if not is_leader():
             end_with_parent()
         interruption = Interruption()
         try:
-            with interrupted_by_signals() as interruption:
+            with interrupted_by_signals() as interruption, end_with_reader():
                 return _in_sweep(task, config) if sweeping else task(config)
         except KeyboardInterrupt:
             print("interrupted; the same command goes on from here", file=sys.stderr)
@@ -183,10 +193,11 @@ def _in_sweep(task: Callable[[DictConfig], float], config: DictConfig) -> float:
     from deepmr.cli.sweep_plugin import sweep_folder
 
     hydra = HydraConfig.get()
-    record = JobFile(sweep_folder(hydra) if _is_leader() else None, hydra.overrides.task)
+    record = JobFile(sweep_folder(hydra) if is_leader() else None, hydra.overrides.task)
     record.begin()
     try:
-        value = task(config)
+        with end_with_reader():
+            value = task(config)
         folder = value.folder if isinstance(value, JobValue) else None
         record.end("finished", value=float(value), folder=folder)
         return float(value)
@@ -248,13 +259,24 @@ def _config_dirs() -> list[Path]:
     ]
 
 
-def _print_help(main: Callable[[], Any], config_name: str) -> None:
-    """Print a script's help with the examples spelled as the installed command."""
-    with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
-        main()
-    print(text.getvalue().replace(f"python {config_name}.py", f"deepmr {config_name}"), end="")
+def _show(main: Callable[[], Any], config_name: str, *, installed: bool) -> None:
+    """Print what Hydra shows instead of running, with examples spelled as the command was.
+
+    Hydra's text is printed here, since Hydra would take a reader that is gone for its own error.
+    """
+    text, status = io.StringIO(), None
+    with groups_listed_without_copies(), contextlib.redirect_stdout(text):
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+    shown = f"deepmr {config_name}" if installed else f"python {config_name}.py"
+    print(text.getvalue().replace(f"python {config_name}.py", shown), end="")
+    if status:
+        sys.exit(status)
 
 
+@end_with_reader()
 def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     """Check the command line, run the jobs, and exit with 1 if any of them failed.
 
@@ -279,9 +301,8 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
             raise
         print(f"error: {_line(error)}", file=sys.stderr)
         sys.exit(1)
-    if {"--help", "-h"} & set(flags):
-        with groups_listed_without_copies():
-            _print_help(main, config_name) if words else main()
+    if any(flag.partition("=")[0] in _SHOW for flag in flags):
+        _show(main, config_name, installed=bool(words))
         return
     if {"-m", "--multirun"} & set(flags):
         _sweep(main)
@@ -315,7 +336,7 @@ def run_plain(command: Callable[[list[str]], None], words: list[str]) -> None:
     """
     interruption = Interruption()
     try:
-        with interrupted_by_signals() as interruption:
+        with interrupted_by_signals() as interruption, end_with_reader():
             command(words)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -31,7 +31,8 @@ from deepmr.workflow.findings import Findings, known_structure
 from deepmr.workflow.methods_used import methods_used
 from deepmr.workflow.pair_findings import PairFindings
 from deepmr.workflow.result_tables import write_tables
-from deepmr.workflow.run_folder import RunFolder, run_hash
+from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.run_identity import run_hash
 
 __all__ = [
     "finish_run",
