@@ -5,6 +5,7 @@ networks + loci --measure--> variant effects --estimate--> causal effects --judg
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from deepmr.loci import Loci
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.tasks import Task
-from deepmr.workflow.estimation_cost import estimator_seconds, slower_than_mutagenesis
+from deepmr.workflow.cost import estimator_seconds, slower_than_mutagenesis
 from deepmr.workflow.findings import Findings
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
@@ -142,7 +143,7 @@ def ask(
         store=store,
         folder=folder,
         tracker=tracker,
-        remark=_of_estimators(question, networks, variants),
+        remark=functools.partial(_slow_estimators, question, networks, variants),
     )
 
 
@@ -211,22 +212,23 @@ def into_folder(
     return value
 
 
-def _of_estimators(
-    question: Question, networks: Networks | PairOfTable, variants: VariantChoice
-) -> Callable[[float], str] | None:
-    """Return what tells, from the seconds of mutagenesis, which estimators will take longer."""
+def _slow_estimators(
+    question: Question,
+    networks: Networks | PairOfTable,
+    variants: VariantChoice,
+    mutagenesis: float,
+) -> str:
+    """Tell, given the seconds of mutagenesis, which estimators will take longer."""
     chosen = variants.variants
     if chosen is None:
-        return None
-    n_loci, n_variants, n_members = len(variants.loci), chosen.max_variants, len(networks.members)
-
-    def remark(mutagenesis: float) -> str:
-        expected = estimator_seconds(
-            question, n_loci=n_loci, n_variants=n_variants, n_members=n_members
-        )
-        return slower_than_mutagenesis(expected, mutagenesis)
-
-    return remark
+        return ""
+    expected = estimator_seconds(
+        question,
+        n_loci=len(variants.loci),
+        n_variants=chosen.max_variants,
+        n_members=len(networks.members),
+    )
+    return slower_than_mutagenesis(expected, mutagenesis)
 
 
 def checked(

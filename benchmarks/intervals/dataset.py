@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.intervals.plan import SCENARIOS, Scenario
-from deepmr.smallest_slope import p_beyond
+from deepmr.estimate import p_beyond
 
 __all__ = ["one_dataset"]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.causal_graph import KnownRelation
 from deepmr.cli.interrogate import (
     _compute,
     _kept_tasks,
@@ -54,7 +55,8 @@ def run_all_pairs(config: DictConfig) -> float:
     )
     networks.scale.calibrators.require_effects(*selection.tasks)
     known = read_relations(settings["known"], networks.tasks) if settings["known"] else ()
-    _check_asked(selection, pairs, [(one.exposure, one.outcome) for one in known])
+    selection.check_given(pairs.given or ())
+    _check_known(selection, known)
     question = question.for_members(len(networks.members), chosen=is_chosen("inference"))
     compute = _compute(settings, networks.members)
     tasks = {task.name: task for task in networks.tasks}
@@ -102,24 +104,16 @@ def _refuse_settings_of_one_pair(settings: Mapping[str, Any]) -> None:
         )
 
 
-def _check_asked(
-    selection: PairSelection, pairs: PairSettings, known: list[tuple[str, str]]
-) -> None:
-    """Refuse tasks held fixed and known relations that no measured pair answers.
+def _check_known(selection: PairSelection, known: Sequence[KnownRelation]) -> None:
+    """Refuse known relations that no measured pair answers.
 
     Raises:
         LookupError: If there is one.
     """
-    for name in pairs.given or ():
-        if name not in selection.tasks:
-            raise LookupError(
-                f"pairs.direct names {name!r}, which is neither exposure nor outcome here; those "
-                f"are {', '.join(selection.tasks[:12])}"
-            )
     asked = set(selection.ordered)
-    for exposure, outcome in known:
-        if (exposure, outcome) not in asked:
+    for one in known:
+        if (one.exposure, one.outcome) not in asked:
             raise LookupError(
-                f"the known relation {exposure} -> {outcome} is not among the pairs asked; widen "
-                "exposure= and outcome=, or take it out"
+                f"the known relation {one.exposure} -> {one.outcome} is not among the pairs "
+                "asked; widen exposure= and outcome=, or take it out"
             )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from deepmr.estimate import check_smallest
 from deepmr.inference.concordant import CONCORDANT
 from deepmr.inference.contract import Inference
 from deepmr.inference.given_model import GivenModel
@@ -19,7 +20,6 @@ from deepmr.instruments import ByModeratedZ, Rule
 from deepmr.meta import MetaAnalysisResult, random_effects
 from deepmr.motifs import ByMotif, MotifLibrary
 from deepmr.mr import MREstimate, egger, slope, weighted_median
-from deepmr.smallest_slope import check_smallest
 from deepmr.tasks import Task
 
 __all__ = ["CONTROLS", "DESIGNED", "Question"]
@@ -54,7 +54,7 @@ class Question:
         concordant: Whether the first estimator is asked a second time over the instruments that
             lie on one dose-response (`Concordant`), and reported first; True by default.
         smallest_slope: Smallest slope of interest, in outcome units per unit of the exposure, .05
-            by default: the tables test against it (`deepmr.smallest_slope.p_beyond`), too.
+            by default: the tables test against it (`deepmr.estimate.p_beyond`), too.
 
     Raises:
         ValueError: If there is no estimator, or one has the name of that method; if the smallest

@@ -8,7 +8,7 @@ from typing import Any
 
 from deepmr.inference.question import Question
 from deepmr.mr import constrained_ml, slope, weighted_mode
-from deepmr.workflow.estimation_cost import estimator_seconds, slower_than_mutagenesis
+from deepmr.workflow.cost import estimator_seconds, slower_than_mutagenesis
 
 
 def slow(effects: Any) -> Any:
