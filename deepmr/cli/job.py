@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 import math
 import os
 import sys
@@ -15,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from deepmr.cli.command_line import add_own_configuration, check_overrides, conf_folder, split_flags
+from deepmr.cli.error_line import error_line, is_bad_input
 from deepmr.cli.failed_jobs import failed_jobs, report_failure
 from deepmr.cli.interruption import (
     Interruption,
@@ -29,67 +26,15 @@ from deepmr.cli.interruption import (
     interrupted_by_signals,
 )
 from deepmr.cli.plugins import check_sweep
-from deepmr.cli.quick_help import groups_listed_without_copies
+from deepmr.cli.quick_help import show, shows
 
 __all__ = ["is_leader", "job", "run", "run_plain"]
 
-_USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseException)
-_SHOW = frozenset({"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i"})
-"""Hydra's flags that show something and run nothing."""
 _TIME_IS_UP = 124  # exit status of the command `timeout`
 _subcommand: list[str] = []
 """Words of the command line before the overrides: ``["train"]`` of ``deepmr train``."""
 _own_configuration: list[str] = []
 """``["--config-dir", FOLDER]`` where the user has yamls of their own, else empty."""
-
-
-def _line(error: BaseException) -> str:
-    while isinstance(error, InstantiationException) and error.__cause__ is not None:
-        error = error.__cause__
-    if (failed := _machine_failed(error)) is not None:
-        return failed
-    if isinstance(error, MissingMandatoryValue) and error.full_key:
-        return f"{error.full_key} must be set; add {error.full_key}=VALUE to the command"
-    if isinstance(error, KeyError) and error.args:
-        text = str(error.args[0])
-    elif isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    else:
-        text = str(error)
-    if isinstance(error, FileNotFoundError):
-        return text.strip()  # may list what to place where, a line each
-    return " ".join(text.split())
-
-
-def _is_bad_input(error: BaseException) -> bool:
-    while isinstance(error, InstantiationException) and error.__cause__ is not None:
-        error = error.__cause__
-    return isinstance(error, _USER_ERRORS) or _machine_failed(error) is not None
-
-
-def _machine_failed(error: BaseException) -> str | None:
-    """Return in one line what to do where a process was killed or memory ran out; else None.
-
-    Example:
-        >>> _machine_failed(RuntimeError("DataLoader worker (pid 7) is killed by signal"))[:34]
-        'a loader process was killed, perha'
-        >>> _machine_failed(RuntimeError("shapes differ")) is None
-        True
-    """
-    if not isinstance(error, RuntimeError):
-        return None
-    text = str(error)
-    if text.startswith("DataLoader worker"):
-        return (
-            "a loader process was killed, perhaps for want of memory; the same command goes on, "
-            "with workers=0 without such processes"
-        )
-    if "out of memory" in text:
-        return (
-            "the device ran out of memory; the same command goes on with a smaller batch_size "
-            "(training) or mutagenesis.chunk (interrogation)"
-        )
-    return None
 
 
 def _full_error() -> bool:
@@ -169,9 +114,9 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
             if _is_time_up(error):
                 print(error, file=sys.stderr)
                 sys.exit(_TIME_IS_UP)
-            if _full_error() or not _is_bad_input(error):
+            if _full_error() or not is_bad_input(error):
                 raise
-            print(f"error: {_line(error)}", file=sys.stderr)
+            print(f"error: {error_line(error)}", file=sys.stderr)
             sys.exit(1)
         finally:
             sys.argv = arguments
@@ -213,12 +158,12 @@ def _in_sweep(task: Callable[[DictConfig], float], config: DictConfig) -> float:
 
 
 def _failed_job(error: Exception, record: Any) -> float:
-    line = _line(error)
+    line = error_line(error)
     if _is_time_up(error):
         print(line, file=sys.stderr)
         record.end("interrupted", error=line)
         return math.nan
-    if _full_error() or not _is_bad_input(error):
+    if _full_error() or not is_bad_input(error):
         traceback.print_exception(error)
         line = f"{type(error).__name__}: {line}"
     print(f"error: {line}", file=sys.stderr)
@@ -259,23 +204,6 @@ def _config_dirs() -> list[Path]:
     ]
 
 
-def _show(main: Callable[[], Any], config_name: str, *, installed: bool) -> None:
-    """Print what Hydra shows instead of running, with examples spelled as the command was.
-
-    Hydra's text is printed here, since Hydra would take a reader that is gone for its own error.
-    """
-    text, status = io.StringIO(), None
-    with groups_listed_without_copies(), contextlib.redirect_stdout(text):
-        try:
-            main()
-        except SystemExit as end:
-            status = end.code
-    shown = f"deepmr {config_name}" if installed else f"python {config_name}.py"
-    print(text.getvalue().replace(f"python {config_name}.py", shown), end="")
-    if status:
-        sys.exit(status)
-
-
 @end_with_reader()
 def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     """Check the command line, run the jobs, and exit with 1 if any of them failed.
@@ -299,10 +227,10 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     except (ValueError, FileNotFoundError) as error:
         if _full_error():
             raise
-        print(f"error: {_line(error)}", file=sys.stderr)
+        print(f"error: {error_line(error)}", file=sys.stderr)
         sys.exit(1)
-    if any(flag.partition("=")[0] in _SHOW for flag in flags):
-        _show(main, config_name, installed=bool(words))
+    if shows(flags):
+        show(main, config_name, installed=bool(words))
         return
     if {"-m", "--multirun"} & set(flags):
         _sweep(main)
@@ -342,7 +270,7 @@ def run_plain(command: Callable[[list[str]], None], words: list[str]) -> None:
         print("interrupted", file=sys.stderr)
         sys.exit(interruption.status)
     except Exception as error:
-        if _full_error() or not _is_bad_input(error):
+        if _full_error() or not is_bad_input(error):
             raise
-        print(f"error: {_line(error)}", file=sys.stderr)
+        print(f"error: {error_line(error)}", file=sys.stderr)
         sys.exit(1)
