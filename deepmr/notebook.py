@@ -44,6 +44,7 @@ def interrogate(
     controls: str = "standard",
     designed: str = "none",
     motifs: MotifLibrary | None = None,
+    smallest_slope: float = 0.05,
     region: Sequence[int] | Sequence[Sequence[int]] | None = None,
     every: int = 1,
     compute: Compute | None = None,
@@ -80,13 +81,16 @@ def interrogate(
             forward passes a member.
         motifs: Motifs that the tasks may read (`deepmr.motifs.read_motifs`), which revise the
             verdict; none by default.
+        smallest_slope: Smallest slope of interest, in outcome units per unit of the exposure, .05
+            by default: ``p_smallest`` of the tables tests against it (`deepmr.estimate.p_beyond`).
         region: ``(start, end)`` within the sequences to mutate, or several; by default all.
         every: Mutate each k-th base, default 1.
         compute: Engine and precision; by default the exact engine in float32.
 
     Raises:
         ValueError: If sequences differ in length or are no sequences, a single model is asked
-            what needs several, exposure and outcome are the same, or ``designed`` is unknown.
+            what needs several, exposure and outcome are the same, ``designed`` is unknown, or the
+            smallest slope is negative.
         LookupError: If a task is unknown, or has no motif where instruments are chosen by motif.
 
     Example:
@@ -115,8 +119,9 @@ def interrogate(
     networks = networks_of(model, tasks, scale=scale, inference=inference)
     pair = networks.pair(exposure, outcome)
     choice = saturate(loci_of(sequences, names), region=region, every=every)
-    question = Question(controls=controls, designed=designed, motifs=motifs)
-    question = question.with_parts(
+    question = Question(
+        controls=controls, designed=designed, motifs=motifs, smallest_slope=smallest_slope
+    ).with_parts(
         rule=rule, estimators=estimators, inference=inference, pooling=pooling
     )
     question = question.for_members(len(networks.members), chosen=inference is not None)
@@ -140,6 +145,7 @@ def interrogate_effects(
     inference: Inference | None = None,
     pooling: Callable[..., Any] | None = None,
     controls: str = "standard",
+    smallest_slope: float = 0.05,
 ) -> Interrogation:
     r"""Ask a table of variant effects whether one of its tasks drives another.
 
@@ -157,9 +163,12 @@ def interrogate_effects(
             `deepmr.inference.Summary` for a table of one member with standard errors.
         pooling: A meta-analysis; by default that of `Question`.
         controls: Negative controls: ``standard`` (default), ``all`` or ``none``.
+        smallest_slope: Smallest slope of interest, in outcome units per unit of the exposure, .05
+            by default: ``p_smallest`` of the tables tests against it.
 
     Raises:
-        ValueError: If the table breaks a rule, or has one member and no standard errors.
+        ValueError: If the table breaks a rule, has one member and no standard errors, or the
+            smallest slope is negative.
         LookupError: If a task is unknown.
 
     Example:
@@ -181,7 +190,7 @@ def interrogate_effects(
         (0.5, 4)
     """
     found = table.select(exposure, outcome)
-    question = Question(controls=controls).with_parts(
+    question = Question(controls=controls, smallest_slope=smallest_slope).with_parts(
         rule=rule, estimators=estimators, inference=inference, pooling=pooling
     )
     question, notes = found.suited(question)

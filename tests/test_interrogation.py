@@ -52,6 +52,20 @@ def test_a_part_of_the_sequences_can_be_asked() -> None:
         deepmr.interrogate(nets, TASKS, SEQUENCES, "X", "Y", region=(2, 13))
 
 
+def test_the_smallest_slope_of_interest_is_the_callers() -> None:
+    nets = [Counts(shift) for shift in (-0.02, 0.0, 0.02)]
+
+    def p_values(smallest: float) -> np.ndarray:
+        result = deepmr.interrogate(
+            nets, TASKS, SEQUENCES, "X", "Y", controls="none", smallest_slope=smallest
+        )
+        return result.meta["p_smallest"][result.meta["method"] == "slope"]
+
+    # the slope is 2, and a half the other way round
+    assert (p_values(0.05) < 0.05).all()
+    assert (p_values(5.0) > 0.9).all()
+
+
 def test_saving_again_says_in_python_how_to_replace_what_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
