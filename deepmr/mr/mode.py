@@ -52,17 +52,21 @@ def _mode(
     return (kernel_mode if near is None else partial(modes_near, near))(ratio, weight, h)
 
 
-def _penalties(ratio: np.ndarray, se: np.ndarray, mode: np.ndarray, factor: float) -> np.ndarray:
-    """Return min(1, factor p); the p-value is found only where it can be below 1 / factor."""
-    chi2 = ratio - mode[..., None]
-    chi2 /= se
-    chi2 *= chi2
-    limit = 2 * special.erfcinv(1 / factor) ** 2 * (1 - 1e-9) if factor > 1 else -1.0
-    far = ~(chi2 < limit)
-    penalty = np.ones_like(chi2)
-    p_value = special.erfc(np.sqrt(chi2[far] / 2))
-    penalty[far] = np.minimum(1.0, np.nan_to_num(factor * p_value))
-    return np.asarray(penalty)
+def _penalised(
+    weight: np.ndarray, ratio: np.ndarray, se: np.ndarray, mode: np.ndarray, factor: float
+) -> np.ndarray:
+    """Return weights times min(1, factor p), of sum 1; p is found only where below 1 / factor."""
+    z = ratio - mode[..., None]
+    z /= se
+    limit = np.sqrt(2) * special.erfcinv(1 / factor) * (1 - 1e-9) if factor > 1 else -1.0
+    np.abs(z, out=z)
+    far = np.flatnonzero(~(z < limit))
+    p_value = special.erfc(z.ravel()[far] / np.sqrt(2))
+    kept = np.empty_like(z)
+    kept[...] = weight
+    kept.reshape(-1)[far] *= np.minimum(1.0, np.nan_to_num(factor * p_value))
+    kept /= kept.sum(axis=-1, keepdims=True)
+    return kept
 
 
 class _Options(NamedTuple):
@@ -111,8 +115,7 @@ def _kernel(
         mode = _mode(values, wide, h, search, *near[:1])
         if penalty is None:
             return [mode, h]
-        kept = wide * _penalties(values, np.broadcast_to(se, values.shape), mode, penalty)
-        kept /= kept.sum(axis=-1, keepdims=True)
+        kept = _penalised(wide, values, se, mode, penalty)
         return [mode, _mode(values, kept, h, search, *near[1:]), h]
 
     *first, value, h = estimate(ratio)
@@ -121,12 +124,15 @@ def _kernel(
     if iterations:
         rng = np.random.default_rng(options.seed)
         step = max(1, _ELEMENTS // max(n_loci * n_variants, 1))
+
+        def draws(count: int) -> np.ndarray:
+            values = se * rng.standard_normal((count, 1, n_variants))
+            values += ratio
+            return values
+
         drawn = np.concatenate(
             [
-                estimate(
-                    ratio + se * rng.standard_normal((min(step, iterations - k), 1, n_variants)),
-                    *(*first, value),
-                )[-2]
+                estimate(draws(min(step, iterations - k)), *first, value)[-2]
                 for k in range(0, iterations, step)
             ]
         )

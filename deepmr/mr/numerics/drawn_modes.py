@@ -91,11 +91,12 @@ def _on_grid(
     cell = place.astype(np.int64)  # rounds down, as nothing is below 0
     place -= cell
     cell += np.arange(len(rows))[:, None] * (_CELLS + 4)
-    upper = np.multiply(mass, place, out=place)
+    place *= mass
     size = len(rows) * (_CELLS + 4)
-    found = np.bincount(cell.ravel(), (mass - upper).ravel(), minlength=size + 1)
-    cell += 1
-    found += np.bincount(cell.ravel(), upper.ravel(), minlength=size + 1)
+    upper = np.bincount(cell.ravel(), place.ravel(), minlength=size + 1)
+    found = np.bincount(cell.ravel(), mass.ravel(), minlength=size + 1)
+    found -= upper
+    found[1:] += upper[:-1]
     counts = found[:size].reshape(len(rows), -1)[:, 2 : 2 + _CELLS]
     edge = 2 * _REACH * _PER_WIDTH
     beyond = 1 - counts[:, edge + 1 : _CELLS - edge - 1].sum(axis=-1)
@@ -142,12 +143,17 @@ def _polish(
         mine = row[todo]
         whole = todo.size == len(rows) and bool(np.all(mine == np.arange(len(rows))))
         ratio, weight = (rows, mass) if whole else (rows[mine], mass[mine])
-        z = (ratio - at[todo, None]) / width[mine, None]
-        square = z * z
-        k = np.exp(-0.5 * square) * weight
-        total, slope = k.sum(axis=-1), np.vecdot(k, z)
-        second = np.vecdot(k, square)
-        third = np.vecdot(k * z, square) - 3 * slope
+        z = ratio - at[todo, None]
+        z *= 1 / width[mine, None]
+        k = z * z
+        k *= -0.5
+        np.exp(k, out=k)
+        k *= weight
+        total = k.sum(axis=-1)
+        k *= z
+        slope, second = k.sum(axis=-1), np.vecdot(k, z)
+        z *= z
+        third = np.vecdot(k, z) - 3 * slope
         curve = second - total
         halley = -2 * slope * curve / (2 * curve**2 - slope * third)
         sure = (curve < 0) & (np.abs(halley) < 0.5)
