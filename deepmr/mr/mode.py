@@ -14,7 +14,7 @@ from deepmr.estimate import Estimate
 from deepmr.mr.flags import common_flags
 from deepmr.mr.numerics.batch import assemble, in_batch
 from deepmr.mr.numerics.blocks import Columns, by_blocks
-from deepmr.mr.numerics.drawn_modes import modes_near
+from deepmr.mr.numerics.drawn_modes import Cells, modes_near
 from deepmr.mr.numerics.kernel_density import NORMAL_MAD, bandwidth, grid_mode, kernel_mode
 from deepmr.mr.numerics.ratio import Weights, outcome_error, with_positive_errors
 from deepmr.mr.result import MREstimate
@@ -46,10 +46,13 @@ def _mode(
     h: np.ndarray,
     search: Search,
     near: np.ndarray | None = None,
+    cells: Cells | None = None,
 ) -> np.ndarray:
     if search == "grid":
         return grid_mode(ratio, weight, h)
-    return (kernel_mode if near is None else partial(modes_near, near))(ratio, weight, h)
+    if near is None:
+        return kernel_mode(ratio, weight, h)
+    return modes_near(near, ratio, weight, h, cells)
 
 
 def _penalised(
@@ -112,11 +115,12 @@ def _kernel(
         """Return mode and bandwidth, after the first mode where there are penalties."""
         wide = np.broadcast_to(weight, values.shape)
         h = bandwidth(values, np.maximum(np.sum(~np.isnan(ratio), axis=-1), 1), phi)
-        mode = _mode(values, wide, h, search, *near[:1])
+        cells = Cells()
+        mode = _mode(values, wide, h, search, near[0] if near else None, cells)
         if penalty is None:
             return [mode, h]
         kept = _penalised(wide, values, se, mode, penalty)
-        return [mode, _mode(values, kept, h, search, *near[1:]), h]
+        return [mode, _mode(values, kept, h, search, near[1] if near else None, cells), h]
 
     *first, value, h = estimate(ratio)
     n_loci, n_variants = ratio.shape
