@@ -24,7 +24,7 @@ Criterion = Literal["bic", "model_average"]
 _ROUNDS = 100
 _SETTLED = 1e-7
 _ELEMENTS = 1 << 18
-_CACHED = 1 << 16
+_CACHED = 1 << 15
 """Numbers in the columns of rows that are done together."""
 MOST_INVALID = 200
 
