@@ -69,7 +69,7 @@ def _penalised(
     kept[...] = weight
     kept.reshape(-1)[far] *= np.minimum(1.0, np.nan_to_num(factor * p_value))
     kept *= 1 / kept.sum(axis=-1, keepdims=True)
-    return kept
+    return np.asarray(kept)
 
 
 class _Options(NamedTuple):
