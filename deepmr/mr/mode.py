@@ -65,7 +65,7 @@ def _penalised(
     np.abs(z, out=z)
     far = np.flatnonzero(~(z < limit))
     p_value = special.erfc(z.ravel()[far] / np.sqrt(2))
-    kept = np.empty_like(z)
+    kept = np.empty(z.shape)  # by rows, so that the next reshape is a view
     kept[...] = weight
     kept.reshape(-1)[far] *= np.minimum(1.0, np.nan_to_num(factor * p_value))
     kept *= 1 / kept.sum(axis=-1, keepdims=True)
