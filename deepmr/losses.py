@@ -106,6 +106,7 @@ class MultiTaskLoss(nn.Module):
         self.register_buffer("spread", torch.ones(len(tasks)))
         # Known here once: asking a buffer would wait for the device at every step.
         self._has_binary = "binary" in kinds
+        self._all_binary = set(kinds) == {"binary"}
         self._has_poisson = count == "poisson" and "count" in kinds
 
     @property
@@ -173,14 +174,18 @@ class MultiTaskLoss(nn.Module):
             target: Targets on the training scale.
             mask: True where a target was measured.
         """
-        known = torch.where(mask, target, torch.zeros_like(target))
+        known = torch.where(mask, target, 0.0)
         n = mask.sum(dim=0)
-        total = torch.where(mask, self._elementwise(raw, known), torch.zeros_like(raw)).sum(dim=0)
-        return torch.where(n > 0, total / n.clamp_min(1), torch.full_like(total, torch.nan))
+        total = torch.where(mask, self._elementwise(raw, known), 0.0).sum(dim=0)
+        return torch.where(n > 0, total / n.clamp_min(1), torch.nan)
 
     def _elementwise(
         self, raw: Float[Tensor, "batch task"], target: Float[Tensor, "batch task"]
     ) -> Float[Tensor, "batch task"]:
+        if self._all_binary:
+            return F.binary_cross_entropy_with_logits(
+                raw, target, pos_weight=self.positive_weight, reduction="none"
+            )
         loss = ((raw - target) / self.spread).square()
         if self._has_binary:
             # Columns of other kinds hold no probabilities; any finite value does, as it is unused.
@@ -209,10 +214,10 @@ class MultiTaskLoss(nn.Module):
             mask: True where a target was measured.
         """
         per_task = self.per_task(raw, target, mask)
-        weight = torch.where(mask.any(dim=0), self.weight, torch.zeros_like(self.weight))
-        present = torch.where(weight > 0, per_task, torch.zeros_like(per_task))
+        weight = torch.where(mask.any(dim=0), self.weight, 0.0)
+        present = torch.where(weight > 0, per_task, 0.0)
         total = weight.sum()
-        return (weight * present).sum() / torch.where(total > 0, total, torch.ones_like(total))
+        return (weight * present).sum() / torch.where(total > 0, total, 1.0)
 
     def to_effect_scale(self, raw: Float[Tensor, "*batch task"]) -> Float[Tensor, "*batch task"]:
         """Return raw outputs on the effect scale: logits, signals, Anscombe-transformed counts.

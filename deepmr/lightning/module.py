@@ -126,15 +126,10 @@ class MultiTaskModule(pl.LightningModule):
         codes, target, mask = batch
         processes = self.trainer.world_size
         if processes == 1:
-            value = self.loss(self(codes), target, mask)
-        else:
-            n = mask.sum(dim=0)
-            labels = self.trainer.strategy.reduce(n, reduce_op="sum")
-            value = share_of_loss(self.loss, self(codes), target, mask, labels, processes)
-        self.log(
-            "train/loss", value, on_step=False, on_epoch=True, batch_size=len(codes), sync_dist=True
-        )
-        return value
+            return self.loss(self(codes), target, mask)
+        n = mask.sum(dim=0)
+        labels = self.trainer.strategy.reduce(n, reduce_op="sum")
+        return share_of_loss(self.loss, self(codes), target, mask, labels, processes)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Collect predictions of the validation split."""

@@ -14,7 +14,7 @@ from deepmr.estimate import Estimate
 from deepmr.mr.flags import common_flags
 from deepmr.mr.numerics.batch import assemble, in_batch
 from deepmr.mr.numerics.blocks import Columns, by_blocks
-from deepmr.mr.numerics.drawn_modes import modes_near
+from deepmr.mr.numerics.drawn_modes import Cells, modes_near
 from deepmr.mr.numerics.kernel_density import NORMAL_MAD, bandwidth, grid_mode, kernel_mode
 from deepmr.mr.numerics.ratio import Weights, outcome_error, with_positive_errors
 from deepmr.mr.result import MREstimate
@@ -46,23 +46,30 @@ def _mode(
     h: np.ndarray,
     search: Search,
     near: np.ndarray | None = None,
+    cells: Cells | None = None,
 ) -> np.ndarray:
     if search == "grid":
         return grid_mode(ratio, weight, h)
-    return (kernel_mode if near is None else partial(modes_near, near))(ratio, weight, h)
+    if near is None:
+        return kernel_mode(ratio, weight, h)
+    return modes_near(near, ratio, weight, h, cells)
 
 
-def _penalties(ratio: np.ndarray, se: np.ndarray, mode: np.ndarray, factor: float) -> np.ndarray:
-    """Return min(1, factor p); the p-value is found only where it can be below 1 / factor."""
-    chi2 = ratio - mode[..., None]
-    chi2 /= se
-    chi2 *= chi2
-    limit = 2 * special.erfcinv(1 / factor) ** 2 * (1 - 1e-9) if factor > 1 else -1.0
-    far = ~(chi2 < limit)
-    penalty = np.ones_like(chi2)
-    p_value = special.erfc(np.sqrt(chi2[far] / 2))
-    penalty[far] = np.minimum(1.0, np.nan_to_num(factor * p_value))
-    return np.asarray(penalty)
+def _penalised(
+    weight: np.ndarray, ratio: np.ndarray, se: np.ndarray, mode: np.ndarray, factor: float
+) -> np.ndarray:
+    """Return weights times min(1, factor p), of sum 1; p is found only where below 1 / factor."""
+    z = ratio - mode[..., None]
+    z *= 1 / se
+    limit = np.sqrt(2) * special.erfcinv(1 / factor) * (1 - 1e-9) if factor > 1 else -1.0
+    np.abs(z, out=z)
+    far = np.flatnonzero(~(z < limit))
+    p_value = special.erfc(z.ravel()[far] / np.sqrt(2))
+    kept = np.empty(z.shape)  # by rows, so that the next reshape is a view
+    kept[...] = weight
+    kept.reshape(-1)[far] *= np.minimum(1.0, np.nan_to_num(factor * p_value))
+    kept *= 1 / kept.sum(axis=-1, keepdims=True)
+    return np.asarray(kept)
 
 
 class _Options(NamedTuple):
@@ -108,12 +115,12 @@ def _kernel(
         """Return mode and bandwidth, after the first mode where there are penalties."""
         wide = np.broadcast_to(weight, values.shape)
         h = bandwidth(values, np.maximum(np.sum(~np.isnan(ratio), axis=-1), 1), phi)
-        mode = _mode(values, wide, h, search, *near[:1])
+        cells = Cells()
+        mode = _mode(values, wide, h, search, near[0] if near else None, cells)
         if penalty is None:
             return [mode, h]
-        kept = wide * _penalties(values, np.broadcast_to(se, values.shape), mode, penalty)
-        kept /= kept.sum(axis=-1, keepdims=True)
-        return [mode, _mode(values, kept, h, search, *near[1:]), h]
+        kept = _penalised(wide, values, se, mode, penalty)
+        return [mode, _mode(values, kept, h, search, near[1] if near else None, cells), h]
 
     *first, value, h = estimate(ratio)
     n_loci, n_variants = ratio.shape
@@ -121,12 +128,15 @@ def _kernel(
     if iterations:
         rng = np.random.default_rng(options.seed)
         step = max(1, _ELEMENTS // max(n_loci * n_variants, 1))
+
+        def draws(count: int) -> np.ndarray:
+            values = se * rng.standard_normal((count, 1, n_variants))
+            values += ratio
+            return values
+
         drawn = np.concatenate(
             [
-                estimate(
-                    ratio + se * rng.standard_normal((min(step, iterations - k), 1, n_variants)),
-                    *(*first, value),
-                )[-2]
+                estimate(draws(min(step, iterations - k)), *first, value)[-2]
                 for k in range(0, iterations, step)
             ]
         )

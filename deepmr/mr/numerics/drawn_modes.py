@@ -12,7 +12,7 @@ from jaxtyping import Float64
 
 from deepmr.mr.numerics.kernel_density import CANDIDATES, kernel_mode
 
-__all__ = ["modes_near"]
+__all__ = ["Cells", "modes_near"]
 
 _CELLS = 512
 _PER_WIDTH = 5  # cells a bandwidth
@@ -29,9 +29,40 @@ Sharing a weight between two cells errs by at most 1 / (8 x 5^2) = .005 of it, t
 by .0035, and a top between two cells is higher than they by at most .005; twice, as two hills are
 compared.
 """
+_MOVED = 10
+"""Bandwidths that a centre may move before it gets a grid of its own, which reaches 51."""
 _STEPS = 30
 _ELEMENTS = 1 << 20
 _NEAR = 1e-3  # of a bandwidth: the next error of a step of third order is its cube
+
+
+class Cells:
+    """The cells of draws' ratios on grids around their centres, kept for other weights."""
+
+    def __init__(self) -> None:
+        self._start: np.ndarray | None = None
+        self._kept: tuple[np.ndarray, np.ndarray] | None = None
+
+    def start(self, start: np.ndarray, width: np.ndarray) -> np.ndarray:
+        """Return the kept centres where all are near the new ones; else forget and use the new."""
+        if self._start is None or bool(np.any(np.abs(start - self._start) > _MOVED * width)):
+            self._start, self._kept = start, None
+        return self._start
+
+    def of(
+        self, rows: np.ndarray, start: np.ndarray, width: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return each ratio's lower cell, counted through all rows, and the next one's share."""
+        if self._kept is None:
+            place = rows - start[:, None]
+            place *= (_PER_WIDTH / width)[:, None]
+            place += _CELLS / 2 + 2
+            np.clip(place, 0.0, _CELLS + 3.0, out=place)
+            cell = place.astype(np.int64)  # rounds down, as nothing is below 0
+            place -= cell
+            cell += np.arange(len(rows))[:, None] * (_CELLS + 4)
+            self._kept = cell, place
+        return self._kept
 
 
 def modes_near(
@@ -39,6 +70,7 @@ def modes_near(
     ratio: Float64[np.ndarray, "draw locus variant"],
     weight: Float64[np.ndarray, "draw locus variant"],
     h: Float64[np.ndarray, "draw locus"],
+    cells: Cells | None = None,
 ) -> Float64[np.ndarray, "draw locus"]:
     """Return the highest point of each draw's Gaussian kernel density.
 
@@ -47,6 +79,9 @@ def modes_near(
         ratio: The draws; absent ones are NaN.
         weight: Their weights, which sum to 1; absent ones have 0.
         h: Bandwidths; the answer is NaN where one is not above 0.
+        cells: Place for the ratios on the grid, which calls with other weights but the same ratios
+            and bandwidths share: filled by the first; by default (None) not kept. Where the
+            centre has moved, it is looked for around the first call's.
 
     Example:
         >>> ratio = np.array([[[1.0, 1.1, 1.2, 5.0]]])
@@ -57,12 +92,14 @@ def modes_near(
     batch, count = h.shape, ratio.shape[-1]
     width = np.where(h > 0, h, 1.0).reshape(-1)
     start = np.broadcast_to(np.where(np.isfinite(centre), centre, 0.0), batch).reshape(-1)
+    cells = Cells() if cells is None else cells
+    start = cells.start(start, width)
     rows = ratio.reshape(-1, count)
     absent = np.isnan(rows)
     if absent.any():
         rows = np.where(absent, start[:, None], rows)
     mass = np.broadcast_to(weight, ratio.shape).reshape(-1, count)
-    height, beyond = _on_grid(rows, mass, start, width)
+    height, beyond = _on_grid(mass, *cells.of(rows, start, width))
     highest = height.max(axis=-1)
     proven = highest > beyond + _MARGIN
     row, cell = _hills(height, np.where(proven, highest - _MARGIN, np.inf))
@@ -78,25 +115,19 @@ def modes_near(
 
 
 def _on_grid(
-    rows: np.ndarray, mass: np.ndarray, start: np.ndarray, width: np.ndarray
+    mass: np.ndarray, cell: np.ndarray, share: np.ndarray
 ) -> tuple[Float64[np.ndarray, "row cell"], Float64[np.ndarray, " row"]]:
     """Return each density at the cells, and the weight that may pile up outside of them.
 
     Cells closer than a kernel's reach to an end are left at 0: sums there lack what lies outside.
     """
-    place = rows - start[:, None]
-    place *= (_PER_WIDTH / width)[:, None]
-    place += _CELLS / 2 + 2
-    np.clip(place, 0.0, _CELLS + 3.0, out=place)
-    cell = place.astype(np.int64)  # rounds down, as nothing is below 0
-    place -= cell
-    cell += np.arange(len(rows))[:, None] * (_CELLS + 4)
-    upper = np.multiply(mass, place, out=place)
-    size = len(rows) * (_CELLS + 4)
-    found = np.bincount(cell.ravel(), (mass - upper).ravel(), minlength=size + 1)
-    cell += 1
-    found += np.bincount(cell.ravel(), upper.ravel(), minlength=size + 1)
-    counts = found[:size].reshape(len(rows), -1)[:, 2 : 2 + _CELLS]
+    place = share * mass
+    size = len(mass) * (_CELLS + 4)
+    upper = np.bincount(cell.ravel(), place.ravel(), minlength=size + 1)
+    found = np.bincount(cell.ravel(), mass.ravel(), minlength=size + 1)
+    found -= upper
+    found[1:] += upper[:-1]
+    counts = found[:size].reshape(len(mass), -1)[:, 2 : 2 + _CELLS]
     edge = 2 * _REACH * _PER_WIDTH
     beyond = 1 - counts[:, edge + 1 : _CELLS - edge - 1].sum(axis=-1)
     distance = np.minimum(np.arange(_CELLS), _CELLS - np.arange(_CELLS)) / _PER_WIDTH
@@ -142,12 +173,17 @@ def _polish(
         mine = row[todo]
         whole = todo.size == len(rows) and bool(np.all(mine == np.arange(len(rows))))
         ratio, weight = (rows, mass) if whole else (rows[mine], mass[mine])
-        z = (ratio - at[todo, None]) / width[mine, None]
-        square = z * z
-        k = np.exp(-0.5 * square) * weight
-        total, slope = k.sum(axis=-1), np.vecdot(k, z)
-        second = np.vecdot(k, square)
-        third = np.vecdot(k * z, square) - 3 * slope
+        z = ratio - at[todo, None]
+        z *= 1 / width[mine, None]
+        k = z * z
+        k *= -0.5
+        np.exp(k, out=k)
+        k *= weight
+        total = k.sum(axis=-1)
+        k *= z
+        slope, second = k.sum(axis=-1), np.vecdot(k, z)
+        z *= z
+        third = np.vecdot(k, z) - 3 * slope
         curve = second - total
         halley = -2 * slope * curve / (2 * curve**2 - slope * third)
         sure = (curve < 0) & (np.abs(halley) < 0.5)

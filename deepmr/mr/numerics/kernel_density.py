@@ -21,11 +21,18 @@ def bandwidth(
     ratio: Float64[np.ndarray, "*batch variant"], n: np.ndarray, phi: float
 ) -> Float64[np.ndarray, "*batch"]:
     """Return 0.9 min(sd, 1.4826 mad) n^(-1/5) phi; absent ratios are NaN."""
-    ratio = np.where(np.all(np.isnan(ratio), axis=-1, keepdims=True), 0.0, ratio)
-    median = _median(ratio)
-    mad = NORMAL_MAD * _median(np.abs(ratio - median[..., None]))
-    spread = np.nanstd if np.isnan(ratio).any() else np.std
-    sd = spread(ratio, axis=-1, ddof=1)
+    missing = np.isnan(ratio)
+    if ratio.shape[-1] > 1 and not missing.any():
+        deviation = ratio - medians(ratio)[..., None]
+        count = ratio.shape[-1]
+        square = np.vecdot(deviation, deviation) - deviation.sum(axis=-1) ** 2 / count
+        sd = np.sqrt(np.maximum(square, 0.0) / (count - 1))
+        mad = NORMAL_MAD * medians(np.abs(deviation, out=deviation))
+    else:
+        ratio = np.where(np.all(missing, axis=-1, keepdims=True), 0.0, ratio)
+        median = _median(ratio)
+        mad = NORMAL_MAD * _median(np.abs(ratio - median[..., None]))
+        sd = np.nanstd(ratio, axis=-1, ddof=1)
     return np.asarray(0.9 * np.minimum(sd, mad) / n**0.2 * phi)
 
 
@@ -59,8 +66,11 @@ def _candidates(ratio: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def _density(at: np.ndarray, ratio: np.ndarray, weight: np.ndarray, h: np.ndarray) -> np.ndarray:
-    z = (at[..., :, None] - ratio[..., None, :]) / h[..., None, None]
-    return np.asarray(np.einsum("...cv,...v->...c", np.exp(-0.5 * z**2), weight))
+    z = at[..., :, None] - ratio[..., None, :]
+    z *= 1 / h[..., None, None]
+    z *= z
+    z *= -0.5
+    return np.asarray(np.einsum("...cv,...v->...c", np.exp(z, out=z), weight))
 
 
 def _climb(at: np.ndarray, ratio: np.ndarray, weight: np.ndarray, h: np.ndarray) -> np.ndarray:
