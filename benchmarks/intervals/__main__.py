@@ -4,6 +4,7 @@
     python -m benchmarks.intervals --json OUT --seeds 3       the first three of them
     python -m benchmarks.intervals --json OUT --runs DIR      trained networks are kept and reused
     python -m benchmarks.intervals --json OUT --stage development
+    python -m benchmarks.intervals --json OUT --option model.filters=32    another recipe; own OUT
 
 Every data set is simulated, an ensemble of five is trained on it by the code of `train.py`, and
 pairs are asked in both directions with the default question. About a minute and a half a data set
@@ -42,11 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--runs", type=Path, help="folder to keep trained networks in, or with them"
     )
+    parser.add_argument(
+        "--option", action="append", default=[], help="of train.py, e.g. model.filters=32"
+    )
     parser.add_argument("--members", type=int, default=5, help="networks of an ensemble")
     options = parser.parse_args(argv)
+    if options.option and options.runs is not None:
+        parser.error("--runs keeps networks of the default recipe: leave it out with --option")
     earlier: dict[str, Any] = read_json(options.json) if options.json.is_file() else {}
     rows: list[dict[str, Any]] = earlier.get("rows", [])
     given = sys.argv[1:] if argv is None else list(argv)
+    if earlier and options.option != earlier.get("options", []):
+        parser.error(f"{options.json} was begun with other --option; name another file")
     this = shlex.join(["python", "-m", "benchmarks.intervals", *given])
     commands = list(dict.fromkeys([*earlier.get("commands", []), this]))
     done = {(row["scenario"], row["seed"]) for row in rows}
@@ -58,8 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     for k, (name, seed) in enumerate(wanted):
         print(f"{k + 1}/{len(wanted)} {name}, seed {seed}", file=sys.stderr, flush=True)
-        rows += one_dataset(name, seed, members=options.members, runs=options.runs)
-        table = {"commands": commands, "stage": options.stage, "cells": cells(rows), "rows": rows}
+        rows += one_dataset(
+            name, seed, members=options.members, runs=options.runs, options=options.option
+        )
+        table = {"commands": commands, "stage": options.stage, "options": options.option}
+        table |= {"cells": cells(rows), "rows": rows}
         write_json(options.json, table)
     print(show(cells(rows)))
     return 0

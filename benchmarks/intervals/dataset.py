@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,14 @@ _LEAST_EFFECT = 0.1  # of the task's largest: single effects that are compared
 Row = dict[str, Any]
 
 
-def one_dataset(name: str, seed: int, *, members: int = 5, runs: Path | None = None) -> list[Row]:
+def one_dataset(
+    name: str,
+    seed: int,
+    *,
+    members: int = 5,
+    runs: Path | None = None,
+    options: Sequence[str] = (),
+) -> list[Row]:
     """Train an ensemble on a scenario's data, and ask every pair in both directions.
 
     Args:
@@ -35,6 +43,7 @@ def one_dataset(name: str, seed: int, *, members: int = 5, runs: Path | None = N
         seed: Of data and networks.
         members: Networks of the ensemble.
         runs: Folder of trained ensembles, used if finished and else extended; None to keep none.
+        options: Further settings of `train.py`, e.g. another recipe of training.
 
     Returns:
         A row for every direction and slope: coverage and width of local, pooled, single effects.
@@ -49,6 +58,7 @@ def one_dataset(name: str, seed: int, *, members: int = 5, runs: Path | None = N
 
     torch.set_num_threads(1)
     scenario = SCENARIOS[name]
+    scenario = replace(scenario, options=(*scenario.options, *options))
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) if runs is None else runs / f"{name}-{seed}-{members}"
         networks = load_run(_trained(scenario, seed, members, kept))
