@@ -71,7 +71,6 @@ from deepmr.plot.dose_response import dose_response
 from deepmr.plot.effect_map import busiest_window, effect_grid, effect_map
 from deepmr.plot.forest import forest
 from deepmr.plot.funnel import funnel
-from deepmr.plot.garbage import rarely_collected
 from deepmr.plot.graph import causal_graph
 from deepmr.plot.learning_curve import learning_curve
 from deepmr.plot.leave_one_out import leave_one_out
@@ -107,7 +106,6 @@ __all__ = [
     "mr_scatter",
     "prediction",
     "radial",
-    "rarely_collected",
     "reliability",
     "sequence_logo",
     "style",

@@ -16,7 +16,6 @@ from deepmr.plot import (
     funnel,
     leave_one_out,
     radial,
-    rarely_collected,
     threshold_curve,
     to_svg,
     true_versus_estimated,
@@ -34,7 +33,6 @@ _NAMED = 40
 """Loci that a forest plot can name."""
 
 
-@rarely_collected()
 def draw_figures(findings: Findings) -> dict[str, Figure]:
     """Draw the figures of the report, those of single loci left out.
 

@@ -14,7 +14,7 @@ from deepmr.estimate import Estimate
 from deepmr.genome import Interval
 from deepmr.motifs import ByMotif, MotifLibrary, find_matches
 from deepmr.mr import MREstimate
-from deepmr.plot import MotifSite, locus_response, locus_tracks, rarely_collected, to_svg
+from deepmr.plot import MotifSite, locus_response, locus_tracks, to_svg
 from deepmr.report import (
     MOST_SHOWN,
     Figure,
@@ -231,7 +231,6 @@ def _start(site: MotifSite) -> int:
     return site.start
 
 
-@rarely_collected()
 def draw_gallery(findings: Findings, *, most: int | None = None) -> list[LocusCard]:
     """Draw the loci of the gallery.
 
