@@ -28,7 +28,7 @@ import numpy as np
 from deepmr.effects import MemberEffects
 from deepmr.files import write_json
 from deepmr.genome import Interval
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.io.shard_store import ShardStore
 from deepmr.loci import Loci
 from deepmr.tasks import TaskTable

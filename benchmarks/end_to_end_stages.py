@@ -156,8 +156,7 @@ def main(arguments: Sequence[str]) -> int:
     clock.seconds["python"] = {"cpu": time.process_time(), "wall": 0.0}
     with clock.stage("import"):
         from deepmr.cli import run
-        from deepmr.cli.quick_start import imported_to_stay
-        from deepmr.cli.scripts import interrogate
+        from deepmr.cli.scripts import imported_to_stay, interrogate
 
         with imported_to_stay():
             importlib.import_module("deepmr.cli.interrogate")

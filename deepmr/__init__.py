@@ -69,7 +69,7 @@ _HOMES = {
     "MetaAnalysisResult": "deepmr.meta.result",
     "MultivariableEffectSizes": "deepmr.effects",
     "Networks": "deepmr.networks",
-    "Question": "deepmr.inference.estimation",
+    "Question": "deepmr.inference.question",
     "ReportContent": "deepmr.report",
     "Task": "deepmr.tasks",
     "TaskTable": "deepmr.tasks",

@@ -10,10 +10,6 @@ from jaxtyping import Bool, Float64, Int
 __all__ = ["EffectSizes", "MultivariableEffectSizes", "SampleSizes"]
 
 
-def _zero() -> np.ndarray:
-    return np.zeros(1)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSizes:
     """Numbers of observations behind exposure and outcome effects.
@@ -76,7 +72,7 @@ class EffectSizes:
     beta_outcome: Float64[np.ndarray, "*batch variant"]
     se_outcome: Float64[np.ndarray, "*batch variant"]
     mask: Bool[np.ndarray, "*batch variant"]
-    error_correlation: Float64[np.ndarray, "..."] = field(default_factory=_zero)
+    error_correlation: Float64[np.ndarray, "..."] = field(default_factory=lambda: np.zeros(1))
     instrument_correlation: Float64[np.ndarray, "*batch variant variant"] | None = None
     instrument_factor: Float64[np.ndarray, "*batch variant rank"] | None = None
     sample_sizes: SampleSizes | None = None

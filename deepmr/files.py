@@ -24,6 +24,7 @@ __all__ = [
     "reading",
     "safe_name",
     "sha256",
+    "umask",
     "write_json",
 ]
 
@@ -49,14 +50,15 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        partial.chmod(0o666 & ~_umask())
+        partial.chmod(0o666 & ~umask())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Return the process's file mode creation mask, which can only be read by setting it."""
     current = os.umask(0o022)
     os.umask(current)
     return current

@@ -5,12 +5,14 @@ networks + loci --measure--> variant effects --estimate--> causal effects --judg
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from deepmr.effect_shard import Effects
-from deepmr.inference.estimation import Question, estimate
+from deepmr.inference.estimation import estimate
+from deepmr.inference.question import Question
 from deepmr.io.shard_store import ShardStore
 from deepmr.lightning.rehearsal import check_trainer
 from deepmr.lightning.tracking import NoTracker, Tracker
@@ -18,11 +20,8 @@ from deepmr.loci import Loci
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.tasks import Task
-from deepmr.verdict import check_controls
-from deepmr.workflow.designed_sequences import check_designed
-from deepmr.workflow.estimation_cost import estimator_seconds, slower_than_mutagenesis
+from deepmr.workflow.cost import estimator_seconds, slower_than_mutagenesis
 from deepmr.workflow.findings import Findings
-from deepmr.workflow.instrument_check import with_instrument_check
 from deepmr.workflow.judgement import judge_pair
 from deepmr.workflow.measurement import Compute, fill_store, measure_in_memory
 from deepmr.workflow.network_checks import check_networks, probability_notes
@@ -144,7 +143,7 @@ def ask(
         store=store,
         folder=folder,
         tracker=tracker,
-        remark=_of_estimators(question, networks, variants),
+        remark=functools.partial(_slow_estimators, question, networks, variants),
     )
 
 
@@ -213,22 +212,23 @@ def into_folder(
     return value
 
 
-def _of_estimators(
-    question: Question, networks: Networks | PairOfTable, variants: VariantChoice
-) -> Callable[[float], str] | None:
-    """Return what tells, from the seconds of mutagenesis, which estimators will take longer."""
+def _slow_estimators(
+    question: Question,
+    networks: Networks | PairOfTable,
+    variants: VariantChoice,
+    mutagenesis: float,
+) -> str:
+    """Tell, given the seconds of mutagenesis, which estimators will take longer."""
     chosen = variants.variants
     if chosen is None:
-        return None
-    n_loci, n_variants, n_members = len(variants.loci), chosen.max_variants, len(networks.members)
-
-    def remark(mutagenesis: float) -> str:
-        expected = estimator_seconds(
-            question, n_loci=n_loci, n_variants=n_variants, n_members=n_members
-        )
-        return slower_than_mutagenesis(expected, mutagenesis)
-
-    return remark
+        return ""
+    expected = estimator_seconds(
+        question,
+        n_loci=len(variants.loci),
+        n_variants=chosen.max_variants,
+        n_members=len(networks.members),
+    )
+    return slower_than_mutagenesis(expected, mutagenesis)
 
 
 def checked(
@@ -242,11 +242,9 @@ def checked(
         pair: Exposure and outcome.
 
     Raises:
-        ValueError: If a setting is unknown, or needs more than the networks or the table hold.
+        ValueError: If a setting needs more than the networks or the table hold.
         LookupError: If a task has no motif where instruments are chosen by motif.
     """
-    check_designed(question.designed)
-    check_controls(question.controls)
     known = isinstance(networks, PairOfTable) and networks.found.has_errors
     question = question if known else question.for_members(len(networks.members))
     question.check(pair)
@@ -293,10 +291,9 @@ def conclude(
     judgement = judge_pair(
         effects,
         names,
+        question,
         scale=scale,
-        controls=question.controls,
-        designed=question.designed,
-        motifs=question.motifs,
+        answers=answers,
         targets=targets,
         networks=modules,
         loci=variants.loci,
@@ -311,7 +308,7 @@ def conclude(
         effects=effects,
         question=question,
         answers=tuple(answers),
-        judgement=with_instrument_check(judgement, answers),
+        judgement=judgement,
         notes=(
             *notes,
             *question.notes,

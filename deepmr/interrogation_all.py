@@ -5,9 +5,7 @@ The doors beside `deepmr.interrogation`: `ask_all` into a run's folder, `interro
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,34 +14,31 @@ import numpy as np
 from jaxtyping import Int
 from torch import nn
 
-from deepmr.causal_graph import KnownRelation, TaskGraph, score_relations
+from deepmr.causal_graph import KnownRelation, score_relations
 from deepmr.effect_shard import Effects
 from deepmr.files import fingerprint
 from deepmr.inference import Inference
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.instruments import Rule
 from deepmr.interrogation import checked, into_folder, measure
-from deepmr.interrogation_result import save_run
-from deepmr.io.manifest import provenance
+from deepmr.interrogation_result import AllPairs
 from deepmr.io.shard_store import ShardStore
-from deepmr.io.tables import ResultTable
 from deepmr.lightning.tracking import Tracker
 from deepmr.loci import Loci
 from deepmr.motifs import ByMotif
 from deepmr.networks import Networks
 from deepmr.notebook import loci_of, networks_of
 from deepmr.tasks import Task, TaskTable
-from deepmr.verdict import Verdict
 from deepmr.workflow.all_pairs import PairSettings, ask_pairs
 from deepmr.workflow.measurement import Compute
 from deepmr.workflow.network_checks import check_networks
 from deepmr.workflow.pair_findings import PairFindings, pair_answers_of
-from deepmr.workflow.pair_outputs import pair_summary, write_pair_page, write_pair_run
+from deepmr.workflow.pair_outputs import write_pair_run
 from deepmr.workflow.run_folder import RunFolder
 from deepmr.workflow.task_selection import PairSelection, select_pairs
 from deepmr.workflow.variants import VariantChoice, saturate
 
-__all__ = ["AllPairs", "ask_all", "interrogate_all"]
+__all__ = ["ask_all", "interrogate_all"]
 
 _NOT_ASKED = (
     "Negative controls, designed sequences, motifs and the slope over concordant instruments were "
@@ -170,94 +165,6 @@ def _conclude_all(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class AllPairs:
-    """The result of `interrogate_all`; printing it shows the edges.
-
-    Args:
-        findings: Networks, loci, settings and answers.
-    """
-
-    findings: PairFindings
-
-    @property
-    def pairs(self) -> ResultTable:
-        """A row for each ordered pair and estimator."""
-        return self.findings.pairs()
-
-    @property
-    def direct(self) -> ResultTable:
-        """A row for each direct effect that was estimated or refused."""
-        return self.findings.direct()
-
-    @property
-    def edges(self) -> ResultTable:
-        """A row for each edge of the graph."""
-        return self.findings.edges()
-
-    @property
-    def graph(self) -> TaskGraph:
-        """The causal graph, with its exports."""
-        return self.findings.graph
-
-    def verdict(self, exposure: str, outcome: str) -> Verdict:
-        """Return the verdict on a pair.
-
-        Args:
-            exposure: Name of the exposure's task.
-            outcome: Name of the outcome's task.
-
-        Raises:
-            LookupError: If the pair was not asked.
-        """
-        found = self.findings.answers.verdicts.get((exposure, outcome))
-        if found is None:
-            raise LookupError(f"{exposure} -> {outcome} was not asked; see .pairs")
-        return found
-
-    def report(self, path: Path | str) -> Path:
-        """Write the report as one HTML file, and return its path."""
-        path = Path(path)
-        write_pair_page(self.findings, path, {"command": "deepmr.interrogate_all", **provenance()})
-        return path
-
-    def save(self, folder: Path | str, *, overwrite: bool = False) -> Path:
-        """Write tables, graph, figures and report into a folder, the manifest last.
-
-        Args:
-            folder: Made if it does not exist.
-            overwrite: Replace what was saved there before.
-
-        Raises:
-            FileExistsError: If the folder holds a saved result, or something else.
-        """
-        selection = self.findings.answers.selection
-        return save_run(
-            folder,
-            functools.partial(write_pair_run, self.findings),
-            {
-                "exposure": list(selection.exposures),
-                "outcome": list(selection.outcomes),
-                "loci": self.findings.variants.loci.names(),
-            },
-            command="deepmr.interrogate_all(...).save(...)",
-            overwrite=overwrite,
-        )
-
-    def __str__(self) -> str:
-        return pair_summary(self.findings)
-
-    def __repr__(self) -> str:
-        answers = self.findings.answers
-        return (
-            f"AllPairs({answers.selection.words}: {len(answers.graph.edges)} edges; "
-            f"{answers.n_loci} loci, {len(self.findings.networks.members)} members)"
-        )
-
-    def _repr_html_(self) -> str:
-        return f"<p>{self!r}</p>{self.edges._repr_html_()}"
-
-
 def interrogate_all(
     model: nn.Module | Sequence[nn.Module] | Networks,
     tasks: TaskTable | Sequence[Task | str] | None,
@@ -335,9 +242,11 @@ def interrogate_all(
     question = question.for_members(len(networks.members), chosen=inference is not None)
     question = _checked_all(question, networks, selection)
     check_networks(networks, choice.loci)
-    kept = _with_given(networks, selection, settings)
+    selection.check_given(settings.given or ())
     compute = compute or Compute()
-    effects = measure(networks, choice.loci, choice.variants, tasks=kept, compute=compute)
+    effects = measure(
+        networks, choice.loci, choice.variants, tasks=selection.tasks, compute=compute
+    )
     findings = _conclude_all(
         networks,
         selection,
@@ -349,21 +258,3 @@ def interrogate_all(
         notes=(*networks.notes, *choice.notes),
     )
     return AllPairs(findings=findings)
-
-
-def _with_given(
-    networks: Networks, selection: PairSelection, settings: PairSettings
-) -> tuple[str, ...]:
-    """Return the tasks to measure; those held fixed must be among the pairs' own.
-
-    Raises:
-        LookupError: If one is not.
-    """
-    for name in settings.given or ():
-        if name not in selection.tasks:
-            known = ", ".join(networks.tasks.names[:12])
-            raise LookupError(
-                f"pairs.direct names {name!r}, which is neither exposure nor outcome; add it to "
-                f"exposure= (the networks' tasks are {known})"
-            )
-    return selection.tasks

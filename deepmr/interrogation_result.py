@@ -1,4 +1,4 @@
-"""The result of `deepmr.interrogate`: tables, figures, report and a folder on request."""
+"""Results of the notebook's doors: tables, figures, report and a folder on request."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from deepmr.causal_graph import TaskGraph
 from deepmr.inference.estimation import Answer
 from deepmr.io.manifest import provenance
 from deepmr.io.tables import ResultTable
@@ -18,9 +19,11 @@ from deepmr.verdict import Verdict
 from deepmr.workflow.findings import Findings, known_structure
 from deepmr.workflow.methods_used import pooling_weights
 from deepmr.workflow.outputs import write_page, write_run
+from deepmr.workflow.pair_findings import PairFindings
+from deepmr.workflow.pair_outputs import pair_summary, write_pair_page, write_pair_run
 from deepmr.workflow.run_folder import RunFolder
 
-__all__ = ["Interrogation", "save_run"]
+__all__ = ["AllPairs", "Interrogation"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -74,7 +77,7 @@ class Interrogation:
             FileExistsError: If the folder holds a saved interrogation, or something else.
         """
         exposure, outcome = self.findings.names
-        return save_run(
+        return _save_run(
             folder,
             functools.partial(write_run, self.findings),
             {"exposure": exposure, "outcome": outcome, "loci": self.findings.loci.names()},
@@ -99,7 +102,95 @@ class Interrogation:
         return f"<p>{self!r}</p>{self.meta._repr_html_()}"
 
 
-def save_run(
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class AllPairs:
+    """The result of `interrogate_all`; printing it shows the edges.
+
+    Args:
+        findings: Networks, loci, settings and answers.
+    """
+
+    findings: PairFindings
+
+    @property
+    def pairs(self) -> ResultTable:
+        """A row for each ordered pair and estimator."""
+        return self.findings.pairs()
+
+    @property
+    def direct(self) -> ResultTable:
+        """A row for each direct effect that was estimated or refused."""
+        return self.findings.direct()
+
+    @property
+    def edges(self) -> ResultTable:
+        """A row for each edge of the graph."""
+        return self.findings.edges()
+
+    @property
+    def graph(self) -> TaskGraph:
+        """The causal graph, with its exports."""
+        return self.findings.graph
+
+    def verdict(self, exposure: str, outcome: str) -> Verdict:
+        """Return the verdict on a pair.
+
+        Args:
+            exposure: Name of the exposure's task.
+            outcome: Name of the outcome's task.
+
+        Raises:
+            LookupError: If the pair was not asked.
+        """
+        found = self.findings.answers.verdicts.get((exposure, outcome))
+        if found is None:
+            raise LookupError(f"{exposure} -> {outcome} was not asked; see .pairs")
+        return found
+
+    def report(self, path: Path | str) -> Path:
+        """Write the report as one HTML file, and return its path."""
+        path = Path(path)
+        write_pair_page(self.findings, path, {"command": "deepmr.interrogate_all", **provenance()})
+        return path
+
+    def save(self, folder: Path | str, *, overwrite: bool = False) -> Path:
+        """Write tables, graph, figures and report into a folder, the manifest last.
+
+        Args:
+            folder: Made if it does not exist.
+            overwrite: Replace what was saved there before.
+
+        Raises:
+            FileExistsError: If the folder holds a saved result, or something else.
+        """
+        selection = self.findings.answers.selection
+        return _save_run(
+            folder,
+            functools.partial(write_pair_run, self.findings),
+            {
+                "exposure": list(selection.exposures),
+                "outcome": list(selection.outcomes),
+                "loci": self.findings.variants.loci.names(),
+            },
+            command="deepmr.interrogate_all(...).save(...)",
+            overwrite=overwrite,
+        )
+
+    def __str__(self) -> str:
+        return pair_summary(self.findings)
+
+    def __repr__(self) -> str:
+        answers = self.findings.answers
+        return (
+            f"AllPairs({answers.selection.words}: {len(answers.graph.edges)} edges; "
+            f"{answers.n_loci} loci, {len(self.findings.networks.members)} members)"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self!r}</p>{self.edges._repr_html_()}"
+
+
+def _save_run(
     folder: Path | str,
     write: Callable[..., None],
     config: Mapping[str, Any],

@@ -10,7 +10,7 @@ from jaxtyping import Int, Shaped
 from torch import nn
 
 from deepmr.inference import GivenModel, Inference
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.instruments import Rule
 from deepmr.interrogation import checked, conclude, measure
 from deepmr.interrogation_result import Interrogation

@@ -7,7 +7,7 @@ from typing import Any
 
 import deepmr
 from deepmr.data.encode import encode_source as EncodeSource
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.mr import inverse_variance_weighted
 from deepmr.notebook import interrogate
 

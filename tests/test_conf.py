@@ -154,7 +154,7 @@ def test_estimators_name_their_results_as_their_files() -> None:
 
 
 def test_the_notebook_s_defaults_are_those_of_the_command_line() -> None:
-    from deepmr.inference.estimation import Question
+    from deepmr.inference.question import Question
 
     with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
         config = compose("interrogate", overrides=MAIN["interrogate"])

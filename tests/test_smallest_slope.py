@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from deepmr.estimate import Estimate
-from deepmr.inference.estimation import Question
+from deepmr.estimate import Estimate, p_beyond
+from deepmr.inference.question import Question
 from deepmr.report.terminal import summary_table
-from deepmr.smallest_slope import p_beyond
 
 SLOPE = Estimate(value=np.array([0.02, -0.3]), se=np.array([0.004, 0.05]), df=np.array([4.0, 4.0]))
 

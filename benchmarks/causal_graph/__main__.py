@@ -26,7 +26,7 @@ from deepmr.causal_graph import EffectMoments, direct_effects, effect_moments
 from deepmr.effect_shard import EffectsInMemory
 from deepmr.files import write_json
 from deepmr.inference import OverMembers
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.loci import Loci
 from deepmr.tasks import TaskTable
 from deepmr.workflow.all_pairs import ask_pairs

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.intervals.plan import SCENARIOS, Scenario
-from deepmr.smallest_slope import p_beyond
+from deepmr.estimate import p_beyond
 
 __all__ = ["one_dataset"]
 
@@ -51,7 +51,7 @@ def one_dataset(
     import torch
 
     from deepmr import load_run
-    from deepmr.inference.estimation import Question
+    from deepmr.inference.question import Question
     from deepmr.mutagenesis import Saturation
     from deepmr.workflow.loci import held_out_loci
     from deepmr.workflow.measurement import Compute, measure_in_memory

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
+from deepmr.causal_graph import KnownRelation
 from deepmr.cli.interrogate import (
     _compute,
+    _kept_tasks,
     _networks,
     _question,
     _run_folder,
     _variants,
 )
 from deepmr.cli.job_record import JobValue
-from deepmr.cli.parts import optional, plain
+from deepmr.cli.parts import is_chosen, optional, plain
 from deepmr.cli.trust import Trust
 from deepmr.files import sha256
 from deepmr.interrogation_all import ask_all
-from deepmr.networks import Networks
 from deepmr.workflow.all_pairs import PairSettings
 from deepmr.workflow.known_relations import read_relations
 from deepmr.workflow.measurement import open_store
@@ -44,6 +45,7 @@ def run_all_pairs(config: DictConfig) -> float:
     settings = plain(config)
     pairs = _pair_settings(settings)
     _refuse_settings_of_one_pair(settings)
+    question = _question(settings)
     networks = _networks(config, settings)
     selection = select_pairs(networks.tasks, settings["exposure"], settings["outcome"])
     print(f"pairs: {selection.words}")
@@ -53,8 +55,9 @@ def run_all_pairs(config: DictConfig) -> float:
     )
     networks.scale.calibrators.require_effects(*selection.tasks)
     known = read_relations(settings["known"], networks.tasks) if settings["known"] else ()
-    _check_asked(selection, pairs, [(one.exposure, one.outcome) for one in known])
-    question = _question(settings, len(networks.members))
+    selection.check_given(pairs.given or ())
+    _check_known(selection, known)
+    question = question.for_members(len(networks.members), chosen=is_chosen("inference"))
     compute = _compute(settings, networks.members)
     tasks = {task.name: task for task in networks.tasks}
     first, second = selection.ordered[0]
@@ -63,7 +66,7 @@ def run_all_pairs(config: DictConfig) -> float:
     folder = _run_folder(
         config, settings, networks, question, variants, "all-pairs", known=relations
     )
-    kept = _kept(settings, networks, selection)
+    kept = _kept_tasks(settings, networks, selection.tasks)
     value = ask_all(
         networks,
         selection,
@@ -101,34 +104,16 @@ def _refuse_settings_of_one_pair(settings: Mapping[str, Any]) -> None:
         )
 
 
-def _check_asked(
-    selection: PairSelection, pairs: PairSettings, known: list[tuple[str, str]]
-) -> None:
-    """Refuse tasks held fixed and known relations that no measured pair answers.
+def _check_known(selection: PairSelection, known: Sequence[KnownRelation]) -> None:
+    """Refuse known relations that no measured pair answers.
 
     Raises:
         LookupError: If there is one.
     """
-    for name in pairs.given or ():
-        if name not in selection.tasks:
-            raise LookupError(
-                f"pairs.direct names {name!r}, which is neither exposure nor outcome here; those "
-                f"are {', '.join(selection.tasks[:12])}"
-            )
     asked = set(selection.ordered)
-    for exposure, outcome in known:
-        if (exposure, outcome) not in asked:
+    for one in known:
+        if (one.exposure, one.outcome) not in asked:
             raise LookupError(
-                f"the known relation {exposure} -> {outcome} is not among the pairs asked; widen "
-                "exposure= and outcome=, or take it out"
+                f"the known relation {one.exposure} -> {one.outcome} is not among the pairs "
+                "asked; widen exposure= and outcome=, or take it out"
             )
-
-
-def _kept(
-    settings: Mapping[str, Any], networks: Networks, selection: PairSelection
-) -> tuple[str, ...]:
-    """Return the tasks whose effects are stored: those of the pairs, or all."""
-    kept = settings["store"]["keep"]
-    if kept not in ("pair", "all"):
-        raise ValueError(f"store.keep is pair or all, got {kept!r}")
-    return networks.tasks.names if kept == "all" else selection.tasks

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
 from deepmr.calibration import CalibratorTable
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
-from deepmr.cli.parts import command, is_leader, part, plain, run_name, short_name
+from deepmr.cli.parts import part, plain, run_folder, short_name
 from deepmr.cli.trust import Trust, build
-from deepmr.files import safe_name
 from deepmr.lightning import device_of_trainer
 from deepmr.networks import Networks
 from deepmr.uncertainty import Given
 from deepmr.workflow.post_hoc import PostHoc, calibrate_post_hoc
-from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.run_identity import with_content
 from deepmr.workflow.trained_runs import find_runs
 
 __all__ = ["run_calibration"]
@@ -39,23 +37,12 @@ def run_calibration(config: DictConfig) -> float:
     source = networks.source
     recorded = with_content(settings, weights=list(networks.digests), data=source.fingerprint)
     calibrator = short_name(config, "calibrator")
-    name = safe_name(f"{calibrator}-{run_hash(recorded)}")
     return calibrate_post_hoc(
         PostHoc(
             networks=networks,
             source=source,
             specification=build(settings["calibrator"], "calibrator", own),
-            folder=RunFolder(
-                path=Path(config.paths.output)
-                / "calibrate"
-                / networks.name
-                / (name if config.name is None else run_name(config.name)),
-                config=recorded,
-                command=command(),
-                seed=config.seed,
-                overwrite=config.overwrite,
-                leader=is_leader(),
-            ),
+            folder=run_folder(config, recorded, "calibrate", networks.name, label=calibrator),
             batch_size=config.batch_size,
             device=device_of_trainer(part(settings["trainer"], "trainer", own)),
         )

@@ -9,30 +9,25 @@ from typing import Any
 from omegaconf import DictConfig
 
 from deepmr.cli.job_record import JobValue
-from deepmr.cli.parts import command, is_leader, optional, run_name, with_inference
+from deepmr.cli.parts import optional, run_folder, with_inference
 from deepmr.cli.trust import Trust
 from deepmr.data.effect_tables import ReadSettings
 from deepmr.files import safe_name, sha256
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.interrogation import ask
 from deepmr.workflow.effect_table import read_effects
 from deepmr.workflow.measurement import Compute
 from deepmr.workflow.pair_of_table import PairOfTable
-from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.run_identity import with_content
 from deepmr.workflow.table_loci import TableLoci, places_of
 from deepmr.workflow.table_measurement import open_table_store
 from deepmr.workflow.variants import VariantChoice
 
-__all__ = ["run_effects", "without_effects"]
+__all__ = ["run_effects"]
 
 _OWN = Trust(own=True)
 _NEEDS_NETWORKS = ("run", "checkpoint")
 _SUMMARY = {"_target_": "deepmr.inference.Summary"}
-
-
-def without_effects(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an interrogation's settings without those of a table, where none is read."""
-    return {name: value for name, value in settings.items() if name != "effects"}
 
 
 def run_effects(config: DictConfig, settings: dict[str, Any], question: Question) -> float:
@@ -117,15 +112,12 @@ def _ask(
         genome=None if genome is None else genome.sha256,
         motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
     )
-    default = "-".join([*(safe_name(name) for name in found.names), run_hash(recorded)])
-    name = safe_name(default) if config.name is None else run_name(config.name)
-    folder = RunFolder(
-        path=Path(config.paths.output) / "interrogate" / safe_name(found.name) / name,
-        config=recorded,
-        command=command(),
-        seed=config.seed,
-        overwrite=config.overwrite,
-        leader=is_leader(),
+    folder = run_folder(
+        config,
+        recorded,
+        "interrogate",
+        safe_name(found.name),
+        label="-".join(safe_name(name) for name in found.names),
     )
     value = ask(
         found,

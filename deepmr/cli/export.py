@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from deepmr.cli.command_line import nearest
 from deepmr.files import safe_name
 from deepmr.workflow.export import Exported, open_run
-from deepmr.workflow.export_formats import FORMATS, NAMES
+from deepmr.workflow.export_browser import write_bed, write_vcf
+from deepmr.workflow.export_effects import write_effects
+from deepmr.workflow.export_gwas import write_gwas
 
-__all__ = ["main"]
+__all__ = ["FORMATS", "NAMES", "main"]
+
+FORMATS: Mapping[str, Callable[[Exported, Path], str]] = MappingProxyType(
+    {"effects": write_effects, "gwas": write_gwas, "vcf": write_vcf, "bed": write_bed}
+)
+"""What writes a run in each format to a file, and returns a sentence on what was written."""
+
+NAMES: Mapping[str, str] = MappingProxyType(
+    {"effects": "effects.parquet", "gwas": "gwas.tsv", "vcf": "effects.vcf", "bed": "loci.bed"}
+)
+"""Names of the files, in the run's folder ``export`` by default."""
 
 _FOLDER = "export"
 

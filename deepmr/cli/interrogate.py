@@ -10,18 +10,16 @@ from typing import Any
 from omegaconf import DictConfig
 
 from deepmr.adapted import adapter_of
-from deepmr.cli.effects import run_effects, without_effects
+from deepmr.cli.effects import run_effects
 from deepmr.cli.ignored_settings import check_no_setting_is_ignored, given_settings
 from deepmr.cli.job_record import JobValue
 from deepmr.cli.networks import load_checkpoints, networks_of_runs
 from deepmr.cli.parts import (
-    command,
     is_chosen,
-    is_leader,
     optional,
     part,
     plain,
-    run_name,
+    run_folder,
     short_name,
     with_inference,
     without_null,
@@ -30,17 +28,17 @@ from deepmr.cli.trust import Trust, build
 from deepmr.files import fingerprint, safe_name, sha256
 from deepmr.inference import GivenModel, OverMembers
 from deepmr.inference.contract import check_pooling
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.interrogation import ask
 from deepmr.motifs import read_motifs
 from deepmr.mutagenesis import Augmentation
 from deepmr.networks import Networks
 from deepmr.tasks import Task
 from deepmr.uncertainty import Auto, Given, Members
-from deepmr.workflow.designed_sequences import check_designed
 from deepmr.workflow.measurement import Compute, open_store
 from deepmr.workflow.post_hoc import CALIBRATOR
-from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.run_identity import with_content
 from deepmr.workflow.task_selection import is_many
 from deepmr.workflow.trained_runs import find_runs, newest_run
 from deepmr.workflow.variants import VariantChoice
@@ -76,15 +74,15 @@ def run_interrogation(config: DictConfig) -> float:
         FileNotFoundError: If a file is missing.
     """
     settings = plain(config)
-    check_designed(settings["verdict"]["designed"])
+    question = _question(settings)
     if settings["effects"]["path"] is not None:
-        return run_effects(config, settings, _question(settings, 2))  # the table knows its members
-    settings = without_effects(settings)
+        return run_effects(config, settings, question)
+    settings = {name: value for name, value in settings.items() if name != "effects"}
     networks = _networks(config, settings)
     pair = _pair(networks, config)
-    question = _question(settings, len(networks.members))
+    question = question.for_members(len(networks.members), chosen=is_chosen("inference"))
     compute = _compute(settings, networks.members)
-    kept = _kept_tasks(settings, networks, pair)
+    kept = _kept_tasks(settings, networks, (pair[0].name, pair[1].name))
     variants = _variants(settings, networks, pair, config.seed)
     label = f"{safe_name(pair[0].name)}-{safe_name(pair[1].name)}"
     folder = _run_folder(config, settings, networks, question, variants, label)
@@ -126,22 +124,14 @@ def _run_folder(
         motifs=sha256(Path(settings["motifs"])) if settings["motifs"] else None,
         **content,
     )
-    default = f"{label}-{run_hash(recorded)}"
-    name = safe_name(default) if config.name is None else run_name(config.name)
-    path = Path(config.paths.output) / "interrogate" / networks.name / name
+    folder = run_folder(config, recorded, "interrogate", networks.name, label=label)
     for file in networks.files:
-        if file.resolve().is_relative_to(path.resolve()):
+        if file.resolve().is_relative_to(folder.path.resolve()):
             raise ValueError(
-                f"{path} holds {file}, which is being asked; choose another name= or paths.output="
+                f"{folder.path} holds {file}, which is being asked; choose another name= or "
+                "paths.output="
             )
-    return RunFolder(
-        path=path,
-        config=recorded,
-        command=command(),
-        seed=config.seed,
-        overwrite=config.overwrite,
-        leader=is_leader(),
-    )
+    return folder
 
 
 def _calibrator_file(settings: Mapping[str, Any]) -> Path | None:
@@ -188,12 +178,13 @@ def _pair(networks: Networks, config: DictConfig) -> tuple[Task, Task]:
 
 
 def _kept_tasks(
-    settings: Mapping[str, Any], networks: Networks, pair: tuple[Task, Task]
+    settings: Mapping[str, Any], networks: Networks, asked: tuple[str, ...]
 ) -> tuple[str, ...]:
+    """Return the tasks whose effects are stored: those that are asked, or all."""
     kept = settings["store"]["keep"]
     if kept not in ("pair", "all"):
         raise ValueError(f"store.keep is pair or all, got {kept!r}")
-    return networks.tasks.names if kept == "all" else (pair[0].name, pair[1].name)
+    return networks.tasks.names if kept == "all" else asked
 
 
 def _variants(
@@ -254,7 +245,7 @@ def _compute(settings: Mapping[str, Any], members: Members) -> Compute:
     )
 
 
-def _question(settings: Mapping[str, Any], n_members: int) -> Question:
+def _question(settings: Mapping[str, Any]) -> Question:
     inference = build(settings["inference"], "inference", _OWN)
     own = isinstance(inference, OverMembers | GivenModel)
     ignored = inference.ignored if own else frozenset()
@@ -286,15 +277,14 @@ def _question(settings: Mapping[str, Any], n_members: int) -> Question:
     pooling = part(meta, "meta", _OWN)
     if own:
         check_pooling(pooling, getattr(inference, "name", "given_model"))
-    question = Question(
+    return Question(
         rule=build(settings["instruments"], "instruments", _OWN),
         estimators={name: part(one, "estimator", _OWN) for name, one in estimators.items()},
         inference=inference,
         pooling=pooling,
         controls=str(settings["controls"]),
-        designed=settings["verdict"]["designed"],
+        designed=str(settings["verdict"]["designed"]),
         concordant=bool(settings["concordant"]),
         smallest_slope=float(settings["smallest_slope"]),
         motifs=read_motifs(settings["motifs"]) if settings["motifs"] else None,
     )
-    return question.for_members(n_members, chosen=is_chosen("inference"))

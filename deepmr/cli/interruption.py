@@ -1,8 +1,9 @@
-"""SIGTERM and SIGUSR1 (`scancel`, `docker stop`, a job's time limit) end a job as Ctrl-C does."""
+"""What ends a job from outside: signals as Ctrl-C does, a reader of its output that is gone."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["Interruption", "end_with_parent", "interrupted_by_signals"]
+__all__ = ["Interruption", "end_with_parent", "end_with_reader", "interrupted_by_signals"]
 
 _SIGNALS = ("SIGTERM", "SIGUSR1")
 _SOON = 0.05  # seconds until a signal that was lost is sent again
@@ -39,6 +40,8 @@ class Interruption:
 @contextmanager
 def interrupted_by_signals() -> Iterator[Interruption]:
     """Raise KeyboardInterrupt at SIGTERM and SIGUSR1, once; put the handlers back afterwards.
+
+    `scancel`, `docker stop` and a job's time limit send the one or the other.
 
     Python drops an exception that is raised while it runs a finalizer or a weak reference's
     callback. An interruption that is lost in this way, Ctrl-C too, is sent again.
@@ -93,3 +96,25 @@ def end_with_parent() -> None:
         os._exit(128 + signal.SIGTERM)
 
     threading.Thread(target=patrol, daemon=True, name="end with parent").start()
+
+
+@contextmanager
+def end_with_reader() -> Iterator[None]:
+    """End quietly, with the status of SIGPIPE, where nobody reads the output, as after `| head`.
+
+    Raises:
+        SystemExit: With status 141, if the output is a pipe whose reader is gone.
+        BrokenPipeError: Of another pipe than the output.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        output = select.poll()
+        output.register(sys.stdout.fileno(), select.POLLOUT)
+        if not any(state & select.POLLERR for _, state in output.poll(0)):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the last flush
+        sys.exit(128 + signal.SIGPIPE)

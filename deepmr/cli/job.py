@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 import math
 import os
 import sys
@@ -15,74 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from deepmr.cli.command_line import add_own_configuration, check_overrides, conf_folder, split_flags
+from deepmr.cli.error_line import error_line, is_bad_input
 from deepmr.cli.failed_jobs import failed_jobs, report_failure
-from deepmr.cli.interruption import Interruption, end_with_parent, interrupted_by_signals
+from deepmr.cli.interruption import (
+    Interruption,
+    end_with_parent,
+    end_with_reader,
+    interrupted_by_signals,
+)
 from deepmr.cli.plugins import check_sweep
-from deepmr.cli.quick_help import groups_listed_without_copies
+from deepmr.cli.quick_help import show, shows
 
-__all__ = ["job", "run", "run_plain"]
+__all__ = ["is_leader", "job", "run", "run_plain"]
 
-_USER_ERRORS = (ValueError, LookupError, OSError, HydraException, OmegaConfBaseException)
 _TIME_IS_UP = 124  # exit status of the command `timeout`
 _subcommand: list[str] = []
 """Words of the command line before the overrides: ``["train"]`` of ``deepmr train``."""
 _own_configuration: list[str] = []
 """``["--config-dir", FOLDER]`` where the user has yamls of their own, else empty."""
-
-
-def _line(error: BaseException) -> str:
-    while isinstance(error, InstantiationException) and error.__cause__ is not None:
-        error = error.__cause__
-    if (failed := _machine_failed(error)) is not None:
-        return failed
-    if isinstance(error, MissingMandatoryValue) and error.full_key:
-        return f"{error.full_key} must be set; add {error.full_key}=VALUE to the command"
-    if isinstance(error, KeyError) and error.args:
-        text = str(error.args[0])
-    elif isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    else:
-        text = str(error)
-    if isinstance(error, FileNotFoundError):
-        return text.strip()  # may list what to place where, a line each
-    return " ".join(text.split())
-
-
-def _is_bad_input(error: BaseException) -> bool:
-    while isinstance(error, InstantiationException) and error.__cause__ is not None:
-        error = error.__cause__
-    return isinstance(error, _USER_ERRORS) or _machine_failed(error) is not None
-
-
-def _machine_failed(error: BaseException) -> str | None:
-    """Return in one line what to do where a process was killed or memory ran out; else None.
-
-    Example:
-        >>> _machine_failed(RuntimeError("DataLoader worker (pid 7) is killed by signal"))[:34]
-        'a loader process was killed, perha'
-        >>> _machine_failed(RuntimeError("shapes differ")) is None
-        True
-    """
-    if not isinstance(error, RuntimeError):
-        return None
-    text = str(error)
-    if text.startswith("DataLoader worker"):
-        return (
-            "a loader process was killed, perhaps for want of memory; the same command goes on, "
-            "with workers=0 without such processes"
-        )
-    if "out of memory" in text:
-        return (
-            "the device ran out of memory; the same command goes on with a smaller batch_size "
-            "(training) or mutagenesis.chunk (interrogation)"
-        )
-    return None
 
 
 def _full_error() -> bool:
@@ -102,10 +54,13 @@ def _is_time_up(error: Exception) -> bool:
     return isinstance(error, TimeIsUpError)
 
 
-def _is_leader() -> bool:
-    from deepmr.cli.parts import is_leader  # late: it imports torch
+def is_leader() -> bool:
+    """Return whether this process is rank 0 of its job, before any process group exists.
 
-    return is_leader()
+    Lightning's launcher, torchrun and SLURM each say so in the environment.
+    """
+    ranks = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")
+    return all(int(os.environ.get(name, "0")) == 0 for name in ranks)
 
 
 def _leave_process_group() -> None:
@@ -146,11 +101,11 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
         sys.argv = [sys.argv[0], *_subcommand, *(swept if sweeping else sys.argv[1:])]
         if sweeping:  # the sweep's runs are one group at Weights & Biases
             os.environ.setdefault("WANDB_RUN_GROUP", _sweep_group())
-        if not _is_leader():
+        if not is_leader():
             end_with_parent()
         interruption = Interruption()
         try:
-            with interrupted_by_signals() as interruption:
+            with interrupted_by_signals() as interruption, end_with_reader():
                 return _in_sweep(task, config) if sweeping else task(config)
         except KeyboardInterrupt:
             print("interrupted; the same command goes on from here", file=sys.stderr)
@@ -159,9 +114,9 @@ def job(task: Callable[[DictConfig], float]) -> Callable[[DictConfig], float]:
             if _is_time_up(error):
                 print(error, file=sys.stderr)
                 sys.exit(_TIME_IS_UP)
-            if _full_error() or not _is_bad_input(error):
+            if _full_error() or not is_bad_input(error):
                 raise
-            print(f"error: {_line(error)}", file=sys.stderr)
+            print(f"error: {error_line(error)}", file=sys.stderr)
             sys.exit(1)
         finally:
             sys.argv = arguments
@@ -183,10 +138,11 @@ def _in_sweep(task: Callable[[DictConfig], float], config: DictConfig) -> float:
     from deepmr.cli.sweep_plugin import sweep_folder
 
     hydra = HydraConfig.get()
-    record = JobFile(sweep_folder(hydra) if _is_leader() else None, hydra.overrides.task)
+    record = JobFile(sweep_folder(hydra) if is_leader() else None, hydra.overrides.task)
     record.begin()
     try:
-        value = task(config)
+        with end_with_reader():
+            value = task(config)
         folder = value.folder if isinstance(value, JobValue) else None
         record.end("finished", value=float(value), folder=folder)
         return float(value)
@@ -202,12 +158,12 @@ def _in_sweep(task: Callable[[DictConfig], float], config: DictConfig) -> float:
 
 
 def _failed_job(error: Exception, record: Any) -> float:
-    line = _line(error)
+    line = error_line(error)
     if _is_time_up(error):
         print(line, file=sys.stderr)
         record.end("interrupted", error=line)
         return math.nan
-    if _full_error() or not _is_bad_input(error):
+    if _full_error() or not is_bad_input(error):
         traceback.print_exception(error)
         line = f"{type(error).__name__}: {line}"
     print(f"error: {line}", file=sys.stderr)
@@ -248,13 +204,7 @@ def _config_dirs() -> list[Path]:
     ]
 
 
-def _print_help(main: Callable[[], Any], config_name: str) -> None:
-    """Print a script's help with the examples spelled as the installed command."""
-    with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
-        main()
-    print(text.getvalue().replace(f"python {config_name}.py", f"deepmr {config_name}"), end="")
-
-
+@end_with_reader()
 def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     """Check the command line, run the jobs, and exit with 1 if any of them failed.
 
@@ -277,11 +227,10 @@ def run(main: Callable[[], Any], config_name: str, *, words: int = 0) -> None:
     except (ValueError, FileNotFoundError) as error:
         if _full_error():
             raise
-        print(f"error: {_line(error)}", file=sys.stderr)
+        print(f"error: {error_line(error)}", file=sys.stderr)
         sys.exit(1)
-    if {"--help", "-h"} & set(flags):
-        with groups_listed_without_copies():
-            _print_help(main, config_name) if words else main()
+    if shows(flags):
+        show(main, config_name, installed=bool(words))
         return
     if {"-m", "--multirun"} & set(flags):
         _sweep(main)
@@ -315,13 +264,13 @@ def run_plain(command: Callable[[list[str]], None], words: list[str]) -> None:
     """
     interruption = Interruption()
     try:
-        with interrupted_by_signals() as interruption:
+        with interrupted_by_signals() as interruption, end_with_reader():
             command(words)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(interruption.status)
     except Exception as error:
-        if _full_error() or not _is_bad_input(error):
+        if _full_error() or not is_bad_input(error):
             raise
-        print(f"error: {_line(error)}", file=sys.stderr)
+        print(f"error: {error_line(error)}", file=sys.stderr)
         sys.exit(1)

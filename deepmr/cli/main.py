@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from deepmr.cli.command_line import nearest
+from deepmr.cli.interruption import end_with_reader
 from deepmr.cli.job import run, run_plain
 
 __all__ = ["COMMANDS", "main"]
@@ -44,6 +45,7 @@ def _usage() -> str:
     )
 
 
+@end_with_reader()
 def main() -> None:
     """Run the subcommand that the command line names."""
     words = sys.argv[1:]

@@ -27,7 +27,7 @@ from deepmr.uncertainty import Auto, Trained, Uncertainty
 from deepmr.weights import load_members, weights_file
 from deepmr.workflow.calibration import calibrate, splits_read
 from deepmr.workflow.post_hoc import with_calibrators
-from deepmr.workflow.run_folder import CONFIG
+from deepmr.workflow.run_identity import CONFIG
 from deepmr.workflow.trained_runs import SHARED_ERROR, TrainedRun, find_runs
 
 __all__ = ["load_adapted", "load_checkpoints", "load_run", "networks_of_runs", "tasks_of"]

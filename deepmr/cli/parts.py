@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -13,24 +12,26 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from deepmr.cli.job import is_leader
+from deepmr.cli.setting_types import run_name
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
 from deepmr.files import safe_name
 from deepmr.inference import GivenModel
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.losses import MultiTaskLoss
+from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.run_identity import run_hash
 
 __all__ = [
     "build_loss",
     "build_network",
     "build_source",
-    "command",
     "is_chosen",
-    "is_leader",
     "optional",
     "part",
     "plain",
-    "run_name",
+    "run_folder",
     "short_name",
     "with_inference",
     "without_null",
@@ -52,20 +53,33 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in content.items() if key not in _NOT_PARTS}
 
 
-def is_leader() -> bool:
-    """Return whether this process is rank 0 of its job, before any process group exists.
+def run_folder(
+    config: DictConfig, recorded: Mapping[str, Any], *parents: str, label: str
+) -> RunFolder:
+    """Return a run's folder: ``name=``, else a label and the hash of what is recorded.
 
-    Lightning's launcher, torchrun and SLURM each say so in the environment.
+    Args:
+        config: The configuration.
+        recorded: Settings with digests of the files that they name (`with_content`).
+        parents: Folders below ``paths.output``, such as ``train``.
+        label: Beginning of the default name.
+
+    Raises:
+        ValueError: If ``name=`` is no folder's name.
     """
-    ranks = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")
-    return all(int(os.environ.get(name, "0")) == 0 for name in ranks)
-
-
-def command() -> str:
-    """Return the command line as a user would repeat it."""
-    name = Path(sys.argv[0]).name
-    program = ["python", name] if name.endswith(".py") and name != "__main__.py" else ["deepmr"]
-    return shlex.join([*program, *sys.argv[1:]])
+    default = safe_name(f"{label}-{run_hash(recorded)}")
+    script = Path(sys.argv[0]).name
+    by_path = script.endswith(".py") and script != "__main__.py"
+    return RunFolder(
+        path=Path(config.paths.output).joinpath(
+            *parents, default if config.name is None else run_name(config.name)
+        ),
+        config=recorded,
+        command=shlex.join([*(["python", script] if by_path else ["deepmr"]), *sys.argv[1:]]),
+        seed=config.seed,
+        overwrite=config.overwrite,
+        leader=is_leader(),
+    )
 
 
 def part(config: Mapping[str, Any], place: str, trust: Trust) -> Callable[..., Any]:
@@ -140,25 +154,6 @@ def optional(
 ) -> Callable[..., Any] | None:
     """Return a part that may be left out."""
     return None if not config else part(config, place, trust)
-
-
-def run_name(name: Any) -> str:
-    """Return the name of a run's folder, checked to be one: ``name=`` never leads elsewhere.
-
-    Raises:
-        ValueError: If it is not a file's name as it stands.
-
-    Example:
-        >>> run_name("demo"), run_name(7)
-        ('demo', '7')
-    """
-    text = str(name)
-    if not isinstance(name, str | int) or safe_name(text) != text:
-        raise ValueError(
-            f"name= must be a folder's name of letters, digits, _ - and ., got {text!r}; where "
-            "runs lie is paths.output="
-        )
-    return text
 
 
 def short_name(config: DictConfig, group: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["check_setting"]
+from deepmr.files import safe_name
+
+__all__ = ["check_setting", "run_name"]
 
 _WHOLE = frozenset({"seed", "ensemble", "batch_size", "workers", "store.loci_per_shard"})
 """Settings that must be whole numbers and never null."""
@@ -34,9 +36,30 @@ def check_setting(key: str, values: Iterable[Any], defaults: Mapping[str, Any]) 
         ValueError: ensemble must be a whole number, got 'two'
     """
     for value in values:
+        if key == "name" and value is not None and not _is_reference(value):
+            run_name(value)
         rule = _rule(key, defaults.get(key))
         if rule is not None and not rule[1](value):
             raise ValueError(f"{key} must be {rule[0]}, got {value!r}{_hint(key, value)}")
+
+
+def run_name(name: Any) -> str:
+    """Return the name of a run's folder, checked to be one: ``name=`` never leads elsewhere.
+
+    Raises:
+        ValueError: If it is not a file's name as it stands.
+
+    Example:
+        >>> run_name("demo"), run_name(7)
+        ('demo', '7')
+    """
+    text = str(name)
+    if not isinstance(name, str | int) or safe_name(text) != text:
+        raise ValueError(
+            f"name= must be a folder's name of letters, digits, _ - and ., got {text!r}; where "
+            "runs lie is paths.output="
+        )
+    return text
 
 
 def _hint(key: str, value: Any) -> str:

@@ -23,7 +23,7 @@ from deepmr.cli.job_record import JobFile
 from deepmr.cli.search_space import Choices, Space
 from deepmr.files import fingerprint, locked
 from deepmr.io.manifest import is_finished
-from deepmr.workflow.run_folder import identity
+from deepmr.workflow.run_identity import identity
 from deepmr.workflow.sweep_table import (
     DIRECTIONS,
     Candidate,

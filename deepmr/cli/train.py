@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
@@ -13,18 +11,15 @@ from deepmr.cli.parts import (
     build_loss,
     build_network,
     build_source,
-    command,
-    is_leader,
     optional,
     part,
     plain,
-    run_name,
+    run_folder,
     short_name,
 )
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
-from deepmr.files import safe_name
-from deepmr.workflow.run_folder import RunFolder, run_hash, with_content
+from deepmr.workflow.run_identity import with_content
 from deepmr.workflow.training import Recipe, Training, train
 
 __all__ = ["build_training", "run_training"]
@@ -88,13 +83,8 @@ def build_training(config: DictConfig) -> Training:
         subset=_subset(settings["members"]),
         bootstrap=config.bootstrap,
         calibrator=build(settings["calibrator"], "calibrator", trust),
-        folder=RunFolder(
-            path=Path(config.paths.output) / "train" / _name(config, source, recorded),
-            config=recorded,
-            command=command(),
-            seed=config.seed,
-            overwrite=config.overwrite,
-            leader=is_leader(),
+        folder=run_folder(
+            config, recorded, "train", label=f"{short_name(config, 'model')}-{source.name}"
         ),
         tracker=optional(settings["logger"], "logger", trust),
     )
@@ -117,9 +107,3 @@ def _subset(members: Any) -> tuple[int, ...]:
 def _trust(config: DictConfig) -> Trust:
     """Settings of a training are the user's own word."""
     return Trust(packages=config.trust, own=True)
-
-
-def _name(config: DictConfig, source: DataSource, recorded: Mapping[str, Any]) -> str:
-    if config.name is not None:
-        return run_name(config.name)
-    return safe_name("-".join((short_name(config, "model"), source.name, run_hash(recorded))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import warnings
@@ -25,7 +24,7 @@ from deepmr.data.settings import Labels, Negatives, PeakFiles, WindowSizes
 from deepmr.data.signal import checked_contigs, read_signal
 from deepmr.data.summary import summarise, write_summary
 from deepmr.data.tracks import Track, measured_on
-from deepmr.files import fingerprint, locked, read_json, sha256, write_json
+from deepmr.files import fingerprint, locked, read_json, sha256, umask, write_json
 from deepmr.progress import Progress
 
 __all__ = ["Recipe", "prepare"]
@@ -97,7 +96,7 @@ def prepare(recipe: Recipe, genome: EncodedGenome, name: str) -> Path:
             try:
                 _build(recipe, genome, work)
                 shutil.rmtree(folder, ignore_errors=True)
-                work.chmod(0o777 & ~_umask())
+                work.chmod(0o777 & ~umask())
                 work.replace(folder)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
@@ -119,12 +118,6 @@ def _usable(folder: Path) -> bool:
             stacklevel=4,
         )
     return not damaged
-
-
-def _umask() -> int:
-    current = os.umask(0o022)
-    os.umask(current)
-    return current
 
 
 def _build(recipe: Recipe, genome: EncodedGenome, folder: Path) -> None:

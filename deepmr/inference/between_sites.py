@@ -43,6 +43,9 @@ class SharedError:
         pooled: Factor on the median of V that is added to the variance of a pooled effect.
         source: Where the numbers come from, in words.
 
+    Raises:
+        ValueError: If ``shared`` is negative or NaN.
+
     Example:
         >>> round(SharedError.estimated([0.4, 0.3]).shared, 3)
         0.245
@@ -56,6 +59,12 @@ class SharedError:
     relative_pooled: float = 0.0
     pooled: float = 0.05
     source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.shared >= 0:
+            raise ValueError(
+                f"inference.shared must not be negative, got {self.shared}; it is a variance"
+            )
 
     @property
     def words(self) -> str:
@@ -104,6 +113,7 @@ class SharedError:
                 relative_pooled=_RELATIVE_POOLED,
                 source="a fixed rule, since the noise of the labels is not known",
             )
+        tasks = f" (mean of {len(known)} tasks)" if len(known) > 1 else ""
         mean = float(np.mean(known))
         return cls(
             shared=float(np.clip(0.7 * mean, _LEAST_SHARED, _MOST_SHARED)),
@@ -112,12 +122,8 @@ class SharedError:
             relative_pooled=_RELATIVE_POOLED,
             source="a fixed rule, in which held-out errors of prediction set the first factor "
             f"between {_LEAST_SHARED} and {_MOST_SHARED}; there the networks share {mean:.2g} "
-            f"times the variance between them{_mean_of(len(known))}",
+            f"times the variance between them{tasks}",
         )
-
-
-def _mean_of(tasks: int) -> str:
-    return f" (mean of {tasks} tasks)" if tasks > 1 else ""
 
 
 def prediction_error_ratio(

@@ -14,11 +14,9 @@ from deepmr.inference.member_pair import MemberSlopes
 from deepmr.mr import MREstimate
 
 __all__ = [
-    "check_shared",
     "combine",
     "pseudo_values",
     "require_members",
-    "shared_variance",
     "with_shared_error",
 ]
 
@@ -45,37 +43,6 @@ def require_members(members: MemberEffects, minimum: int, method: str) -> None:
         )
 
 
-def shared_variance(members: MemberEffects, setting: float) -> float:
-    """Return the shared error variance: the larger of an inference's setting and the members' own.
-
-    The setting allows for the training set that independently trained networks have in common.
-    Draws from one network, and members trained on resamples, have a shared error variance of their
-    own (`MemberEffects.shared`), which already stands for it.
-
-    Args:
-        members: Effects of every member.
-        setting: Shared error variance, as a ratio to the variance between members.
-
-    Raises:
-        ValueError: If the setting is negative.
-    """
-    return max(check_shared(setting), members.shared)
-
-
-def check_shared(shared: float) -> float:
-    """Return a shared error variance if it is one.
-
-    Args:
-        shared: Ratio to the variance between members.
-
-    Raises:
-        ValueError: If it is negative or NaN.
-    """
-    if not shared >= 0:
-        raise ValueError(f"inference.shared must not be negative, got {shared}; it is a variance")
-    return shared
-
-
 def combine(slopes: MemberSlopes, *, shared: float = 0.0) -> LocalInference:
     """Average slopes over members, with a t interval from the variance between members.
 
@@ -88,11 +55,8 @@ def combine(slopes: MemberSlopes, *, shared: float = 0.0) -> LocalInference:
         shared: Shared error variance (ratio to the variance between members), 0 by default.
             Deviations from the mean are multiplied by sqrt(1 + members x shared), so that the
             local standard error and the member component of a pooled one both include it.
-
-    Raises:
-        ValueError: If ``shared`` is negative.
     """
-    value = _stretched(slopes.value, check_shared(shared))
+    value = _stretched(slopes.value, shared)
     known = ~np.isnan(value)
     flags = {"member_without_estimate": np.asarray(np.any(~known, axis=-1)), **slopes.flags}
     pleiotropy = None

@@ -2,223 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float64, UInt8
+from jaxtyping import Bool, Float64
 
 from deepmr.effect_shard import EffectShard
 from deepmr.inference.concordant import CONCORDANT, FLOOR, Concordant
-from deepmr.inference.contract import Inference, LocalInference
-from deepmr.inference.given_model import GivenModel
-from deepmr.inference.over_members import OverMembers
-from deepmr.inference.per_member import PerMember
-from deepmr.inference.summary import Summary
-from deepmr.instruments import ByModeratedZ, Rule
+from deepmr.inference.contract import LocalInference
+from deepmr.inference.question import Question
 from deepmr.loci import Loci
-from deepmr.meta import MetaAnalysisResult, random_effects
-from deepmr.motifs import ByMotif, MotifLibrary
-from deepmr.mr import MREstimate, egger, slope, weighted_median
-from deepmr.smallest_slope import check_smallest
-from deepmr.tasks import Task
+from deepmr.meta import MetaAnalysisResult
 
-__all__ = ["Answer", "Question", "estimate", "true_slope"]
+__all__ = ["Answer", "estimate", "true_slope"]
 
 _LEAST_TRUE = 0.1
 """Least root mean square exposure effect of a locus with a true slope, of the loci's median."""
-
-Estimator = Callable[..., MREstimate]
-
-
-def _default_rule() -> Rule:
-    return ByModeratedZ(min_z=3.0, min_effect=0.5)
-
-
-def _default_estimators() -> dict[str, Estimator]:
-    return {"slope": slope, "egger": egger, "weighted_median": weighted_median}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """Statistical settings of an interrogation; the defaults are those of the command line.
-
-    Args:
-        rule: Instrument selection rule; by default a moderated z of at least 3 and an absolute
-            exposure effect of at least .5 units of the effect scale. `ByMotif` looks for the motif
-            of each direction's own exposure.
-        estimators: MR estimators by short name. By default ``slope``, ``egger`` and
-            ``weighted_median``.
-        inference: Inference method; `PerMember` by default (`GivenModel` for one network without
-            dropout, see `for_members`).
-        pooling: Meta-analysis ``(value, se) -> MetaAnalysisResult`` over loci; by default random
-            effects by REML.
-        controls: Negative controls that are computed: ``standard`` (default), ``all``, ``none``.
-        designed: Whether designed sequences revise the verdict: ``none`` (default), ``auto``,
-            ``all``.
-        motifs: Motifs that the tasks may read, which revise the verdict; none by default.
-        concordant: Whether the first estimator is asked a second time over the instruments that
-            lie on one dose-response (`Concordant`), and reported first; True by default.
-        smallest_slope: Smallest slope of interest, in outcome units per unit of the exposure, .05
-            by default: the tables test against it (`deepmr.smallest_slope.p_beyond`), too.
-
-    Raises:
-        ValueError: If there is no estimator, or one has the name of that method; if the smallest
-            slope is negative.
-    """
-
-    rule: Rule | ByMotif = field(default_factory=_default_rule)
-    estimators: Mapping[str, Estimator] = field(default_factory=_default_estimators)
-    inference: Inference = field(default_factory=PerMember)
-    pooling: Callable[..., MetaAnalysisResult] = random_effects
-    controls: str = "standard"
-    designed: str = "none"
-    motifs: MotifLibrary | None = None
-    concordant: bool = True
-    smallest_slope: float = 0.05
-
-    def __post_init__(self) -> None:
-        check_smallest(self.smallest_slope)
-        if not self.estimators:
-            raise ValueError("a question needs at least one estimator, got none")
-        if CONCORDANT in self.estimators:
-            raise ValueError(
-                f"an estimator cannot be called {CONCORDANT}: the question adds a method of that "
-                "name itself"
-            )
-
-    def with_parts(
-        self,
-        *,
-        rule: Rule | ByMotif | None = None,
-        estimators: Mapping[str, Estimator] | None = None,
-        inference: Inference | None = None,
-        pooling: Callable[..., MetaAnalysisResult] | None = None,
-    ) -> Question:
-        """Return the question with the parts that are given; None leaves one as it is.
-
-        Args:
-            rule: Instrument selection rule.
-            estimators: MR estimators by short name.
-            inference: Inference method.
-            pooling: Meta-analysis over loci.
-        """
-        return replace(
-            self,
-            rule=self.rule if rule is None else rule,
-            estimators=self.estimators if estimators is None else estimators,
-            inference=self.inference if inference is None else inference,
-            pooling=self.pooling if pooling is None else pooling,
-        )
-
-    def hint(self) -> str:
-        """Return what loci without instruments lack, and which settings to lower, as a clause."""
-        asked = getattr(self.rule, "min_effect", None)
-        than = f" than {asked:g}" if asked else ""
-        small = f"networks with small effects need a lower instruments.min_effect{than}"
-        if isinstance(self.inference, GivenModel):  # whose effects have no errors
-            return f"large enough (instruments.min_effect); {small}"
-        return f"both precise and large enough; {small} or instruments.min_z"
-
-    def check(self, pair: Sequence[Task]) -> None:
-        """Make sure that both directions have instruments, before anything is computed.
-
-        Args:
-            pair: Exposure and outcome.
-
-        Raises:
-            LookupError: If the motif library holds no motif of a task's target, or several.
-            ValueError: If a given model is asked by an estimator that rests on errors.
-        """
-        if isinstance(self.inference, GivenModel):
-            for name, estimator in self.estimators.items():
-                self.inference.check_estimator(name, estimator)
-        if isinstance(self.rule, ByMotif) and self.rule.motif == "exposure":
-            for task in pair:
-                self.rule.library.select(task.target)
-
-    def rule_at(self, codes: UInt8[np.ndarray, "locus length"], target: str) -> Rule:
-        """Return the instrument rule for given loci and the exposure's target."""
-        return self.rule.at(codes, target=target) if isinstance(self.rule, ByMotif) else self.rule
-
-    def for_members(self, number: int, *, chosen: bool = False) -> Question:
-        """Return the question as so many members can answer it.
-
-        One network has no spread, and cannot say what training again would say. By default it is
-        asked what it says itself (`GivenModel`).
-
-        Args:
-            number: Number of members.
-            chosen: Whether the inference was asked for by name, so that it is not replaced.
-
-        Raises:
-            ValueError: If there is one member, and an inference that needs more was asked for.
-        """
-        if number > 1 or not isinstance(self.inference, OverMembers | Summary):
-            return self
-        if chosen or not isinstance(self.inference, PerMember):
-            name = getattr(self.inference, "name", "summary")
-            raise ValueError(
-                f"inference={name} asks what training again would say and needs several members, "
-                "got one network without dropout; leave it out (inference=given_model asks what "
-                "this network says), or train an ensemble"
-            )
-        return replace(self, inference=GivenModel())
-
-    def for_errors(self, ratios: Sequence[float]) -> Question:
-        """Return the question with the members' shared error estimated, if that is its setting.
-
-        Args:
-            ratios: `deepmr.inference.between_sites.prediction_error_ratio` of the tasks whose
-                noise floor is known.
-        """
-        if not isinstance(self.inference, OverMembers):
-            return self
-        return replace(self, inference=self.inference.with_errors(ratios))
-
-    def methods(self, *, concordant: bool) -> dict[str, Estimator]:
-        """Return the estimators by the names of the tables, the concordant slope first.
-
-        Args:
-            concordant: Whether the concordant instruments can be told.
-        """
-        if not (concordant and self.concordant):
-            return dict(self.estimators)
-        return {CONCORDANT: next(iter(self.estimators.values())), **self.estimators}
-
-    @property
-    def shared_error(self) -> dict[str, Any] | None:
-        """Shared error variance, part between sites and where they come from; None if unused."""
-        if not isinstance(self.inference, OverMembers):
-            return None
-        error = self.inference.error
-        return {
-            "shared": error.shared,
-            "between_sites": error.between_sites,
-            "relative": error.relative,
-            "relative_pooled": error.relative_pooled,
-            "source": error.source,
-        }
-
-    @property
-    def asks(self) -> str:
-        """What the intervals are about, for the manifest."""
-        given = isinstance(self.inference, GivenModel)
-        return "what this model says" if given else "what training again would say"
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences for the report on how the intervals were made."""
-        if isinstance(self.inference, GivenModel):
-            return (self.inference.note,)
-        if not isinstance(self.inference, OverMembers):
-            return ()
-        return (
-            "Intervals answer what training again would say: they count how far the networks "
-            "differ, and by a fixed rule what all of them get wrong alike (see “How were errors "
-            "computed?” under Methods).",
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,8 @@ from typing import ClassVar, Literal, get_args
 from deepmr.effects import MemberEffects
 from deepmr.inference.between_sites import SharedError, position_variance, unseen_variance
 from deepmr.inference.combine import (
-    check_shared,
     combine,
     require_members,
-    shared_variance,
     with_shared_error,
 )
 from deepmr.inference.contract import Estimator, LocalInference, Pooling
@@ -67,7 +65,7 @@ class OverMembers(ABC):
                 )
         if isinstance(self.shared, str) and self.shared != "auto":
             raise ValueError(f"inference.shared is a number or auto, got {self.shared!r}")
-        check_shared(self.error.shared)
+        _ = self.error  # which checks its numbers
 
     @property
     def error(self) -> SharedError:
@@ -128,7 +126,7 @@ class OverMembers(ABC):
         require_members(members, self.fewest_members, self.name)
         pair = MemberPair(members=members, exposure=exposure, outcome=outcome, rule=rule)
         error = self.error
-        local = combine(self.slopes(pair, estimator), shared=shared_variance(members, error.shared))
+        local = combine(self.slopes(pair, estimator), shared=max(error.shared, members.shared))
         local = with_honest_diagnostics(local, members, (exposure, outcome), estimator)
         if error.between_sites == error.relative == 0.0:
             return local

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from deepmr.io.table_schemas import SCHEMA_VERSION
+from deepmr.io.table_schemas import EFFECT, PAIR, Column, schema
 
 __all__ = ["DIRECT", "EDGES", "EVIDENCE", "PAIRS"]
 
-_EFFECT = "outcome units per exposure unit, on the run's effect scale"
 _ADDITIVE = "outcome units per exposure unit, counts as expected counts"
 
 EVIDENCE = (
@@ -22,31 +21,8 @@ EVIDENCE = (
 """Numbers of the verdict that the table holds for both directions, as ``NAME_forward`` (exposure to
 outcome) and ``NAME_reverse``."""
 
-_Column = tuple[str, pa.DataType, str, str]
 
-
-def _schema(table: str, keys: str, columns: tuple[_Column, ...], needed: str) -> pa.Schema:
-    fields = [
-        pa.field(
-            name,
-            kind,
-            nullable=name not in needed.split(),
-            metadata={"unit": unit, "description": text},
-        )
-        for name, kind, unit, text in columns
-    ]
-    return pa.schema(
-        fields, metadata={"table": table, "key": keys, "schema_version": str(SCHEMA_VERSION)}
-    )
-
-
-_PAIR: tuple[_Column, ...] = (
-    ("exposure", pa.string(), "", "Name of the exposure's task."),
-    ("outcome", pa.string(), "", "Name of the outcome's task."),
-)
-
-
-def _estimate(prefix: str, unit: str, what: str) -> tuple[_Column, ...]:
+def _estimate(prefix: str, unit: str, what: str) -> tuple[Column, ...]:
     stem = f"{prefix}_" if prefix else ""
     return (
         (f"{stem}value", pa.float64(), unit, f"{what}; null where there is none."),
@@ -56,17 +32,17 @@ def _estimate(prefix: str, unit: str, what: str) -> tuple[_Column, ...]:
     )
 
 
-PAIRS = _schema(
+PAIRS = schema(
     "pairs",
     "exposure outcome method",
     (
-        *_PAIR,
+        *PAIR,
         ("method", pa.string(), "", "Estimator of the effect of a locus, by its short name."),
         ("pooling", pa.string(), "", "How the loci were pooled."),
         ("n_loci", pa.int64(), "loci", "Loci that had an estimate; 0 where none has."),
         ("n_loci_instruments", pa.int64(), "loci", "Loci with an instrument of the exposure."),
         ("n_instruments", pa.int64(), "variants", "Instruments of the exposure, all loci."),
-        *_estimate("", _EFFECT, "Pooled slope"),
+        *_estimate("", EFFECT, "Pooled slope"),
         ("df", pa.float64(), "", "Degrees of freedom of its reference distribution."),
         ("p_value", pa.float64(), "", "Two-sided p-value of no slope; 0 where it underflows."),
         ("neg_log10_p", pa.float64(), "", "Minus its decimal logarithm; does not underflow."),
@@ -77,10 +53,10 @@ PAIRS = _schema(
         ("middle", pa.bool_(), "", "Whether this estimator's p-value is the middle one."),
         ("q", pa.float64(), "", "Heterogeneity of the loci (Cochran's Q)."),
         ("q_df", pa.float64(), "", "Degrees of freedom of q."),
-        ("tau2", pa.float64(), f"({_EFFECT})^2", "Variance of the effects between loci."),
+        ("tau2", pa.float64(), f"({EFFECT})^2", "Variance of the effects between loci."),
         ("i2", pa.float64(), "fraction", "Variation between loci beyond chance."),
-        ("prediction_lower", pa.float64(), _EFFECT, "Lower end of the 95 % prediction interval."),
-        ("prediction_upper", pa.float64(), _EFFECT, "Upper end of the 95 % prediction interval."),
+        ("prediction_lower", pa.float64(), EFFECT, "Lower end of the 95 % prediction interval."),
+        ("prediction_upper", pa.float64(), EFFECT, "Upper end of the 95 % prediction interval."),
         ("structure", pa.string(), "", "Verdict, exposure to outcome (docs/verdict.md)."),
         ("caveats", pa.string(), "", "What it cannot exclude, joined by ';'."),
         ("reason", pa.string(), "", "The sentence that carries the verdict."),
@@ -93,14 +69,14 @@ PAIRS = _schema(
         ("reliability_exposure", pa.float64(), "", "Guard of the exposure's effects."),
         ("reliability_outcome", pa.float64(), "", "Guard of the outcome's effects."),
     ),
-    "exposure outcome method pooling n_loci n_loci_instruments n_instruments structure",
+    needed="exposure outcome method pooling n_loci n_loci_instruments n_instruments structure",
 )
 
-DIRECT = _schema(
+DIRECT = schema(
     "direct",
     "exposure outcome given",
     (
-        *_PAIR,
+        *PAIR,
         ("given", pa.string(), "", "Tasks held fixed, joined by ';'."),
         *_estimate("total", _ADDITIVE, "Effect with nothing held fixed"),
         *_estimate("direct", _ADDITIVE, "Effect with the given tasks held fixed"),
@@ -111,17 +87,17 @@ DIRECT = _schema(
         ("conditional_f", pa.float64(), "", "F statistic of the exposure given the others."),
         ("reason", pa.string(), "", "Why there is no direct effect; empty where there is one."),
     ),
-    "exposure outcome given",
+    needed="exposure outcome given",
 )
 
-EDGES = _schema(
+EDGES = schema(
     "edges",
     "exposure outcome",
     (
-        *_PAIR,
-        ("effect", pa.float64(), _EFFECT, "Pooled slope by the estimator in the middle."),
-        ("ci_lower", pa.float64(), _EFFECT, "Lower end of its 95 % interval."),
-        ("ci_upper", pa.float64(), _EFFECT, "Upper end of its 95 % interval."),
+        *PAIR,
+        ("effect", pa.float64(), EFFECT, "Pooled slope by the estimator in the middle."),
+        ("ci_lower", pa.float64(), EFFECT, "Lower end of its 95 % interval."),
+        ("ci_upper", pa.float64(), EFFECT, "Upper end of its 95 % interval."),
         ("method", pa.string(), "", "That estimator's short name."),
         ("q_bh", pa.float64(), "", "The pair's false discovery rate (Benjamini, Hochberg)."),
         ("q_by", pa.float64(), "", "The same under any dependence (Benjamini, Yekutieli)."),
@@ -129,5 +105,5 @@ EDGES = _schema(
         ("kind", pa.string(), "", "direct, mediated, unclear, or total (no mediator held fixed)."),
         ("through", pa.string(), "", "Tasks that mediate it, joined by ';'."),
     ),
-    "exposure outcome kind",
+    needed="exposure outcome kind",
 )

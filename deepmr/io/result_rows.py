@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from deepmr.estimate import Estimate
+from deepmr.estimate import Estimate, p_beyond
 from deepmr.meta import MetaAnalysisResult
 from deepmr.mr import MREstimate
-from deepmr.smallest_slope import p_beyond
 
 __all__ = ["estimates_rows", "join_flags", "meta_rows"]
 

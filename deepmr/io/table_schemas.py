@@ -7,43 +7,58 @@ probabilities. A causal effect is in units of the outcome per unit of the exposu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 __all__ = [
     "CANDIDATES",
+    "EFFECT",
     "ESTIMATES",
     "INSTRUMENTS",
     "JOBS",
     "LOCI",
     "META",
     "METRICS",
+    "PAIR",
     "SCHEMA_VERSION",
     "SCORES",
     "VARIANTS",
+    "Column",
     "key",
+    "schema",
 ]
 
 SCHEMA_VERSION = 1
 
-_EFFECT = "outcome units per exposure unit, on the run's effect scale"
+EFFECT = "outcome units per exposure unit, on the run's effect scale"
+"""Unit of a slope."""
 _OUTCOME = "outcome units, on the run's effect scale"
+
+Column = tuple[str, pa.DataType, str, str]
+"""Name, type, unit and description of a column."""
 
 _LOCUS = (
     ("chrom", pa.string(), "", "Chromosome or contig (a simulated sequence's name)."),
     ("start", pa.int64(), "bases", "First base, counted from 0."),
     ("end", pa.int64(), "bases", "End (half-open): the base after the last."),
 )
-_QUESTION = (
+PAIR: tuple[Column, ...] = (
     ("exposure", pa.string(), "", "Name of the exposure's task."),
     ("outcome", pa.string(), "", "Name of the outcome's task."),
+)
+"""Columns that name an ordered pair of tasks."""
+
+_QUESTION = (
+    *PAIR,
     ("method", pa.string(), "", "Estimator of the effect of a locus, by its short name."),
 )
 _ESTIMATE = (
-    ("value", pa.float64(), _EFFECT, "Causal effect; null where the method has none."),
-    ("se", pa.float64(), _EFFECT, "Standard error of value."),
+    ("value", pa.float64(), EFFECT, "Causal effect; null where the method has none."),
+    ("se", pa.float64(), EFFECT, "Standard error of value."),
     ("df", pa.float64(), "", "Degrees of freedom of its reference distribution; inf is normal."),
-    ("ci_lower", pa.float64(), _EFFECT, "Lower end of the 95 % confidence interval."),
-    ("ci_upper", pa.float64(), _EFFECT, "Upper end of the 95 % confidence interval."),
+    ("ci_lower", pa.float64(), EFFECT, "Lower end of the 95 % confidence interval."),
+    ("ci_upper", pa.float64(), EFFECT, "Upper end of the 95 % confidence interval."),
     ("p_value", pa.float64(), "", "Two-sided p-value of no effect; 0 where it underflows."),
     ("neg_log10_p", pa.float64(), "", "Minus its decimal logarithm; does not underflow."),
     (
@@ -56,21 +71,32 @@ _ESTIMATE = (
 _TRUTH = (
     "true_value",
     pa.float64(),
-    _EFFECT,
+    EFFECT,
     "Slope of a simulation's noiseless effects over the same variants, if known; no causal effect "
     "where the grammar has none.",
 )
 
 
-def _schema(
-    table: str, keys: str, columns: tuple[tuple[str, pa.DataType, str, str], ...], optional: str
+def schema(
+    table: str, keys: str, columns: Sequence[Column], optional: str = "", *, needed: str = ""
 ) -> pa.Schema:
-    """Build a schema; ``optional`` names the columns that may hold nulls or be left out."""
+    """Return the schema of a result table.
+
+    Args:
+        table: Its name.
+        keys: Names of the columns that identify a row, separated by blanks.
+        columns: Name, type, unit and description of each column.
+        optional: Names of the columns that may hold nulls or be left out; by default none, or,
+            where ``needed`` is given, all others.
+        needed: Names of the columns that are always filled; empty by default.
+    """
+    known = [name for name, *_ in columns]
+    nullable = set(known) - set(needed.split()) if needed else set(optional.split())
     fields = [
         pa.field(
             name,
             kind,
-            nullable=name in optional.split(),
+            nullable=name in nullable,
             metadata={"unit": unit, "description": description},
         )
         for name, kind, unit, description in columns
@@ -79,7 +105,7 @@ def _schema(
     return pa.schema(fields, metadata=metadata)
 
 
-LOCI = _schema(
+LOCI = schema(
     "loci",
     "chrom start end",
     (
@@ -103,7 +129,7 @@ LOCI = _schema(
     "split n_variants n_instruments reference_exposure reference_outcome",
 )
 
-ESTIMATES = _schema(
+ESTIMATES = schema(
     "estimates",
     "chrom start end exposure outcome method",
     (
@@ -127,7 +153,7 @@ ESTIMATES = _schema(
     "true_value",
 )
 
-META = _schema(
+META = schema(
     "meta",
     "exposure outcome method pooling",
     (
@@ -137,15 +163,15 @@ META = _schema(
         *_ESTIMATE,
         ("q", pa.float64(), "", "Heterogeneity of the loci (Cochran's Q)."),
         ("q_df", pa.float64(), "", "Degrees of freedom of q."),
-        ("tau2", pa.float64(), f"({_EFFECT})^2", "Variance of the true effects between loci."),
+        ("tau2", pa.float64(), f"({EFFECT})^2", "Variance of the true effects between loci."),
         (
             "i2",
             pa.float64(),
             "fraction",
             "Variation between loci beyond chance: max(0, q - q_df) / q.",
         ),
-        ("prediction_lower", pa.float64(), _EFFECT, "Lower end of the 95 % prediction interval."),
-        ("prediction_upper", pa.float64(), _EFFECT, "Upper end of the 95 % prediction interval."),
+        ("prediction_lower", pa.float64(), EFFECT, "Lower end of the 95 % prediction interval."),
+        ("prediction_upper", pa.float64(), EFFECT, "Upper end of the 95 % prediction interval."),
         _TRUTH,
         (
             "structure",
@@ -167,7 +193,7 @@ META = _schema(
 
 _TASK = "task units, on the run's effect scale"
 
-VARIANTS = _schema(
+VARIANTS = schema(
     "variants",
     "chrom start end position ref alt task",
     (
@@ -189,12 +215,12 @@ VARIANTS = _schema(
 
 _EXPOSURE = "exposure units, on the run's effect scale"
 
-INSTRUMENTS = _schema(
+INSTRUMENTS = schema(
     "instruments",
     "chrom start end exposure outcome variant",
     (
         *_LOCUS,
-        *_QUESTION[:2],
+        *PAIR,
         ("variant", pa.int64(), "", "Position among the locus's variants in effects/, from 0."),
         ("position", pa.int64(), "bases", "First base of ref, from 0 (a VCF's POS minus 1)."),
         ("ref", pa.string(), "", "Reference allele."),
@@ -208,7 +234,7 @@ INSTRUMENTS = _schema(
     "se_exposure se_outcome",
 )
 
-SCORES = _schema(
+SCORES = schema(
     "scores",
     "task stage score",
     (
@@ -225,7 +251,7 @@ SCORES = _schema(
     "value lower upper",
 )
 
-METRICS = _schema(
+METRICS = schema(
     "metrics",
     "member epoch split stage task metric",
     (
@@ -242,7 +268,7 @@ METRICS = _schema(
 
 _SWEPT = "value of the command: validation loss of a training, pooled effect of an interrogation"
 
-CANDIDATES = _schema(
+CANDIDATES = schema(
     "sweep_candidates",
     "candidate",
     (
@@ -258,7 +284,7 @@ CANDIDATES = _schema(
     "mean spread",
 )
 
-JOBS = _schema(
+JOBS = schema(
     "sweep_jobs",
     "job",
     (

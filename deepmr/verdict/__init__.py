@@ -46,7 +46,6 @@ Example:
     >>> control = pair_statistics(permuted, scale=scale)
     >>> empirical_p(statistics, {"permuted": control}).shape  # pair, direction
     (1, 2)
-    >>> check_controls("standard")  # a word that is none of its kind is refused
     >>> elsewhere = pair_statistics(other_locus(effects, seed=0), scale=scale)
     >>> asked = judge(elsewhere, agreement=agreement)
     >>> [one.passed for one in controls_of("other_locus", asked)]
@@ -61,7 +60,11 @@ Example:
     >>> bool((passes >= 1).all())
     True
     >>> decision = decide(evidence, statistics.pairs, passes[statistics.pairs], rule)
-    >>> panel = assumption_panel(evidence, decision, pair=0, direction=0, n_members=3)
+    >>> decision.structure.tolist()
+    ['forward']
+    >>> panel = assumption_panel(
+    ...     evidence, pair=0, direction=0, reliability=float(passes.min()), n_members=3
+    ... )
     >>> isinstance(panel[0], Check), bool(np.abs(scaled_effects(effects, scale)).max() > 0.9)
     (True, True)
     >>> curve = threshold_curve(statistics, resamples=50)  # the slope by instrument threshold
@@ -111,7 +114,6 @@ from deepmr.verdict.controls import (
     CONTROLS,
     Control,
     ControlNotRun,
-    check_controls,
     controls_of,
     empirical_p,
     other_locus,
@@ -183,7 +185,6 @@ __all__ = [
     "Verdict",
     "all_pairs",
     "assumption_panel",
-    "check_controls",
     "compare_locus_sets",
     "concordant_variants",
     "controls_of",

@@ -16,7 +16,6 @@ __all__ = [
     "CONTROLS",
     "Control",
     "ControlNotRun",
-    "check_controls",
     "controls_of",
     "empirical_p",
     "other_locus",
@@ -88,19 +87,6 @@ class ControlNotRun:
         return {"name": self.name, "what": CONTROLS[self.name], "not_run": self.reason}
 
 
-def check_controls(choice: str) -> None:
-    """Check the choice of controls before anything is computed.
-
-    Args:
-        choice: standard, all or none.
-
-    Raises:
-        ValueError: If it is another word.
-    """
-    if choice not in _CHOICES:
-        raise ValueError(f"controls is one of {', '.join(_CHOICES)}; got {choice!r}")
-
-
 def wanted_controls(
     choice: str, *, has_network: bool, has_training: bool
 ) -> tuple[tuple[str, ...], tuple[ControlNotRun, ...]]:
@@ -119,7 +105,8 @@ def wanted_controls(
         >>> run, [one.name for one in left]
         (('permuted', 'other_locus'), ['untrained', 'label_shuffled'])
     """
-    check_controls(choice)
+    if choice not in _CHOICES:
+        raise ValueError(f"controls is one of {', '.join(_CHOICES)}; got {choice!r}")
     run, left = [], []
     for name in CONTROLS:
         if name not in _CHOICES[choice]:

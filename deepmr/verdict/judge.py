@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from deepmr.verdict.decision import decide, hidden_kinds
-from deepmr.verdict.evidence import resampled_evidence
+from deepmr.verdict.evidence import PairEvidence, resampled_evidence
 from deepmr.verdict.reasons import compose
 from deepmr.verdict.reliability import MemberAgreement
 from deepmr.verdict.statistics import PairStatistics
@@ -25,7 +25,7 @@ def judge(
     agreement: MemberAgreement | None = None,
     twin_scale: Float64[np.ndarray, " task"] | None = None,
     thresholds: Thresholds | None = None,
-    resamples: int = 200,
+    evidence: PairEvidence | None = None,
     seed: int = 0,
 ) -> tuple[Verdict, ...]:
     """Judge every pair: evidence, decision, and both in words.
@@ -36,7 +36,8 @@ def judge(
         twin_scale: Scales of the same tasks in an untrained twin of the network, over the same
             loci; what the guard of one network alone needs.
         thresholds: Constants of the rule.
-        resamples: Bootstrap resamples of loci for the intervals.
+        evidence: What `resampled_evidence` returned for the same statistics, where it is needed
+            for more than the verdict; computed by default.
         seed: Of the resamples.
 
     Returns:
@@ -46,7 +47,7 @@ def judge(
         ValueError: If there is no locus.
     """
     rule = Thresholds() if thresholds is None else thresholds
-    evidence = resampled_evidence(statistics, resamples=resamples, seed=seed)
+    evidence = resampled_evidence(statistics, seed=seed) if evidence is None else evidence
     guard, value = guard_values(statistics, agreement, twin_scale, rule)
     pairs = statistics.pairs
     decision = decide(evidence, pairs, guard[pairs], rule, hidden_kinds(statistics, rule))

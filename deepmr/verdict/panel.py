@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from deepmr.verdict.decision import Decision
 from deepmr.verdict.evidence import PairEvidence
 from deepmr.verdict.statistics import CURVE
 from deepmr.verdict.thresholds import SiteThresholds
@@ -84,10 +83,10 @@ class PredictionQuality:
 
 def assumption_panel(
     evidence: PairEvidence,
-    decision: Decision,
     *,
     pair: int,
     direction: int,
+    reliability: float,
     n_members: int,
     quality: Sequence[PredictionQuality] = (),
 ) -> tuple[Check, ...]:
@@ -95,9 +94,9 @@ def assumption_panel(
 
     Args:
         evidence: As `resampled_evidence` returns.
-        decision: As `decide` returns.
         pair: Position of the pair.
         direction: 0 for the first task acting on the second, 1 for the reverse.
+        reliability: The guard over its threshold (`guard_values`), the lesser of both tasks.
         n_members: Networks of the ensemble.
         quality: Of exposure and outcome; left out, the check is unknown.
 
@@ -136,7 +135,7 @@ def assumption_panel(
     ]
     checks += _prediction(quality)
     checks.append(_size(n_members))
-    checks.append(_agreement(decision, pair))
+    checks.append(_agreement(reliability))
     slope = evidence.value["slope"][at]
     curve = [_slope(evidence, f"_{least}", at) for least in CURVE]
     two_sites = evidence.total["two_sites"][at] >= SiteThresholds().min_two
@@ -209,14 +208,15 @@ def _size(n_members: int) -> Check:
     )
 
 
-def _agreement(decision: Decision, pair: int) -> Check:
+def _agreement(reliability: float) -> Check:
+    reliable = reliability >= 1.0
     return Check(
         name="members' agreement",
-        state="pass" if decision.reliable[pair] else "fail",
-        number=Measure(value=float(decision.reliability[pair])),
+        state="pass" if reliable else "fail",
+        number=Measure(value=reliability),
         meaning="how far the networks' effects agree beyond noise, over what is needed: from 1 on "
         "enough; the lesser of both tasks",
-        advice="" if decision.reliable[pair] else "train on more sequences, or longer",
+        advice="" if reliable else "train on more sequences, or longer",
     )
 
 

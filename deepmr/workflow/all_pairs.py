@@ -10,7 +10,7 @@ import numpy as np
 
 from deepmr.effect_shard import Effects
 from deepmr.files import fingerprint
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.loci import Loci
 from deepmr.progress import Progress
 from deepmr.verdict import STATISTICS, PairStatistics

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, UInt8
@@ -31,10 +30,7 @@ from deepmr.verdict import (
 )
 from deepmr.workflow.measurement import Compute
 
-__all__ = ["DESIGNED", "check_designed", "revise_by_designed"]
-
-DESIGNED = ("none", "auto", "all")
-"""When designed sequences are measured: never, where they can change a verdict, always."""
+__all__ = ["revise_by_designed"]
 
 _ASKED_FOR = ("forward", "reverse", "undecided")
 """Structures for which ``auto`` measures them, if the guard of reliability did not speak."""
@@ -46,22 +42,6 @@ _LOCI = 400
 """Loci without unknown bases that windows and backgrounds are made from, the first ones."""
 
 _PAIR = np.array([[0, 1]])
-
-
-def check_designed(choice: Any) -> None:
-    """Check the setting ``verdict.designed``.
-
-    Args:
-        choice: Its value.
-
-    Raises:
-        ValueError: If it is none of `DESIGNED`.
-
-    Example:
-        >>> check_designed("auto")
-    """
-    if choice not in DESIGNED:
-        raise ValueError(f"verdict.designed must be none, auto or all, got {choice!r}")
 
 
 def revise_by_designed(
@@ -84,7 +64,7 @@ def revise_by_designed(
     Args:
         verdict: The verdict from the effects at loci.
         effects: These effects.
-        designed: One of `DESIGNED`.
+        designed: One of `deepmr.inference.question.DESIGNED`.
         scale: Scale of both tasks (`deepmr.verdict.effect_scale`).
         networks: The networks; None for a table of effects.
         loci: The loci in the order of ``effects``.
@@ -94,11 +74,7 @@ def revise_by_designed(
     Returns:
         The verdict, with the designed sequences' numbers in its evidence and a sentence on what
         they did, or on why they were not measured.
-
-    Raises:
-        ValueError: If ``designed`` is unknown.
     """
-    check_designed(designed)
     if designed == "none" or (designed == "auto" and not _is_asked_for(verdict)):
         return verdict
     if networks is None or loci is None:

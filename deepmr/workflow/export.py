@@ -18,7 +18,7 @@ from deepmr.io.manifest import is_finished, read_manifest
 from deepmr.io.shard_format import read_header, read_scales
 from deepmr.io.shard_store import ShardStore
 from deepmr.io.tables import read_table
-from deepmr.workflow.run_folder import read_config
+from deepmr.workflow.run_identity import read_config
 from deepmr.workflow.table_measurement import read_alleles
 
 __all__ = ["Exported", "VariantRows", "open_run", "variant_rows"]

@@ -11,8 +11,9 @@ from jaxtyping import Bool, Float64
 
 from deepmr.effect_shard import Effects
 from deepmr.effects import MemberEffects
+from deepmr.inference.estimation import Answer
+from deepmr.inference.question import Question
 from deepmr.loci import Loci
-from deepmr.motifs import MotifLibrary
 from deepmr.mutagenesis import VariantSet
 from deepmr.networks import Networks
 from deepmr.verdict import (
@@ -21,14 +22,11 @@ from deepmr.verdict import (
     ControlNotRun,
     MemberAgreement,
     PairStatistics,
-    PredictionQuality,
     ThresholdCurve,
     Thresholds,
     Verdict,
-    assumption_panel,
     compare_locus_sets,
     controls_of,
-    decide,
     guard_values,
     judge,
     member_agreement,
@@ -39,12 +37,11 @@ from deepmr.verdict import (
     threshold_curve,
     wanted_controls,
 )
-from deepmr.workflow.calibration_slope import CALIBRATION_SLOPE
-from deepmr.workflow.designed_sequences import check_designed, revise_by_designed
+from deepmr.workflow.assumptions import check_assumptions
+from deepmr.workflow.designed_sequences import revise_by_designed
 from deepmr.workflow.loci import loci_of_pair
 from deepmr.workflow.measurement import Compute
 from deepmr.workflow.motif_inputs import revise_by_motifs
-from deepmr.workflow.table_verdict import without_networks
 from deepmr.workflow.twin import Twin, measure_twin, scale_of_tasks, twin_guard
 
 __all__ = ["Judgement", "judge_pair"]
@@ -105,11 +102,10 @@ class Judgement:
 def judge_pair(
     effects: Effects,
     pair: tuple[str, str],
+    question: Question,
     *,
     scale: Float64[np.ndarray, " 2"] | None = None,
-    controls: str = "standard",
-    designed: str = "none",
-    motifs: MotifLibrary | None = None,
+    answers: Sequence[Answer] = (),
     targets: Mapping[str, str] | None = None,
     networks: Networks | None = None,
     loci: Loci | None = None,
@@ -125,14 +121,12 @@ def judge_pair(
     Args:
         effects: Effects of all loci on both tasks.
         pair: Names of the exposure's and the outcome's task.
+        question: Which controls are computed, and whether designed sequences and motifs revise
+            the verdict; controls are judged without them.
         scale: Of both tasks, as `scale_of_tasks` returns it; computed by default.
-        controls: ``standard`` (effects permuted within loci, effects of other loci, the untrained
-            twin), ``all`` or ``none``.
-        designed: Whether designed sequences revise the verdict: ``none`` (the default), ``auto``
-            (where it is a direction, or undecided for reliable tasks) or ``all``. Negative
-            controls are judged without them.
-        motifs: Motifs that the tasks may read, which revise the verdict; none by default.
-        targets: What each task measures, by name, to find its own motif among them.
+        answers: Causal effects, whose instruments the panel of assumptions looks at; none by
+            default.
+        targets: What each task measures, by name, to find its own motif among the question's.
         networks: The networks, for their untrained twin and designed sequences; None (the
             default) for a table of effects.
         loci: The loci, for the same.
@@ -141,13 +135,9 @@ def judge_pair(
             `Compute`.
         seed: Seed of permutations, untrained weights, designed sequences and resamples; 0 by
             default.
-
-    Raises:
-        ValueError: If ``controls`` or ``designed`` is unknown.
     """
-    check_designed(designed)
     has_network = networks is not None and loci is not None and variants is not None
-    wanted, left = wanted_controls(controls, has_network=has_network, has_training=False)
+    wanted, left = wanted_controls(question.controls, has_network=has_network, has_training=False)
     scale = scale_of_tasks(effects, pair) if scale is None else scale
     statistics, agreement = _statistics(effects, pair, scale, None)
     alone = agreement.n_members < 2
@@ -159,10 +149,11 @@ def judge_pair(
         engine = compute or Compute()
         twins = [measure_twin(networks, loci, variants, engine, pair, seed=one) for one in seeds]
     guard = twin_guard(effects, pair, scale, twins[0]) if alone and twins else None
+    evidence = resampled_evidence(statistics, seed=seed)
     verdict = revise_by_designed(
-        judge(statistics, agreement=agreement, twin_scale=guard, seed=seed)[0],
+        judge(statistics, agreement=agreement, twin_scale=guard, evidence=evidence)[0],
         effects,
-        designed=designed,
+        designed=question.designed,
         scale=scale,
         networks=networks,
         loci=loci,
@@ -171,10 +162,10 @@ def judge_pair(
     )
     if networks is None:
         verdict = replace(verdict, of_table=True)
-        verdict = without_networks(verdict) if alone else verdict
-    if motifs is not None and loci is not None:
+        verdict = _in_words_of_a_table(verdict) if alone else verdict
+    if question.motifs is not None and loci is not None:
         verdict = revise_by_motifs(
-            verdict, effects, loci, motifs, scale=scale, targets=targets, seed=seed
+            verdict, effects, loci, question.motifs, scale=scale, targets=targets, seed=seed
         )
     if networks is not None and loci is not None:
         suits = loci_of_pair(networks, loci, pair)
@@ -183,7 +174,7 @@ def judge_pair(
         "permuted": lambda shard, index: permuted_within_loci(shard, seed=seed + index),
         "other_locus": lambda shard, index: other_locus(shard, seed=seed + index),
     }
-    answers: list[Control] = []
+    found: list[Control] = []
     not_run = list(left)
     n_loci = statistics.n_loci
     for name in wanted:
@@ -193,18 +184,25 @@ def judge_pair(
         elif name in changes:
             changed = _statistics(effects, pair, scale, changes[name])
             judged = judge(changed[0], agreement=changed[1], twin_scale=guard, seed=seed)
-            answers += controls_of(name, judged)
+            found += controls_of(name, judged)
     if "untrained" in wanted and twins:
-        found = _untrained(twins, pair, seed)
-        if isinstance(found, ControlNotRun):
-            not_run.append(found)
+        untrained = _untrained(twins, pair, seed)
+        if isinstance(untrained, ControlNotRun):
+            not_run.append(untrained)
         else:
-            answers.append(found)
+            found.append(untrained)
     return Judgement(
         verdict=verdict,
-        controls=tuple(answers),
+        controls=tuple(found),
         not_run=tuple(not_run),
-        panel=_panel(verdict, statistics, agreement, guard, networks, seed),
+        panel=check_assumptions(
+            verdict,
+            evidence,
+            answers,
+            reliability=float(guard_values(statistics, agreement, guard, Thresholds())[0].min()),
+            n_members=agreement.n_members,
+            metrics=None if networks is None else networks.metrics,
+        ),
         curve=threshold_curve(statistics, seed=seed),
     )
 
@@ -226,58 +224,21 @@ def _beside_other_loci(
     return compare_locus_sets([verdict], there, name=name)[0]
 
 
-def _panel(
-    verdict: Verdict,
-    statistics: PairStatistics,
-    agreement: MemberAgreement,
-    twin_scale: np.ndarray | None,
-    networks: Networks | None,
-    seed: int,
-) -> tuple[Check, ...]:
-    """Check the assumptions behind the direction that the verdict answers."""
-    evidence = resampled_evidence(statistics, seed=seed)
-    guard, _ = guard_values(statistics, agreement, twin_scale, Thresholds())
-    decision = decide(evidence, statistics.pairs, guard[statistics.pairs], Thresholds())
-    return assumption_panel(
-        evidence,
-        decision,
-        pair=0,
-        direction=int(verdict.structure == "reverse"),
-        n_members=agreement.n_members,
-        quality=_prediction_quality(networks, (verdict.exposure, verdict.outcome)),
-    )
+def _in_words_of_a_table(verdict: Verdict) -> Verdict:
+    """Return an undecided verdict whose reason speaks of effects, not of a network.
 
-
-def _prediction_quality(
-    networks: Networks | None, pair: tuple[str, str]
-) -> tuple[PredictionQuality, ...]:
-    """Return R2 (or 2 AUROC - 1) and calibration slope of the ensemble on the test split.
-
-    Ranks do not change under calibration, so that those before it serve where there are no others.
+    One member cannot agree with others, and without its network there is no untrained twin: what
+    is missing is a second set of effects.
     """
-    metrics = None if networks is None else networks.metrics
-    if metrics is None:
-        return ()
-    kept = np.isnan(metrics["member"].astype(float)) & (metrics["split"] == "test")
-    found = []
-    for task in pair:
-        before, after = (
-            {
-                str(metrics["metric"][row]): float(metrics["value"][row])
-                for row in np.flatnonzero(
-                    kept & (metrics["task"] == task) & (metrics["stage"] == stage)
-                )
-            }
-            for stage in ("before", "after")
-        )
-        score = before | after
-        found.append(
-            PredictionQuality(
-                explained=score.get("r2", 2.0 * score.get("auroc", np.nan) - 1.0),
-                calibration_slope=after.get(CALIBRATION_SLOPE, np.nan),
-            )
-        )
-    return tuple(found)
+    if verdict.structure != "undecided":
+        return verdict
+    reason = (
+        f"One set of effects does not say which of them on {verdict.exposure} and "
+        f"{verdict.outcome} would be found again, and slopes alone do not tell a cause from shared "
+        "sites: give the effects of several networks, folds or replicates (a member column, or "
+        "files by a glob, effects='fold_*.tsv')."
+    )
+    return replace(verdict, reasons=(reason,))
 
 
 def _statistics(

@@ -8,7 +8,7 @@ from typing import Any
 
 import deepmr
 from deepmr.inference import GivenModel, OverMembers
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.report import ESTIMATOR_KEYS, ESTIMATOR_TITLES, TAU2_KEYS, unit_names
 from deepmr.workflow.variants import VariantChoice
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from deepmr.files import atomic_write, fingerprint
-from deepmr.inference import EffectZScores
 from deepmr.io.manifest import provenance
 from deepmr.lightning.tracking import Tracker
 from deepmr.report import (
@@ -26,12 +25,12 @@ from deepmr.report import (
     verdict_text,
     write_report,
 )
-from deepmr.workflow.effect_error_check import effect_errors
-from deepmr.workflow.findings import Findings, known_structure
+from deepmr.workflow.findings import Findings, effect_errors, known_structure
 from deepmr.workflow.methods_used import methods_used
 from deepmr.workflow.pair_findings import PairFindings
 from deepmr.workflow.result_tables import write_tables
-from deepmr.workflow.run_folder import RunFolder, run_hash
+from deepmr.workflow.run_folder import RunFolder
+from deepmr.workflow.run_identity import run_hash
 
 __all__ = [
     "finish_run",
@@ -145,12 +144,6 @@ def write_figures(drawn: Mapping[str, Figure], folder: Path | None) -> list[Path
     return written
 
 
-def _errors_of_effects(findings: Findings) -> dict[str, EffectZScores]:
-    """Compare the errors of single effects with the simulation's truth, where it is known."""
-    several = findings.effects.n_members > 1
-    return effect_errors(findings.effects, findings.loci, findings.names, honest=several)
-
-
 def print_summary(findings: Findings) -> None:
     """Print the verdict, the pooled effects and warnings on the terminal.
 
@@ -161,7 +154,7 @@ def print_summary(findings: Findings) -> None:
     judged = findings.judgement
     print(verdict_text(judged.verdict, judged.failed_controls, true_structure=truth))
     print(summary_table(findings.meta()))
-    errors = _errors_of_effects(findings)
+    errors = effect_errors(findings.effects, findings.loci, findings.names, honest=True)
     for sentence in [*findings.hints(), effect_error_sentence(errors)]:
         if sentence:
             print(sentence)
@@ -216,7 +209,9 @@ def write_page(
                 methods=methods_used(findings, provenance.get("packages", {})),
                 files=() if figures is None else files_beside(path.parent),
                 threshold=threshold_columns(findings),
-                effect_errors=_errors_of_effects(findings),
+                effect_errors=effect_errors(
+                    findings.effects, findings.loci, findings.names, honest=True
+                ),
             ),
         ),
     )

@@ -19,7 +19,7 @@ from deepmr.causal_graph import (
     middle_of_estimators,
 )
 from deepmr.inference import LocalInference, OverMembers
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.meta import MetaAnalysisResult
 from deepmr.verdict import MemberAgreement, PairStatistics, Verdict, judge
 from deepmr.workflow.pair_parts import PairPart

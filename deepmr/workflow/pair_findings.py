@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepmr.causal_graph import PairAnswer, RelationScores, TaskGraph
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.io.tables import ResultTable
 from deepmr.networks import Networks
 from deepmr.workflow.all_pairs import PairSettings

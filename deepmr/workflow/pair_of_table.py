@@ -20,7 +20,7 @@ from deepmr.data.effect_tables import (
 from deepmr.data.genome import EncodedGenome
 from deepmr.files import sha256
 from deepmr.inference import GivenModel, OverMembers, Summary
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.loci import Loci
 from deepmr.motifs import ByMotif
 from deepmr.tasks import Task

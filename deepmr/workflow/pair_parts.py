@@ -16,8 +16,8 @@ from deepmr.effects import MemberEffects
 from deepmr.estimate import Estimate
 from deepmr.files import atomic_write
 from deepmr.inference import LocalInference
-from deepmr.inference.estimation import Question
 from deepmr.inference.many_outcomes import local_of_outcomes
+from deepmr.inference.question import Question
 from deepmr.loci import Loci
 from deepmr.mr import MREstimate
 from deepmr.verdict import (

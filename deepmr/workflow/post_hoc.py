@@ -107,12 +107,13 @@ def calibrate_post_hoc(job: PostHoc) -> float:
             weights changed meanwhile.
     """
     started = datetime.now(UTC)
+    if job.folder.leader:
+        job.source.prepare()
     with job.folder.open() as folder:
         if not job.folder.leader:
             return float("nan")
         print(f"calibrating in {job.folder.path}")
         _check_foreign(job)
-        job.source.prepare()
         predictions = {name: _predictions(job, name) for name in job.splits}
         _refuse_probabilities(job, predictions["calibration"][0])
         evaluation = evaluate(job.labelled, predictions, job.specification)

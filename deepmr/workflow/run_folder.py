@@ -1,4 +1,4 @@
-"""The folder of a run: identity by its settings; refused, resumed or overwritten."""
+"""The folder of a run: locked, refused, resumed or overwritten, and finished."""
 
 from __future__ import annotations
 
@@ -15,140 +15,11 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from deepmr.files import atomic_write, fingerprint, locked
+from deepmr.files import atomic_write, locked
 from deepmr.io.manifest import is_finished, read_manifest, write_manifest
+from deepmr.workflow.run_identity import CONFIG, differing
 
-__all__ = [
-    "CONFIG",
-    "FinishedError",
-    "RunFolder",
-    "identity",
-    "read_config",
-    "run_hash",
-    "with_content",
-]
-
-CONFIG = "config.yaml"
-
-_NOT_IDENTITY = frozenset(
-    {
-        "paths",
-        "logger",
-        "name",
-        "overwrite",
-        "trust",
-        "workers",
-        "members",
-        "data.root",
-        "data.run",
-        "data.download_only",
-        "data.portal",
-        "data.parallel",
-        "data.retries",
-        "effects.path",  # known by their content
-        "effects.genome",
-        "effects.variants",
-        "motifs",  # known by its content
-        "calibrators",
-        "instruments.motifs",
-        "trainer.accelerator",
-        "trainer.max_time",
-        "trainer.log_every_n_steps",
-        "trainer.enable_progress_bar",
-    }
-)
-
-
-def identity(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that change the result, flattened: ``{"model.filters": 64, ...}``.
-
-    Paths, logging and settings of speed alone are left out.
-
-    Args:
-        config: The resolved settings.
-
-    Example:
-        >>> identity({"seed": 0, "name": "x", "model": {"filters": 64}})
-        {'seed': 0, 'model.filters': 64}
-    """
-    flat: dict[str, Any] = {}
-    # hardware changes the speed of what trains nothing; there weights are identified by content
-    left_out = _NOT_IDENTITY | (
-        {"trainer", "run", "checkpoint"} if "checkpoint" in config else set()
-    )
-
-    def walk(node: Mapping[str, Any], prefix: str) -> None:
-        for key, value in node.items():
-            path = f"{prefix}{key}"
-            if path in left_out:
-                continue
-            if isinstance(value, Mapping) and value:
-                walk(value, f"{path}.")
-            else:
-                flat[path] = value
-
-    walk(config, "")
-    return flat
-
-
-def with_content(settings: Mapping[str, Any], **digests: Any) -> dict[str, Any]:
-    """Return a run's settings with digests of the files that they name, under ``content``.
-
-    Two runs are the same if settings and contents of the files are, wherever the files lie. This
-    dictionary is written to ``config.yaml`` and determines `run_hash`.
-
-    Args:
-        settings: The resolved settings, as plain values.
-        digests: Digests, or lists of them, of ``data``, ``weights``, ``variants``; None is left
-            out.
-
-    Example:
-        >>> with_content({"seed": 0}, data="ab12", variants=None)
-        {'seed': 0, 'content': {'data': 'ab12'}}
-    """
-    content = {name: digest for name, digest in digests.items() if digest is not None}
-    return {**settings, "content": content}
-
-
-def run_hash(config: Mapping[str, Any]) -> str:
-    """Return eight hexadecimal digits of all settings that change the result.
-
-    Args:
-        config: The resolved settings with ``content``.
-    """
-    return fingerprint(identity(config))
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read a run's resolved configuration.
-
-    Args:
-        folder: The run's folder.
-
-    Raises:
-        FileNotFoundError: If the folder holds none.
-        ValueError: If it is not a YAML mapping.
-    """
-    path = folder / CONFIG
-    if not path.is_file():
-        raise FileNotFoundError(f"{folder} holds no {CONFIG}: it is not a run of Deep MR")
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError, AttributeError) as error:
-        raise ValueError(f"{path} is not valid YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{path} must hold a mapping of settings")  # noqa: TRY004  (bad input)
-    return config
-
-
-def _differing(folder: Path, config: Mapping[str, Any]) -> list[str]:
-    old, new = identity(read_config(folder)), identity(config)
-    missing = object()
-    return [
-        f"{key}={old.get(key)} there, {new.get(key)} here"
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key, missing) != new.get(key, missing)
-    ]
+__all__ = ["FinishedError", "RunFolder"]
 
 
 def _is_config(path: Path) -> bool:
@@ -213,10 +84,10 @@ def _is_unused(folder: Path, mends: _Mends) -> bool:
 def _refuse_unless_resumable(folder: Path, config: Mapping[str, Any], mends: _Mends) -> None:
     if _is_unused(folder, mends):
         return
-    differing = _differing(folder, config)
+    others = differing(folder, config)
     state = "a finished" if is_finished(folder) else "an unfinished"
-    if differing:
-        shown = "; ".join(differing[:8]) + ("; ..." if len(differing) > 8 else "")
+    if others:
+        shown = "; ".join(others[:8]) + ("; ..." if len(others) > 8 else "")
         raise FileExistsError(
             f"{folder} holds {state} run with other settings ({shown}); {mends.other}"
         )
@@ -394,7 +265,7 @@ def _discard_other(new: Path, config: Mapping[str, Any], mends: _Mends) -> None:
     if _is_unused(new, mends):
         return
     try:
-        resumable = not _differing(new, config)
+        resumable = not differing(new, config)
     except ValueError:  # its settings cannot be read
         resumable = False
     if not resumable:

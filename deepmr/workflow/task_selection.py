@@ -67,6 +67,22 @@ class PairSelection:
             f"{'outcome' if len(self.outcomes) == 1 else 'outcomes'}"
         )
 
+    def check_given(self, names: Sequence[str]) -> None:
+        """Refuse tasks held fixed whose effects nobody measures.
+
+        Args:
+            names: Of ``pairs.direct``.
+
+        Raises:
+            LookupError: If one is neither exposure nor outcome.
+        """
+        for name in names:
+            if name not in self.tasks:
+                raise LookupError(
+                    f"pairs.direct names {name!r}, which is neither exposure nor outcome here; "
+                    f"add it to exposure= (here are {', '.join(self.tasks[:12])})"
+                )
+
 
 def is_many(query: object) -> bool:
     """Say whether a setting names more than one task: ``all``, a list or a glob.

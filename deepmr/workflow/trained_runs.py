@@ -12,7 +12,7 @@ from deepmr.files import expand_paths, read_json, reading
 from deepmr.io.manifest import MANIFEST, changed_outputs, is_finished, read_manifest
 from deepmr.lightning.snapshots import snapshot_paths
 from deepmr.tasks import TaskTable
-from deepmr.workflow.run_folder import CONFIG, read_config
+from deepmr.workflow.run_identity import CONFIG, read_config
 from deepmr.workflow.task_selection import is_many, select_pairs
 
 __all__ = ["SHARED_ERROR", "TrainedRun", "find_runs", "newest_run"]

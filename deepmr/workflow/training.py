@@ -139,6 +139,8 @@ def train(training: Training) -> float:
     """
     started, clock = datetime.now(UTC), time.monotonic()
     recipe = training.recipe
+    if training.folder.leader:
+        training.source.prepare()  # a fault in the data is told before there is a folder
     rehearse(recipe.network, recipe.optimizer, recipe.schedule, recipe.trainer)
     deadline = Deadline(recipe.trainer, started=clock)
     if training.subset:
@@ -150,7 +152,6 @@ def train(training: Training) -> float:
             begun = [k for k in range(training.n_members) if training.member(k).is_dir()]
             if begun:
                 print(f"resumed: {len(begun)} of {training.n_members} members were begun before")
-            training.source.prepare()
             _describe(training)
         with _tracked(training) as tracker:
             losses = [_member(training, k, tracker, deadline) for k in range(training.n_members)]
@@ -170,7 +171,6 @@ def _train_subset(training: Training, deadline: Deadline) -> list[float]:
             for k in sorted(training.subset):
                 training.member(k).parent.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(locked(training.member(k)))
-            training.source.prepare()
         tracker = stack.enter_context(_tracked(training))
         return [_member(training, k, tracker, deadline) for k in training.subset]
 

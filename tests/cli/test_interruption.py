@@ -2,11 +2,13 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
-from deepmr.cli.interruption import interrupted_by_signals
+from deepmr.cli.interruption import end_with_reader, interrupted_by_signals
 
 
 class Finalized:
@@ -33,3 +35,23 @@ def test_a_signal_that_arrives_in_a_finalizer_is_not_lost(number: int) -> None:
             _finalize_and_wait(number)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_command_ends_quietly_when_nobody_reads_its_output(unbuffered: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "deepmr", "--help"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_another_broken_pipe_stays_an_error() -> None:
+    with pytest.raises(BrokenPipeError, match="a worker's"), end_with_reader():
+        raise BrokenPipeError("a worker's")

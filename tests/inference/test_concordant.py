@@ -5,7 +5,8 @@ import pytest
 
 from deepmr.effect_shard import EffectShard
 from deepmr.effects import MemberEffects
-from deepmr.inference.estimation import Question, estimate
+from deepmr.inference.estimation import estimate
+from deepmr.inference.question import Question
 from deepmr.loci import Loci
 from deepmr.mr import inverse_variance_weighted
 

@@ -11,8 +11,8 @@ from deepmr import mr
 from deepmr.effects import EffectSizes, MemberEffects
 from deepmr.inference import GivenModel, PerMember, Summary
 from deepmr.inference.between_sites import position_variance
-from deepmr.inference.estimation import Question
 from deepmr.inference.position_jackknife import effective_positions
+from deepmr.inference.question import Question
 from deepmr.instruments import All, ByModeratedZ, ByZ, TopK
 from deepmr.meta import random_effects
 

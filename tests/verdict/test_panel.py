@@ -3,8 +3,6 @@ import pytest
 from verdict.planted import planted
 
 from deepmr.verdict import (
-    Thresholds,
-    decide,
     effect_scale,
     locus_maximum,
     pair_statistics,
@@ -14,15 +12,21 @@ from deepmr.verdict.panel import Check, PredictionQuality, assumption_panel
 from deepmr.verdict.verdict import Measure
 
 
-def _panel(tasks, *, direction: int = 0, n_members: int = 5, quality=(), edit=None):
+def _panel(
+    tasks, *, direction: int = 0, n_members: int = 5, reliability=1.0, quality=(), edit=None
+):
     effects = planted(tasks, noise=0.005)
     if edit is not None:
         edit(effects)
     statistics = pair_statistics(effects, scale=effect_scale(locus_maximum(effects)))
     evidence = resampled_evidence(statistics)
-    decision = decide(evidence, statistics.pairs, np.ones((1, 2)), Thresholds())
     checks = assumption_panel(
-        evidence, decision, pair=0, direction=direction, n_members=n_members, quality=quality
+        evidence,
+        pair=0,
+        direction=direction,
+        reliability=reliability,
+        n_members=n_members,
+        quality=quality,
     )
     return {one.name: one for one in checks}
 

@@ -7,7 +7,8 @@ import pytest
 from deepmr.effect_shard import EffectShard, EffectsInMemory
 from deepmr.effects import MemberEffects
 from deepmr.inference import CrossFitted, PerMember
-from deepmr.inference.estimation import Question, estimate
+from deepmr.inference.estimation import estimate
+from deepmr.inference.question import Question
 from deepmr.io.pair_schemas import DIRECT, PAIRS
 from deepmr.io.tables import read_table, write_table
 from deepmr.loci import Loci

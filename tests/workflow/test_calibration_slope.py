@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 from deepmr.calibration import FittedVariance
 from deepmr.calibration.scores import predictive_scores
-from deepmr.networks import Networks
+from deepmr.workflow.assumptions import _prediction_quality
 from deepmr.workflow.calibration_slope import post_hoc_metrics
-from deepmr.workflow.judgement import _prediction_quality
 
 
 def columns(rows):
@@ -24,11 +20,6 @@ def columns(rows):
         name: np.array([row[k] for row in rows], dtype=float if name in numbers else object)
         for k, name in enumerate(names)
     }
-
-
-def run(metrics):
-    network = Networks.of(torch.nn.Linear(1, 1), ["A", "B"])
-    return replace(network, metrics=metrics)
 
 
 TRAINED = columns(
@@ -56,7 +47,7 @@ def test_the_slope_of_observations_on_predictions_is_that_of_least_squares():
 
 
 def test_the_panel_reads_the_ensemble_after_calibration():
-    first, second = _prediction_quality(run(TRAINED), ("A", "B"))
+    first, second = _prediction_quality(TRAINED, ("A", "B"))
     assert first.explained == pytest.approx(0.8)
     assert first.calibration_slope == 0.97
     assert np.isnan(second.calibration_slope)
@@ -66,9 +57,9 @@ def test_calibration_post_hoc_replaces_the_training_runs_own(tmp_path):
     path = tmp_path / "scores.parquet"
     rows = {"task": ["A", "A"], "stage": ["before", "after"], "score": ["slope"] * 2}
     pq.write_table(pa.table({**rows, "value": [0.4, 1.02]}), path)
-    after, _ = _prediction_quality(run(post_hoc_metrics(TRAINED, path)), ("A", "B"))
+    after, _ = _prediction_quality(post_hoc_metrics(TRAINED, path), ("A", "B"))
     assert (after.explained, after.calibration_slope) == (pytest.approx(0.8), 1.02)
-    unknown, _ = _prediction_quality(run(post_hoc_metrics(TRAINED, tmp_path / "none")), ("A", "B"))
+    unknown, _ = _prediction_quality(post_hoc_metrics(TRAINED, tmp_path / "none"), ("A", "B"))
     assert unknown.explained == pytest.approx(0.8), "ranks stay"
     assert np.isnan(unknown.calibration_slope), "that of other calibrators does not serve"
     assert post_hoc_metrics(None, tmp_path / "none") is None

@@ -15,6 +15,7 @@ import deepmr
 from deepmr.calibration import CalibratorTable
 from deepmr.effect_shard import EffectsInMemory
 from deepmr.effects import MemberEffects
+from deepmr.inference.question import Question
 from deepmr.interrogation_result import Interrogation
 from deepmr.networks import Networks
 from deepmr.tasks import TaskTable
@@ -164,7 +165,9 @@ def test_auto_leaves_other_verdicts_alone(
 
 
 def test_a_table_of_effects_says_that_there_is_no_network(acting: Interrogation) -> None:
-    judged = judge_pair(acting.findings.effects, ("X", "Y"), controls="none", designed="all")
+    judged = judge_pair(
+        acting.findings.effects, ("X", "Y"), Question(controls="none", designed="all")
+    )
     assert judged.verdict.structure == acting.verdict.structure
     assert judged.verdict.reasons[:-1] == acting.verdict.reasons
     assert judged.verdict.reasons[-1].startswith("Designed sequences were not measured: ")
@@ -225,7 +228,7 @@ def test_a_bad_value_is_said_before_anything_is_measured(codes: np.ndarray) -> N
         _asked(ACTING, codes, "some")
 
 
-@pytest.mark.parametrize(("value", "shown"), [("some", "'some'"), ("null", "None")])
+@pytest.mark.parametrize(("value", "shown"), [("some", "'some'"), ("null", "'None'")])
 def test_a_bad_value_on_the_command_line_gets_one_line(
     script: Script, tmp_path: Path, value: str, shown: str
 ) -> None:

@@ -102,6 +102,19 @@ def test_held_out_chromosomes_are_predicted_and_interrogated(
     assert (loci["n_variants"] == 900).all()
 
 
+@pytest.mark.parametrize("row", ["chr9\t5\tA\tC\t1", "chr1\t5\tN\tC\t1"])
+def test_a_fault_in_the_table_of_alleles_is_told_before_there_is_a_folder(
+    root: Path, trained: Path, output: Path, tmp_path: Path, script: Script, row: str
+) -> None:
+    table = tmp_path / "alleles.tsv"
+    table.write_text(f"chrom\tpos\tref\talt\tK562_JUND\n{row}\n")
+    faulty = script("train", *SMALL, f"data.root={root}", f"data.alleles={table}",
+                    f"paths.output={tmp_path / 'runs'}", "name=faulty")  # fmt: skip
+    assert faulty.status == 1
+    assert f"{table}, line 2" in faulty.error
+    assert not (tmp_path / "runs").exists()
+
+
 def test_an_ambiguous_target_lists_the_tasks(trained: Path, output: Path, script: Script) -> None:
     asked = script("interrogate", *ASK, "exposure=JUND", "outcome=CTCF", f"run={trained}",
                    f"paths.output={output}")  # fmt: skip

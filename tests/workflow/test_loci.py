@@ -7,6 +7,7 @@ from torch import nn
 
 from deepmr.effect_shard import EffectShard, EffectsInMemory
 from deepmr.effects import MemberEffects
+from deepmr.inference.question import Question
 from deepmr.loci import Loci
 from deepmr.networks import Networks
 from deepmr.workflow.judgement import judge_pair
@@ -78,7 +79,7 @@ def test_a_verdict_that_the_loci_of_the_pair_contradict_says_so():
             return np.array(["chr1"]), np.array([0]), np.array([1000])
 
     networks = _networks(Home())
-    judged = judge_pair(measured, PAIR, controls="none", networks=networks, loci=loci)
+    judged = judge_pair(measured, PAIR, Question(controls="none"), networks=networks, loci=loci)
     assert judged.verdict.structure == "forward"
     assert "locus_set" in judged.verdict.caveats
     assert "the 20 loci that suit both tasks" in " ".join(judged.verdict.reasons)

@@ -6,9 +6,9 @@ import time
 from functools import partial
 from typing import Any
 
-from deepmr.inference.estimation import Question
+from deepmr.inference.question import Question
 from deepmr.mr import constrained_ml, slope, weighted_mode
-from deepmr.workflow.estimation_cost import estimator_seconds, slower_than_mutagenesis
+from deepmr.workflow.cost import estimator_seconds, slower_than_mutagenesis
 
 
 def slow(effects: Any) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from deepmr import interrogate
+from deepmr.inference.question import Question
 from deepmr.instruments import ByModeratedZ
-from deepmr.workflow.instrument_check import with_instrument_check
+from deepmr.workflow.judgement import judge_pair
 
 
 class Linear(torch.nn.Module):
@@ -41,9 +40,10 @@ def test_no_instrument_is_a_failed_assumption(least, share, state):
     assert [check.name for check in found.findings.judgement.panel].count("instruments") == 1
 
 
-def test_a_judgement_without_a_panel_stays_as_it_is():
+def test_without_answers_no_instruments_are_checked():
     found = interrogate(
         [Linear(1.0), Linear(1.1)], ["X", "Y"], ["ACGTACGT"], "X", "Y", controls="none"
     ).findings
-    bare = replace(found.judgement, panel=())
-    assert with_instrument_check(bare, found.answers) is bare
+    bare = judge_pair(found.effects, found.names, Question(controls="none"))
+    assert bare.panel
+    assert "instruments" not in {check.name for check in bare.panel}

@@ -11,7 +11,7 @@ from deepmr.effects import MemberEffects
 from deepmr.genome import Interval
 from deepmr.io.shard_store import ShardStore
 from deepmr.loci import Loci
-from deepmr.workflow.effect_error_check import effect_errors
+from deepmr.workflow.findings import effect_errors
 
 N_LOCI, LENGTH = 60, 12
 RNG = np.random.default_rng(0)
