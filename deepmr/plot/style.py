@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from typing import Any
 
@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
 from matplotlib.ticker import ScalarFormatter
+
+from deepmr.plot.plain_ticks import plain_ticks
 
 __all__ = ["COLOURS", "FADED", "INK", "TRUTH", "colour_of", "new_axes", "style", "to_png", "to_svg"]
 
@@ -214,6 +216,9 @@ def _render(ax: Axes, kind: str, dpi: int) -> bytes:
     _take_names_as_they_are(figure)
     sink = BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    with style(), _laid_out(figure) if kind == "svg" else nullcontext():
+    with style(), ExitStack() as stack:
+        if kind == "svg":
+            stack.enter_context(_laid_out(figure))
+            stack.enter_context(plain_ticks(figure))
         figure.savefig(sink, format=kind, dpi=dpi, metadata=metadata)
     return sink.getvalue()
