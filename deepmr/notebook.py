@@ -121,9 +121,7 @@ def interrogate(
     choice = saturate(loci_of(sequences, names), region=region, every=every)
     question = Question(
         controls=controls, designed=designed, motifs=motifs, smallest_slope=smallest_slope
-    ).with_parts(
-        rule=rule, estimators=estimators, inference=inference, pooling=pooling
-    )
+    ).with_parts(rule=rule, estimators=estimators, inference=inference, pooling=pooling)
     question = question.for_members(len(networks.members), chosen=inference is not None)
     question = checked(question, networks, pair)
     check_networks(networks, choice.loci)
