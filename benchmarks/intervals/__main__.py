@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.intervals.dataset import one_dataset
-from benchmarks.intervals.plan import DEVELOPMENT, JUDGING, SCENARIOS
+from benchmarks.intervals.plan import DEVELOPMENT, FURTHER, JUDGING, SCENARIOS
 from benchmarks.intervals.table import cells, show
 from deepmr.files import read_json, write_json
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, required=True, help="results, read and extended")
     parser.add_argument("--stage", choices=tuple(_STAGES), default="judging")
-    parser.add_argument("--scenario", action="append", choices=tuple(SCENARIOS))
+    parser.add_argument("--scenario", action="append", choices=(*SCENARIOS, *FURTHER))
     parser.add_argument("--seeds", type=int, help="the first so many; default: all of the stage")
     parser.add_argument("--seed", type=int, action="append", help="this seed; may be repeated")
     parser.add_argument(

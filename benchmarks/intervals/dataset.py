@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from benchmarks.intervals.plan import SCENARIOS, Scenario
+from benchmarks.intervals.plan import FURTHER, SCENARIOS, Scenario
 from deepmr.estimate import p_beyond
 
 __all__ = ["one_dataset"]
@@ -57,7 +57,7 @@ def one_dataset(
     from deepmr.workflow.measurement import Compute, measure_in_memory
 
     torch.set_num_threads(1)
-    scenario = SCENARIOS[name]
+    scenario = {**SCENARIOS, **FURTHER}[name]
     scenario = replace(scenario, options=(*scenario.options, *options))
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) if runs is None else runs / f"{name}-{seed}-{members}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["DEVELOPMENT", "JUDGING", "SCENARIOS", "Scenario"]
+__all__ = ["DEVELOPMENT", "FURTHER", "JUDGING", "SCENARIOS", "Scenario"]
 
 JUDGING = tuple(range(4000, 4012))
 """Seeds of data and networks that fixed nothing (3000 and 3001 judged an earlier interval)."""
@@ -89,3 +89,12 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     }
 )
 """The study's kinds of data, by name."""
+
+FURTHER: Mapping[str, Scenario] = MappingProxyType(
+    {
+        "repressed": Scenario(graph=_two({"of": {"B": 100}, "against": {"X": 0.8}})),
+        "weak": Scenario(graph=_two({"of": {"X": 15, "B": 100}})),
+        "hill": Scenario(graph=_two({"form": "hill", "of": {"X": 60, "B": 60}, "top": 140})),
+    }
+)
+"""Kinds of data that fixed nothing and are no part of the table, asked by name alone."""
