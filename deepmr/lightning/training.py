@@ -57,11 +57,12 @@ class History(Callback):
         self.total, self.windows = 0.0, 0
 
     def on_train_batch_end(
-        self, _: pl.Trainer, __: pl.LightningModule, outputs: Any, batch: Any, ___: int
+        self, trainer: pl.Trainer, _: pl.LightningModule, outputs: Any, batch: Any, __: int
     ) -> None:
         """Add a batch's loss, which stays on its device."""
         n = len(batch[0])
-        self.total = self.total + outputs["loss"] * n
+        # Lightning has divided it by the batches that are accumulated
+        self.total = self.total + outputs["loss"] * (n * trainer.accumulate_grad_batches)
         self.windows += n
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:

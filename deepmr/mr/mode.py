@@ -60,16 +60,16 @@ def _penalised(
 ) -> np.ndarray:
     """Return weights times min(1, factor p), of sum 1; p is found only where below 1 / factor."""
     z = ratio - mode[..., None]
-    z /= se
+    z *= 1 / se
     limit = np.sqrt(2) * special.erfcinv(1 / factor) * (1 - 1e-9) if factor > 1 else -1.0
     np.abs(z, out=z)
     far = np.flatnonzero(~(z < limit))
     p_value = special.erfc(z.ravel()[far] / np.sqrt(2))
-    kept = np.empty_like(z)
+    kept = np.empty(z.shape)  # by rows, so that the next reshape is a view
     kept[...] = weight
     kept.reshape(-1)[far] *= np.minimum(1.0, np.nan_to_num(factor * p_value))
-    kept /= kept.sum(axis=-1, keepdims=True)
-    return kept
+    kept *= 1 / kept.sum(axis=-1, keepdims=True)
+    return np.asarray(kept)
 
 
 class _Options(NamedTuple):

@@ -67,7 +67,7 @@ def _candidates(ratio: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 def _density(at: np.ndarray, ratio: np.ndarray, weight: np.ndarray, h: np.ndarray) -> np.ndarray:
     z = at[..., :, None] - ratio[..., None, :]
-    z /= h[..., None, None]
+    z *= 1 / h[..., None, None]
     z *= z
     z *= -0.5
     return np.asarray(np.einsum("...cv,...v->...c", np.exp(z, out=z), weight))
