@@ -367,6 +367,18 @@ def test_a_wrong_number_is_found_and_said():
         wrong(codes, variants)
 
 
+def test_a_number_that_is_wrong_in_a_later_batch_is_found_by_the_quick_check():
+    network, codes = small(), locus(2, 100, unknown=0)
+    variants = saturation(codes, region=(40, 44))
+    engine = Wrong(Incremental(network, length=100), -1)  # nothing is wrong yet
+    verified = Verified(engine, network, length=100, sample=12, tolerance=1e-3)
+    for _ in range(2):
+        verified(codes, variants)
+    engine.offset = 42
+    with pytest.raises(ArithmeticError, match="for a mutant at offset 42; run with mutagenesis"):
+        verified(codes, variants)
+
+
 def test_loci_without_known_bases_have_no_effects():
     codes = np.full((2, 100), 4, dtype=np.uint8)
     effects = build_engine(small(), length=100, engine="incremental")(codes, saturation(codes))

@@ -83,16 +83,18 @@ class Rectifier(Nonlinear):
     """ReLU: max(r + d, 0) - max(r, 0) = max(d + min(r, 0), -max(r, 0)), without cancellation."""
 
     def set_reference(self, references: References) -> None:
-        """Split the input's reference into its negative and positive parts."""
+        """Split the input's reference into its negative and positive parts.
+
+        Beyond the ends of the axis their sum with any delta stays at the floor of 0: nothing is to
+        be set to zero there afterwards.
+        """
         source = references[self.sources[0]]
-        self._input = PaddedReference(source.clamp(max=0), self.axis, self.margin, 0.0)
+        self._input = PaddedReference(source.clamp(max=0), self.axis, self.margin, -inf)
         self._floor = PaddedReference(-source.clamp(min=0), self.axis, self.margin, 0.0)
 
     def to_delta(self, block: Block, accumulator: Values, span: Span) -> Values:
         """Return the output's delta, in place."""
-        torch.maximum(accumulator, self._floor.around(block, span), out=accumulator)
-        block.zero_outside(accumulator, span, self.axis)
-        return accumulator
+        return torch.maximum(accumulator, self._floor.around(block, span), out=accumulator)
 
 
 class Pointwise(Nonlinear):
