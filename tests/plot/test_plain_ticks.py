@@ -77,8 +77,9 @@ def _drawn(kind, *, plain: bool, layout: str | None) -> np.ndarray:
     return np.frombuffer(sink.getvalue(), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("layout", [None, "constrained"])
-@pytest.mark.parametrize("kind", _KINDS)
+@pytest.mark.parametrize(
+    ("kind", "layout"), [*((kind, None) for kind in _KINDS), (_ordinary, "constrained")]
+)
 def test_every_pixel_is_as_matplotlib_draws_it(kind, layout) -> None:
     ours, theirs = (_drawn(kind, plain=plain, layout=layout) for plain in (True, False))
     np.testing.assert_array_equal(ours, theirs)
