@@ -160,7 +160,9 @@ def short_name(config: DictConfig, group: str) -> str:
     """Return the name by which a part was chosen on the command line."""
     from hydra.core.hydra_config import HydraConfig
 
-    return str(HydraConfig.get().runtime.choices.get(group) or config[group]["_target_"])
+    # Not set where a configuration was composed by hand, as studies do.
+    choices = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
+    return str(choices.get(group) or config[group]["_target_"])
 
 
 def is_chosen(group: str) -> bool:
