@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from torch import nn
 
-from deepmr.mutagenesis.dense import Dense
+from deepmr.mutagenesis.dense import Dense, mutate
 from deepmr.mutagenesis.engine import AroundEngine, Engine, RawEffects
 from deepmr.mutagenesis.variants import Variants
 
@@ -90,7 +90,7 @@ class Verified(AroundEngine):
         limit = self._tolerance * float(np.abs(effects.difference[row]).max())
         limit += 1e-6 * float(np.abs(effects.reference[row]).max())
         if not self._is_first:
-            quickly = self._quickly(codes[row], variants, row, columns)
+            quickly = self._quickly(codes, variants, row, columns)
             if np.abs(quickly - found).max() <= limit:
                 return
         chosen = np.zeros((1, variants.n_variants), dtype=bool)
@@ -109,16 +109,14 @@ class Verified(AroundEngine):
 
     def _quickly(
         self,
-        locus: UInt8[np.ndarray, " length"],
+        codes: UInt8[np.ndarray, "locus length"],
         variants: Variants,
         row: int,
         columns: Int[np.ndarray, " sample"],
     ) -> Float[np.ndarray, "task sample"]:
         """Return effects of some variants of one locus by one forward pass."""
-        sequences = np.repeat(locus[None], len(columns) + 1, axis=0)
-        mutants = np.arange(1, len(sequences))
-        sequences[mutants, variants.offset[row, columns]] = variants.alt[row, columns]
-        outputs = self._quick.predict(sequences)
+        mutants = mutate(codes, variants, np.full(len(columns), row), columns)
+        outputs = self._quick.predict(np.concatenate([codes[row : row + 1], mutants]))
         return np.asarray((outputs[1:] - outputs[:1]).T)
 
 
