@@ -191,7 +191,7 @@ def interrogate_effects(
     question = Question(controls=controls, smallest_slope=smallest_slope).with_parts(
         rule=rule, estimators=estimators, inference=inference, pooling=pooling
     )
-    question, notes = found.suited(question)
+    question, notes = found.suited(question, chosen=inference is not None)
     question = checked(question, found, found.pair)
     variants = VariantChoice(loci=found.loci, variants=None)
     effects = measure(found, found.loci, None, tasks=found.names)

@@ -5,6 +5,7 @@
     python -m benchmarks.intervals --json OUT --runs DIR      trained networks are kept and reused
     python -m benchmarks.intervals --json OUT --stage development
     python -m benchmarks.intervals --json OUT --option model.filters=32    another recipe; own OUT
+    python -m benchmarks.intervals --json OUT --inference per_member       another way; own OUT
 
 Every data set is simulated, an ensemble of five is trained on it by the code of `train.py`, and
 pairs are asked in both directions with the default question. About a minute and a half a data set
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.intervals.dataset import one_dataset
+from benchmarks.intervals.dataset import INFERENCES, one_dataset
 from benchmarks.intervals.plan import DEVELOPMENT, FURTHER, JUDGING, SCENARIOS
 from benchmarks.intervals.table import cells, show
 from deepmr.files import read_json, write_json
@@ -47,6 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--option", action="append", default=[], help="of train.py, e.g. model.filters=32"
     )
     parser.add_argument("--members", type=int, default=5, help="networks of an ensemble")
+    parser.add_argument(
+        "--inference", choices=INFERENCES, default=INFERENCES[0], help="another than the default"
+    )
     options = parser.parse_args(argv)
     if options.option and options.runs is not None:
         parser.error("--runs keeps networks of the default recipe: leave it out with --option")
@@ -55,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     if earlier and options.option != earlier.get("options", []):
         parser.error(f"{options.json} was begun with other --option; name another file")
+    if earlier and options.inference != earlier.get("inference", "per_member"):
+        parser.error(f"{options.json} was begun with another --inference; name another file")
     this = shlex.join(["python", "-m", "benchmarks.intervals", *given])
     commands = list(dict.fromkeys([*earlier.get("commands", []), this]))
     done = {(row["scenario"], row["seed"]) for row in rows}
@@ -67,9 +73,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     for k, (name, seed) in enumerate(wanted):
         print(f"{k + 1}/{len(wanted)} {name}, seed {seed}", file=sys.stderr, flush=True)
         rows += one_dataset(
-            name, seed, members=options.members, runs=options.runs, options=options.option
+            *(name, seed),
+            members=options.members,
+            runs=options.runs,
+            options=options.option,
+            inference=options.inference,
         )
         table = {"commands": commands, "stage": options.stage, "options": options.option}
+        table["inference"] = options.inference
         table |= {"cells": cells(rows), "rows": rows}
         write_json(options.json, table)
     print(show(cells(rows)))

@@ -14,7 +14,10 @@ from scipy import stats
 from benchmarks.intervals.plan import FURTHER, SCENARIOS, Scenario
 from deepmr.estimate import p_beyond
 
-__all__ = ["one_dataset"]
+__all__ = ["INFERENCES", "one_dataset"]
+
+INFERENCES = ("jackknife", "per_member", "errors_in_variables", "cross_fitted")
+"""Ways of inference that the study can ask by; the first is the product's default."""
 
 _CONF = Path(__file__).resolve().parents[2] / "conf"
 _MEASURED = 300
@@ -35,6 +38,7 @@ def one_dataset(
     members: int = 5,
     runs: Path | None = None,
     options: Sequence[str] = (),
+    inference: str = "jackknife",
 ) -> list[Row]:
     """Train an ensemble on a scenario's data, and ask every pair in both directions.
 
@@ -44,6 +48,7 @@ def one_dataset(
         members: Networks of the ensemble.
         runs: Folder of trained ensembles, used if finished and else extended; None to keep none.
         options: Further settings of `train.py`, e.g. another recipe of training.
+        inference: Name of the inference, one of `INFERENCES`.
 
     Returns:
         A row for every direction and slope: coverage and width of local, pooled, single effects.
@@ -66,7 +71,8 @@ def one_dataset(
         loci, _ = held_out_loci(networks, (names[0], names[1]), seed=0, n=_MEASURED)
         variants = Saturation(length=loci.codes.shape[1])
         measured = measure_in_memory(networks, loci, variants, Compute(), names)
-        question = Question().for_errors(networks.members.error_ratios)
+        question = Question(inference=_inferences()[inference])
+        question = question.for_errors(networks.members.error_ratios)
         rows: list[Row] = []
         for first, second in scenario.pairs:
             for way, pair in (("forward", (first, second)), ("reverse", (second, first))):
@@ -75,6 +81,18 @@ def one_dataset(
                 rows += [row | found for found in _asked(measured, loci, pair, question)]
         shared = question.shared_error or {}
         return [row | {"shared": shared.get("shared")} for row in rows]
+
+
+def _inferences() -> dict[str, Any]:
+    from deepmr import inference
+
+    ways = (
+        inference.Jackknife,
+        inference.PerMember,
+        inference.ErrorsInVariables,
+        inference.CrossFitted,
+    )
+    return {way.name: way() for way in ways}
 
 
 def _trained(scenario: Scenario, seed: int, members: int, folder: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from deepmr.cli.job_record import JobValue
-from deepmr.cli.parts import optional, run_folder, with_inference
+from deepmr.cli.parts import is_chosen, optional, run_folder, with_inference
 from deepmr.cli.trust import Trust
 from deepmr.data.effect_tables import ReadSettings
 from deepmr.files import safe_name, sha256
@@ -64,12 +64,12 @@ def run_effects(config: DictConfig, settings: dict[str, Any], question: Question
     print(f"effects: {found.description}; {len(found.loci)} loci, {len(found.members)} members")
     for note in found.notes:
         print(f"effects: {note}")
-    question, changed = found.suited(question)
+    question, changed = found.suited(question, chosen=is_chosen("inference"))
     if changed:
         settings = {**settings, "inference": _SUMMARY}
         print(f"inference: {changed[0]}")
     if not found.found.has_errors:  # one member is taken as given, or refused
-        question = question.for_members(len(found.members))
+        question = question.for_members(len(found.members), chosen=is_chosen("inference"))
     return _ask(config, settings, found, question, (*found.notes, *changed))
 
 

@@ -173,21 +173,26 @@ def is_chosen(group: str) -> bool:
 
 
 def with_inference(settings: Mapping[str, Any], question: Question) -> Mapping[str, Any]:
-    """Return settings that record `GivenModel` where one member put it in the default's place.
+    """Return settings that record which inference stands in the default's place.
+
+    One member puts `GivenModel` there, two `PerMember`.
 
     Args:
         settings: Settings of the interrogation.
         question: The question, as its members can answer it.
 
     Example:
-        >>> asked = {"inference": {"_target_": "deepmr.inference.PerMember"}}
+        >>> asked = {"inference": {"_target_": "deepmr.inference.Jackknife", "loci": "fixed"}}
         >>> with_inference(asked, Question().for_members(1))
         {'inference': {'_target_': 'deepmr.inference.GivenModel'}}
+        >>> with_inference(asked, Question().for_members(2))
+        {'inference': {'_target_': 'deepmr.inference.PerMember', 'loci': 'fixed'}}
         >>> with_inference(asked, Question()) == asked
         True
     """
-    name = GivenModel.__name__
-    asked = str(settings["inference"]["_target_"]).rsplit(".", 1)[-1]
-    if not isinstance(question.inference, GivenModel) or asked == name:
+    asked = settings["inference"]
+    name = type(question.inference).__name__
+    if name == str(asked["_target_"]).rsplit(".", 1)[-1]:
         return settings
-    return {**settings, "inference": {"_target_": f"deepmr.inference.{name}"}}
+    kept = {} if isinstance(question.inference, GivenModel) else asked
+    return {**settings, "inference": {**kept, "_target_": f"deepmr.inference.{name}"}}

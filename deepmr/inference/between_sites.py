@@ -9,12 +9,13 @@ from jaxtyping import Bool, Float64, Int
 
 __all__ = ["SharedError", "position_variance", "prediction_error_ratio", "unseen_variance"]
 
-_LEAST_SHARED, _MOST_SHARED, _BETWEEN_SITES = 0.2, 0.3, 0.1
+_LEAST_SHARED, _MOST_SHARED, _BETWEEN_SITES = 0.2, 0.7, 0.05
 _SHARED_WITHOUT_FLOOR, _BETWEEN_SITES_WITHOUT_FLOOR = 0.5, 0.2
-_RELATIVE, _RELATIVE_POOLED = 0.04, 0.015
-"""Constants of `SharedError.estimated`. Coverage is flat around them: with .1 to .3 for the first,
-.1 for the third and .03 to .04 for the relative error, 62 of the 64 cells (kind of data, direction,
-slope) of the development data sets cover .90 to .99 (docs/validity.md, first entry of the log)."""
+_RELATIVE, _RELATIVE_POOLED = 0.0225, 0.015
+"""Constants of `SharedError.estimated`, fixed on development data sets (docs/validity.md)."""
+
+_BEYOND_SEQUENCE = 3.0
+"""Ratio of held-out errors at which they are all laid to causes outside the sequence."""
 
 _UNSEEN = 0.025
 """Outcome effect that all members may have alike without showing it; see `unseen_variance`."""
@@ -47,8 +48,8 @@ class SharedError:
         ValueError: If ``shared`` is negative or NaN.
 
     Example:
-        >>> round(SharedError.estimated([0.4, 0.3]).shared, 3)
-        0.245
+        >>> [round(SharedError.estimated([c]).shared, 2) for c in (0.1, 0.4, 1.0, 2.6, 9.0)]
+        [0.2, 0.4, 0.7, 0.4, 0.2]
         >>> SharedError.estimated([]).shared
         0.5
     """
@@ -95,11 +96,10 @@ class SharedError:
     def estimated(cls, ratios: list[float]) -> SharedError:
         """Return the numbers of ``shared=auto``.
 
-        They were fixed on the 64 development data sets of `benchmarks.intervals` (sixteen kinds of
-        data, seeds 100 to 103). Small held-out errors of prediction lower ``shared`` from .3 to .2
-        at least. Large ones do not raise it: what labels owe to causes outside the sequence is an
-        error of prediction but not of effects (with such a confounder the ratio is 5 to 27, and
-        intervals were four times too wide).
+        With c the mean ratio of held-out errors, ``shared`` is the lesser of c and 3 - c, within .2
+        and .7. Moderate errors are misfit, and what members misjudge of predictions they misjudge
+        of effects. Large ones are not: what labels owe to causes outside the sequence is an error
+        of prediction but not of effects (with such a confounder the ratio is 5 to 28).
 
         Args:
             ratios: `prediction_error_ratio` of every task whose noise floor is known.
@@ -116,7 +116,7 @@ class SharedError:
         tasks = f" (mean of {len(known)} tasks)" if len(known) > 1 else ""
         mean = float(np.mean(known))
         return cls(
-            shared=float(np.clip(0.7 * mean, _LEAST_SHARED, _MOST_SHARED)),
+            shared=float(np.clip(min(mean, _BEYOND_SEQUENCE - mean), _LEAST_SHARED, _MOST_SHARED)),
             between_sites=_BETWEEN_SITES,
             relative=_RELATIVE,
             relative_pooled=_RELATIVE_POOLED,

@@ -17,6 +17,7 @@ __all__ = [
     "combine",
     "pseudo_values",
     "require_members",
+    "too_few_members",
     "with_shared_error",
 ]
 
@@ -37,10 +38,15 @@ def require_members(members: MemberEffects, minimum: int, method: str) -> None:
         ValueError: If there are fewer members than ``minimum``.
     """
     if members.n_members < minimum:
-        raise ValueError(
-            f"inference={method} needs at least {minimum} members, got {members.n_members}; "
-            "train a larger ensemble, or choose inference=per_member (2) or given_model (1)"
-        )
+        raise ValueError(too_few_members(method, minimum, members.n_members))
+
+
+def too_few_members(method: str, minimum: int, got: int) -> str:
+    """Return the message for an ensemble that is too small for an inference."""
+    return (
+        f"inference={method} needs at least {minimum} members, got {got}; train a larger "
+        "ensemble, or choose inference=per_member (2) or given_model (1)"
+    )
 
 
 def combine(slopes: MemberSlopes, *, shared: float = 0.0) -> LocalInference:

@@ -57,7 +57,7 @@ class GivenModel:
     and the flag ``one_position``.
 
     What *another training* would say is a different question, which takes an ensemble
-    (`PerMember`). Of several members, the model given is their mean.
+    (`Jackknife`). Of several members, the model given is their mean.
 
     Effects have errors of 0, so that a rule's threshold of precision (``min_z``) is met by every
     effect, and its threshold of size (``min_effect``) alone selects the instruments. Variants
@@ -100,7 +100,7 @@ class GivenModel:
             "exact, so that pooled intervals are about the loci sampled, local ones about "
             "disagreement among a locus's sites, and instruments are chosen by the size of their "
             "effect alone. What the networks get wrong is in no interval: what training again "
-            "would say is another question, which needs an ensemble (inference=per_member)."
+            "would say is another question, which needs an ensemble (inference=jackknife)."
         )
 
     def check_estimator(self, name: str, estimator: Estimator) -> None:
@@ -127,7 +127,7 @@ class GivenModel:
             raise ValueError(
                 f"estimator={name} rests on the size of the effects' errors, and a given model's "
                 "effects have none; choose slope, egger, simple_median, weighted_median, "
-                "simple_mode or weighted_mode, or ask an ensemble (inference=per_member)"
+                "simple_mode or weighted_mode, or ask an ensemble (inference=jackknife)"
             )
 
     def local(

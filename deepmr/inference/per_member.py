@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes, MemberEffects
+from deepmr.estimate import Estimate
 from deepmr.inference.combine import pseudo_values
 from deepmr.inference.contract import Estimator
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
@@ -81,7 +82,7 @@ class PerMember(_Weighted):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jackknife(_Weighted):
-    """Jackknife over members of the slope estimated from ensemble mean effects.
+    """Jackknife over members of the slope estimated from ensemble mean effects: the default.
 
     A member's own effects are noisier than the ensemble's, which pulls its slope towards zero
     (errors in the exposure) by about five times as much in an ensemble of five. Pseudo-values of
@@ -123,7 +124,21 @@ class Jackknife(_Weighted):
         full = estimates(x.mean(axis=-2, keepdims=True), y.mean(axis=-2, keepdims=True), n)
         without = estimates(_others(x), _others(y), n - 1.0)
         values = pseudo_values(full.effect.value[..., 0], without.effect.value)
+        if full.pleiotropy is not None and without.pleiotropy is not None:
+            value = pseudo_values(full.pleiotropy.value[..., 0], without.pleiotropy.value)
+            full = replace(full, pleiotropy=Estimate(value=value, se=np.zeros_like(value)))
         return _slopes(full, mask, values)
+
+    def of_two(self) -> PerMember:
+        """Return the inference with the same settings for two members, which have no jackknife.
+
+        Example:
+            >>> Jackknife(loci="fixed").of_two().loci
+            'fixed'
+        """
+        return PerMember(
+            weights=self.weights, loci=self.loci, loci_weights=self.loci_weights, shared=self.shared
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from deepmr.estimate import check_smallest
+from deepmr.inference.combine import too_few_members
 from deepmr.inference.concordant import CONCORDANT
 from deepmr.inference.contract import Inference
 from deepmr.inference.given_model import GivenModel
 from deepmr.inference.over_members import OverMembers
-from deepmr.inference.per_member import PerMember
+from deepmr.inference.per_member import Jackknife
 from deepmr.inference.summary import Summary
 from deepmr.instruments import ByModeratedZ, Rule
 from deepmr.meta import MetaAnalysisResult, random_effects
@@ -43,8 +44,8 @@ class Question:
             of each direction's own exposure.
         estimators: MR estimators by short name. By default ``slope``, ``egger`` and
             ``weighted_median``.
-        inference: Inference method; `PerMember` by default (`GivenModel` for one network without
-            dropout, see `for_members`).
+        inference: Inference method; `Jackknife` by default (`PerMember` for two networks,
+            `GivenModel` for one without dropout, see `for_members`).
         pooling: Meta-analysis ``(value, se) -> MetaAnalysisResult`` over loci; by default random
             effects by REML.
         controls: Negative controls that are computed: ``standard`` (default), ``all``, ``none``.
@@ -65,7 +66,7 @@ class Question:
     estimators: Mapping[str, Estimator] = field(
         default_factory=lambda: {"slope": slope, "egger": egger, "weighted_median": weighted_median}
     )
-    inference: Inference = field(default_factory=PerMember)
+    inference: Inference = field(default_factory=Jackknife)
     pooling: Callable[..., MetaAnalysisResult] = random_effects
     controls: str = "standard"
     designed: str = "none"
@@ -145,19 +146,27 @@ class Question:
         """Return the question as so many members can answer it.
 
         One network has no spread, and cannot say what training again would say. By default it is
-        asked what it says itself (`GivenModel`).
+        asked what it says itself (`GivenModel`). Two have a spread, but no jackknife; by default
+        each gives a slope (`PerMember`).
 
         Args:
             number: Number of members.
             chosen: Whether the inference was asked for by name, so that it is not replaced.
 
         Raises:
-            ValueError: If there is one member, and an inference that needs more was asked for.
+            ValueError: If an inference was asked for by name that needs more members.
         """
-        if number > 1 or not isinstance(self.inference, OverMembers | Summary):
+        asked = self.inference
+        if number > 2 or not isinstance(asked, OverMembers | Summary):
             return self
-        if chosen or not isinstance(self.inference, PerMember):
-            name = getattr(self.inference, "name", "summary")
+        if number == 2:
+            if not isinstance(asked, Jackknife):
+                return self
+            if chosen:
+                raise ValueError(too_few_members(asked.name, asked.fewest_members, number))
+            return replace(self, inference=asked.of_two())
+        if chosen or not isinstance(asked, Jackknife):
+            name = getattr(asked, "name", "summary")
             raise ValueError(
                 f"inference={name} asks what training again would say and needs several members, "
                 "got one network without dropout; leave it out (inference=given_model asks what "

@@ -9,34 +9,36 @@ from jaxtyping import Bool, Float64
 
 from deepmr.effects import EffectSizes, MemberEffects
 
-__all__ = ["honest_effects", "relative_spread"]
+__all__ = ["honest_effects", "partial", "relative_spread"]
 
-_LEAST_RELATIVE, _OF_SPREAD = 0.065, 1.8
-"""Relative error of a single effect that members share: at least the first, and the second times
-their relative spread at the locus. Fixed on the 64 development data sets of `benchmarks.intervals`
-(sixteen kinds of data, seeds 100 to 103; both tasks): 95 % intervals cover .90 to .99 of the
-effects in 43 of 45 cases (kind of data and task), mean .962, least .82. One relative error for all
-kinds of data (.14) covered so in 34. What the rule gives on seeds that fixed nothing is in
-docs/validity.md."""
+_SHARED, _PARTIAL, _OF_SPREAD = 0.5, 0.06, 1.1
+"""Error of a single effect that members share: over the variance between them, and relative, of an
+effect half as large as the locus's largest or less, and over the members' relative spread at the
+locus. Fixed on the development data sets of `benchmarks.intervals` (docs/validity.md)."""
 
 _STRONG = 0.3
 """Share of a locus's largest effect from which on an effect counts for the relative spread."""
 
 
-def honest_effects(effects: MemberEffects, exposure: str, outcome: str) -> EffectSizes:
+def honest_effects(
+    effects: MemberEffects, exposure: str, outcome: str, *, relative: float | None = None
+) -> EffectSizes:
     """Return mean effects with errors for intervals of *single* effects.
 
-    The variance of a single effect b is ``(1 / members + shared) B + (.065 b)^2 + (1.8 q b)^2``,
-    with B the variance between members, ``shared`` that of `MemberEffects` and q the members'
-    relative spread at the locus (`relative_spread`): members misjudge the strength of a site alike,
-    and the more so, the less they agree on it. `MemberEffects.summarise` gives the error of the
-    members' mean, by which instruments are chosen. Errors that came with measured effects stay as
-    they are.
+    The variance of a single effect b is ``(1 / members + s) B + (.06 w b)^2 + (1.1 q b)^2``, with B
+    the variance between members, s .5 (or ``shared`` of `MemberEffects`, if that is more), q the
+    members' relative spread at the locus (`relative_spread`) and w how partial the effect is
+    (`partial`): 0 for the locus's largest, 1 from half of that down. Members misjudge the strength
+    of a site alike, the more so, the less they agree on it; and the loss of a whole site is learned
+    better than its weakening, which training rarely shows. `MemberEffects.summarise` gives the
+    error of the members' mean, by which instruments are chosen. Errors that came with measured
+    effects stay as they are.
 
     Args:
         effects: Effects of two members or more, or with errors of their own.
         exposure: Name of a task.
         outcome: Name of a task.
+        relative: Relative error of every effect, in place of ``.06 w``.
 
     Raises:
         LookupError: If a task was not kept.
@@ -47,21 +49,21 @@ def honest_effects(effects: MemberEffects, exposure: str, outcome: str) -> Effec
         >>> none = np.zeros((1, 1), dtype=np.int64)
         >>> effects = MemberEffects(value=value, tasks=("X", "Y"), offset=none, ref=none,
         ...                         alt=none + 1, mask=none == 0)
-        >>> found = honest_effects(effects, "X", "Y")  # 2 / 2 + .65^2 + 1.8^2 * 2
+        >>> found = honest_effects(effects, "X", "Y")  # 2 / 2 + .5 * 2 + 1.1^2 * 2
         >>> round(float(found.se_exposure[0, 0]), 3), float(found.se_outcome[0, 0])
-        (2.811, 0.0)
+        (2.102, 0.0)
     """
     found = effects.summarise(exposure, outcome)
     if effects.se is not None:
         return found
+    factor = 1.0 / effects.n_members + max(effects.shared, _SHARED)
     errors = []
-    for task, mean, se in (
-        (exposure, found.beta_exposure, found.se_exposure),
-        (outcome, found.beta_outcome, found.se_outcome),
-    ):
-        spread = relative_spread(effects.of(task), effects.mask)
-        relative = np.hypot(_LEAST_RELATIVE, _OF_SPREAD * spread)
-        errors.append(np.hypot(se, relative[..., None] * mean))
+    for task, mean in ((exposure, found.beta_exposure), (outcome, found.beta_outcome)):
+        value = effects.of(task)
+        spread = relative_spread(value, effects.mask)[..., None]
+        own = _PARTIAL * partial(mean, effects.mask) if relative is None else relative
+        square = (own**2 + (_OF_SPREAD * spread) ** 2) * mean**2
+        errors.append(np.sqrt(factor * value.var(axis=-2, ddof=1) + square))
     return replace(found, se_exposure=errors[0], se_outcome=errors[1])
 
 
@@ -89,3 +91,22 @@ def relative_spread(
     square = np.sum(mean**2, axis=-1, where=strong)
     between = np.sum(variance, axis=-1, where=strong)
     return np.asarray(np.sqrt(between / np.where(square > 0, square, 1.0)))
+
+
+def partial(
+    mean: Float64[np.ndarray, "*batch variant"], mask: Bool[np.ndarray, "*batch variant"]
+) -> Float64[np.ndarray, "*batch variant"]:
+    """Return how partial effects are: 0 for a locus's largest, 1 for half of it or less.
+
+    Args:
+        mean: Mean effects on one task.
+        mask: False where a variant does not exist.
+
+    Example:
+        >>> partial(np.array([4.0, -3.0, 2.0, 0.5]), np.ones(4, dtype=bool))
+        array([0. , 0.5, 1. , 1. ])
+    """
+    size = np.where(mask, np.abs(mean), 0.0)
+    largest = size.max(axis=-1, keepdims=True, initial=0.0)
+    share = size / np.where(largest > 0, largest, 1.0)
+    return np.asarray(np.minimum(2.0 * (1.0 - share), 1.0))

@@ -72,7 +72,7 @@ class MotifScanner(nn.Module):
         filters: int = 16,
         width: int = 19,
         hidden: int = 32,
-        layers: int = 2,
+        layers: int = 3,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()

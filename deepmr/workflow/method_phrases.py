@@ -168,7 +168,11 @@ _INFERENCES: Mapping[str, Said] = {
         "the networks.",
         (),
     ),
-    "jackknife": ("Intervals come from a jackknife over the networks.", ("miller1974",)),
+    "jackknife": (
+        "The slope of each locus is that of the networks' mean effects; its interval comes from a "
+        "jackknife over the networks.",
+        ("miller1974",),
+    ),
     "cross_fitted": (
         "Each network gives a slope over instruments that the other networks chose; the interval "
         "is a t interval over the networks.",

@@ -19,7 +19,7 @@ from deepmr.data.effect_tables import (
 )
 from deepmr.data.genome import EncodedGenome
 from deepmr.files import sha256
-from deepmr.inference import GivenModel, OverMembers, Summary
+from deepmr.inference import GivenModel, Jackknife, Summary
 from deepmr.inference.question import Question
 from deepmr.loci import Loci
 from deepmr.motifs import ByMotif
@@ -203,7 +203,9 @@ class PairOfTable:
                 "(effects.columns.se=); inference=given_model asks what they say as they stand"
             )
 
-    def suited(self, question: Question) -> tuple[Question, tuple[str, ...]]:
+    def suited(
+        self, question: Question, *, chosen: bool = False
+    ) -> tuple[Question, tuple[str, ...]]:
         """Return the question with an inference that suits one member with standard errors.
 
         The default inference needs a spread of members. Where there is one member and its errors
@@ -212,9 +214,9 @@ class PairOfTable:
 
         Args:
             question: The question.
+            chosen: Whether the inference was asked for by name, so that it is not replaced.
         """
-        inference = question.inference
-        default = isinstance(inference, OverMembers) and inference.name == "per_member"
+        default = isinstance(question.inference, Jackknife) and not chosen
         if not (default and self.members.spread == _OF_TABLE):
             return question, ()
         note = "Inference is summary: one member with standard errors has no spread of members."

@@ -61,6 +61,18 @@ def test_per_member_is_the_mean_and_spread_of_slopes_computed_one_by_one():
     assert np.all(local.estimate.effect.df == 4)
 
 
+def test_jackknife_of_the_intercept_is_that_of_least_squares_through_mean_effects():
+    members, _ = ensemble(np.random.default_rng(2), n_loci=3)
+    members = dataclasses.replace(members, value=members.value + 5.0)  # all x on one side
+    local = Jackknife(shared=0.0).local(members, "x", "y", rule=All(), estimator=mr.egger)
+    for locus in range(3):
+        x, y = members.of("x")[locus], members.of("y")[locus]
+        kept = [np.arange(5), *(np.delete(np.arange(5), m) for m in range(5))]
+        full, *without = (np.polyfit(x[k].mean(0), y[k].mean(0), 1)[1] for k in kept)
+        expected = 5 * full - 4 * np.mean(without)
+        assert local.estimate.pleiotropy.value[locus] == pytest.approx(expected, rel=1e-9)
+
+
 def test_jackknife_of_a_statistic_linear_in_the_members_is_the_mean():
     members, _ = ensemble(np.random.default_rng(2), n_loci=3, noise=0.0)
     # Without noise in x the ensemble's slope is the mean of the members' slopes, whose

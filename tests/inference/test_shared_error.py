@@ -66,7 +66,10 @@ def test_a_pooled_slope_has_its_own_relative_error(effects: MemberEffects) -> No
 
 @pytest.mark.parametrize(
     ("ratios", "shared"),
-    [([], 0.5), ([float("nan")], 0.5), ([0.0, 0.0], 0.2), ([0.4, 0.3], 0.245), ([20.0, 12.0], 0.3)],
+    [
+        *(([], 0.5), ([float("nan")], 0.5), ([0.0, 0.0], 0.2), ([0.5, 0.3], 0.4), ([1.5], 0.7)),
+        *(([2.0, 3.0], 0.5), ([20.0, 12.0], 0.2)),
+    ],
 )
 def test_errors_of_prediction_move_the_shared_error_within_bounds(
     ratios: list[float], shared: float

@@ -38,7 +38,10 @@ def test_the_variance_of_a_single_effect_is_the_sum_of_its_documented_parts() ->
     b, between = y.mean(axis=-2), y.var(axis=-2, ddof=1)
     strong = np.abs(b) >= 0.3 * np.abs(b).max(axis=-1, keepdims=True)
     q2 = np.sum(between, axis=-1, where=strong) / np.sum(b**2, axis=-1, where=strong)
-    expected = between / MEMBERS + (0.065 * b) ** 2 + 1.8**2 * q2[:, None] * b**2
+    of_largest = np.abs(b) / np.abs(b).max(axis=-1, keepdims=True)
+    partly = np.minimum((1 - of_largest) / 0.5, 1.0)
+    relative = (0.06 * partly) ** 2 + 1.1**2 * q2[:, None]
+    expected = (1 / MEMBERS + 0.5) * between + relative * b**2
     np.testing.assert_allclose(found.se_outcome**2, expected, rtol=1e-10)
 
 
