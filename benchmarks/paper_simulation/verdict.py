@@ -133,8 +133,8 @@ def _shipped(*settings: str) -> Method:
 
     from deepmr.cli.parts import without_null
 
-    asked = ["exposure=GATA1", "outcome=TAL1", f"inference.shared={_SHARED}", "estimator=[ivw]"]
-    asked += settings
+    asked = ["exposure=GATA1", "outcome=TAL1", "estimator=[ivw]"]
+    asked += ["inference=per_member", f"inference.shared={_SHARED}", *settings]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("interrogate", overrides=asked))
     return Method(
