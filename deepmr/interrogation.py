@@ -245,11 +245,11 @@ def checked(
         ValueError: If a setting needs more than the networks or the table hold.
         LookupError: If a task has no motif where instruments are chosen by motif.
     """
-    known = isinstance(networks, PairOfTable) and networks.found.has_errors
-    question = question if known else question.for_members(len(networks.members))
-    question.check(pair)
     if isinstance(networks, PairOfTable):
         networks.check(question)
+    else:
+        question = question.for_members(len(networks.members))
+    question.check(pair)
     return question.for_errors(networks.members.error_ratios)
 
 

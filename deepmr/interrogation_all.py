@@ -97,7 +97,9 @@ def ask_all(
             known=known,
             notes=notes,
             parts=folder.work / "parts",
-            identity=fingerprint([store.fingerprint, dict(folder.config)], digits=32),
+            identity=fingerprint(
+                [store.fingerprint, dict(folder.config), question.shared_error], digits=32
+            ),
             progress=compute.progress,
             seed=folder.seed,
         )

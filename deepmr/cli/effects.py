@@ -68,8 +68,7 @@ def run_effects(config: DictConfig, settings: dict[str, Any], question: Question
     if changed:
         settings = {**settings, "inference": _SUMMARY}
         print(f"inference: {changed[0]}")
-    if not found.found.has_errors:  # one member is taken as given, or refused
-        question = question.for_members(len(found.members), chosen=is_chosen("inference"))
+    found.check(question)
     return _ask(config, settings, found, question, (*found.notes, *changed))
 
 

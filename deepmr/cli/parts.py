@@ -17,7 +17,7 @@ from deepmr.cli.setting_types import run_name
 from deepmr.cli.trust import Trust, build
 from deepmr.data.source import DataSource
 from deepmr.files import safe_name
-from deepmr.inference import GivenModel
+from deepmr.inference import GivenModel, Jackknife
 from deepmr.inference.question import Question
 from deepmr.losses import MultiTaskLoss
 from deepmr.workflow.run_folder import RunFolder
@@ -37,6 +37,7 @@ __all__ = [
     "without_null",
 ]
 
+_INFERENCE = "deepmr.inference"
 _OPTIONAL = ("weights", "adjustment")
 
 NOBODY = Trust(origin="a configuration")
@@ -191,8 +192,9 @@ def with_inference(settings: Mapping[str, Any], question: Question) -> Mapping[s
         True
     """
     asked = settings["inference"]
-    name = type(question.inference).__name__
-    if name == str(asked["_target_"]).rsplit(".", 1)[-1]:
+    default = f"{_INFERENCE}.{Jackknife.__name__}"
+    target = f"{_INFERENCE}.{type(question.inference).__name__}"
+    if asked["_target_"] != default or target == default:
         return settings
     kept = {} if isinstance(question.inference, GivenModel) else asked
-    return {**settings, "inference": {**kept, "_target_": f"deepmr.inference.{name}"}}
+    return {**settings, "inference": {**kept, "_target_": target}}

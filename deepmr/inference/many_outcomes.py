@@ -13,12 +13,16 @@ from deepmr.inference.contract import Estimator, Inference, LocalInference
 from deepmr.inference.member_pair import MemberPair
 from deepmr.inference.per_member import Jackknife, PerMember
 from deepmr.instruments import All, Rule
+from deepmr.mr import egger, inverse_variance_weighted, slope, weighted_median
 
 __all__ = ["local_of_outcomes"]
 
 _CELLS = 3_000_000  # numbers in the effects of a chunk of outcomes: 24 MB
 _ONE_SELECTION = (PerMember, Jackknife)
 """Methods that select instruments once, from the ensemble's means: the rest may be dropped."""
+
+_OF_INSTRUMENTS = (egger, inverse_variance_weighted, slope, weighted_median)
+"""Estimators whose values under equal weights do not depend on how large those weights are."""
 
 
 def local_of_outcomes(
@@ -33,9 +37,9 @@ def local_of_outcomes(
     """Estimate the effects of an exposure on several outcomes at every locus of a shard.
 
     Numbers are those of ``inference.local`` for each outcome. Instruments are selected once, and
-    the few variants that are, of thousands, are moved together before anything is estimated; an
-    estimator that uses the correlation of exposure and outcome errors (maximum likelihood) takes it
-    from the instruments alone.
+    the few variants that are, of thousands, are moved together before anything is estimated, where
+    that changes nothing: with equal weights, and estimators that do not ask for errors, which rest
+    on all variants of a locus (``slope``, ``ivw``, ``egger``, ``weighted_median``).
 
     Args:
         effects: Effects of the shard, batch axis ``locus``.
@@ -64,7 +68,7 @@ def local_of_outcomes(
         True
     """
     chosen: Rule = rule
-    if isinstance(inference, _ONE_SELECTION):
+    if _rests_on_instruments(inference, estimators):
         pair = MemberPair(members=effects, exposure=exposure, outcome=outcomes[0], rule=rule)
         effects, chosen = _compacted(effects, pair), All()
     value = effects.value
@@ -77,6 +81,13 @@ def local_of_outcomes(
             found = inference.local(some, "exposure", "outcome", rule=chosen, estimator=estimator)
             parts[name].append(replace(found, instruments=found.instruments[..., :0]))
     return {name: _joined(found) for name, found in parts.items()}
+
+
+def _rests_on_instruments(inference: Inference, estimators: Mapping[str, Estimator]) -> bool:
+    """Say whether dropping all other variants changes no estimate."""
+    if not isinstance(inference, _ONE_SELECTION) or inference.weights != "equal":
+        return False
+    return all(getattr(one, "func", one) in _OF_INSTRUMENTS for one in estimators.values())
 
 
 def _compacted(effects: MemberEffects, pair: MemberPair) -> MemberEffects:

@@ -15,9 +15,12 @@ from deepmr.inference.contract import Estimator
 from deepmr.inference.member_pair import MemberPair, MemberSlopes
 from deepmr.inference.over_members import OverMembers
 from deepmr.instruments import moderate, select
-from deepmr.mr import MREstimate, value_only
+from deepmr.mr import MREstimate, inverse_variance_weighted, slope, value_only
 
 __all__ = ["CrossFitted", "Jackknife", "PerMember", "VariantWeights"]
+
+_LEAST_SQUARES = (slope, inverse_variance_weighted)
+"""Estimators that the jackknife corrects for bias: smooth in the effects."""
 
 VariantWeights = Literal["equal", "moderated", "ensemble"]
 """Weights of variants: ``equal``; inverse moderated variances (`moderated_variance`); or inverse
@@ -86,7 +89,10 @@ class Jackknife(_Weighted):
 
     A member's own effects are noisier than the ensemble's, which pulls its slope towards zero
     (errors in the exposure) by about five times as much in an ensemble of five. Pseudo-values of
-    the ensemble's slope keep the averaging and remove what is left of that bias to first order.
+    the ensemble's slope keep the averaging; for least squares through the origin (``slope``,
+    ``ivw``) they also remove what is left of that bias to first order. Other estimators keep their
+    value over mean effects, with the jackknife's interval: where an estimator has kinks (medians,
+    modes), the correction would multiply its noise by the number of members.
 
     Args:
         weights: Weights of variants, ``equal`` (default), ``moderated`` or ``ensemble``.
@@ -123,9 +129,12 @@ class Jackknife(_Weighted):
 
         full = estimates(x.mean(axis=-2, keepdims=True), y.mean(axis=-2, keepdims=True), n)
         without = estimates(_others(x), _others(y), n - 1.0)
-        values = pseudo_values(full.effect.value[..., 0], without.effect.value)
+        values = _jackknifed(full.effect.value, without.effect.value)
+        if getattr(estimator, "func", estimator) not in _LEAST_SQUARES:
+            values = _around(full.effect.value, values)
         if full.pleiotropy is not None and without.pleiotropy is not None:
-            value = pseudo_values(full.pleiotropy.value[..., 0], without.pleiotropy.value)
+            value = _jackknifed(full.pleiotropy.value, without.pleiotropy.value)
+            value = _around(full.pleiotropy.value, value)
             full = replace(full, pleiotropy=Estimate(value=value, se=np.zeros_like(value)))
         return _slopes(full, mask, values)
 
@@ -255,6 +264,22 @@ def _of_one(members: MemberEffects) -> float:
     """Return the variance of one member's error, relative to that of the ensemble's mean."""
     n = float(members.n_members)
     return n / (1.0 + n * members.shared)
+
+
+def _jackknifed(
+    full: Float64[np.ndarray, "*batch one"], without: Float64[np.ndarray, "*batch member"]
+) -> Float64[np.ndarray, "*batch member"]:
+    """Return pseudo-values from the estimate of all members, and those without one."""
+    return pseudo_values(full[..., 0], without)
+
+
+def _around(
+    full: Float64[np.ndarray, "*batch one"], values: Float64[np.ndarray, "*batch member"]
+) -> Float64[np.ndarray, "*batch member"]:
+    """Shift pseudo-values so that their mean is the estimate of all members."""
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=-1, keepdims=True), 1)
+    return np.asarray(values - np.sum(values, axis=-1, keepdims=True, where=known) / count + full)
 
 
 def _others(

@@ -157,15 +157,14 @@ class Question:
             ValueError: If an inference was asked for by name that needs more members.
         """
         asked = self.inference
-        if number > 2 or not isinstance(asked, OverMembers | Summary):
+        default = type(asked) is Jackknife and not chosen
+        if number > 1 and isinstance(asked, OverMembers) and number < asked.fewest_members:
+            if default and isinstance(asked, Jackknife):
+                return replace(self, inference=asked.of_two())
+            raise ValueError(too_few_members(asked.name, asked.fewest_members, number))
+        if number > 1 or not isinstance(asked, OverMembers | Summary):
             return self
-        if number == 2:
-            if not isinstance(asked, Jackknife):
-                return self
-            if chosen:
-                raise ValueError(too_few_members(asked.name, asked.fewest_members, number))
-            return replace(self, inference=asked.of_two())
-        if chosen or not isinstance(asked, Jackknife):
+        if not default:
             name = getattr(asked, "name", "summary")
             raise ValueError(
                 f"inference={name} asks what training again would say and needs several members, "

@@ -16,6 +16,9 @@ _SHARED, _PARTIAL, _OF_SPREAD = 0.5, 0.06, 1.1
 effect half as large as the locus's largest or less, and over the members' relative spread at the
 locus. Fixed on the development data sets of `benchmarks.intervals` (docs/validity.md)."""
 
+_FEWEST = 30
+"""Variants of a locus from which on its largest effect is taken for the loss of a site."""
+
 _STRONG = 0.3
 """Share of a locus's largest effect from which on an effect counts for the relative spread."""
 
@@ -49,9 +52,9 @@ def honest_effects(
         >>> none = np.zeros((1, 1), dtype=np.int64)
         >>> effects = MemberEffects(value=value, tasks=("X", "Y"), offset=none, ref=none,
         ...                         alt=none + 1, mask=none == 0)
-        >>> found = honest_effects(effects, "X", "Y")  # 2 / 2 + .5 * 2 + 1.1^2 * 2
+        >>> found = honest_effects(effects, "X", "Y")  # 2 / 2 + .5 * 2 + .6^2 + 1.1^2 * 2
         >>> round(float(found.se_exposure[0, 0]), 3), float(found.se_outcome[0, 0])
-        (2.102, 0.0)
+        (2.186, 0.0)
     """
     found = effects.summarise(exposure, outcome)
     if effects.se is not None:
@@ -98,15 +101,21 @@ def partial(
 ) -> Float64[np.ndarray, "*batch variant"]:
     """Return how partial effects are: 0 for a locus's largest, 1 for half of it or less.
 
+    With fewer than 30 variants the largest need not be the loss of a site; all count as partial.
+
     Args:
         mean: Mean effects on one task.
         mask: False where a variant does not exist.
 
     Example:
-        >>> partial(np.array([4.0, -3.0, 2.0, 0.5]), np.ones(4, dtype=bool))
+        >>> mean = np.array([4.0, -3.0, 2.0, 0.5] + 26 * [0.0])
+        >>> partial(mean, np.ones(30, dtype=bool))[:4]
         array([0. , 0.5, 1. , 1. ])
+        >>> partial(mean[:4], np.ones(4, dtype=bool))
+        array([1., 1., 1., 1.])
     """
     size = np.where(mask, np.abs(mean), 0.0)
     largest = size.max(axis=-1, keepdims=True, initial=0.0)
     share = size / np.where(largest > 0, largest, 1.0)
-    return np.asarray(np.minimum(2.0 * (1.0 - share), 1.0))
+    few = mask.sum(axis=-1, keepdims=True) < _FEWEST
+    return np.asarray(np.where(few, 1.0, np.minimum(2.0 * (1.0 - share), 1.0)))

@@ -19,7 +19,7 @@ from deepmr.data.effect_tables import (
 )
 from deepmr.data.genome import EncodedGenome
 from deepmr.files import sha256
-from deepmr.inference import GivenModel, Jackknife, Summary
+from deepmr.inference import GivenModel, Jackknife, OverMembers, Summary
 from deepmr.inference.question import Question
 from deepmr.loci import Loci
 from deepmr.motifs import ByMotif
@@ -133,6 +133,11 @@ class PairOfTable:
         return int(self.exported.get("loci_per_shard", 16))
 
     @property
+    def rests_on_errors(self) -> bool:
+        """Whether it is one member with standard errors of its own."""
+        return len(self.members) == 1 and self.found.has_errors
+
+    @property
     def members(self) -> TableMembers:
         """Members, with the source of their errors."""
         names = self.found.member_names
@@ -189,12 +194,19 @@ class PairOfTable:
             question: Its inference needs errors, its instruments perhaps sequences.
 
         Raises:
-            ValueError: If the table has one member and no standard errors, or instruments are
-                chosen by motif and there is no genome.
+            ValueError: If the inference needs members or standard errors that the table does not
+                have, or instruments are chosen by motif and there is no genome.
         """
         by_motif = isinstance(question.rule, ByMotif) or question.motifs is not None
         if by_motif and self.genome is None:
             raise ValueError("motifs need the sequences of the loci; give effects.genome=FASTA")
+        inference = question.inference
+        if self.rests_on_errors and isinstance(inference, OverMembers):
+            raise ValueError(
+                f"inference={inference.name} needs several members, got one table with standard "
+                "errors; leave it out (inference=summary rests on those errors), or give the "
+                "files of several folds or replicates (a glob)"
+            )
         known = len(self.members) > 1 or self.found.has_errors
         if not (known or isinstance(question.inference, GivenModel)):
             raise ValueError(
@@ -206,18 +218,22 @@ class PairOfTable:
     def suited(
         self, question: Question, *, chosen: bool = False
     ) -> tuple[Question, tuple[str, ...]]:
-        """Return the question with an inference that suits one member with standard errors.
+        """Return the question with an inference that suits the members.
 
         The default inference needs a spread of members. Where there is one member and its errors
-        are known, classical inference takes its place, and a note says so; any other is left as it
-        is.
+        are known, classical inference takes its place, and a note says so; else as for networks
+        (`Question.for_members`).
 
         Args:
             question: The question.
             chosen: Whether the inference was asked for by name, so that it is not replaced.
+
+        Raises:
+            ValueError: If an inference was asked for by name that needs more members.
         """
-        default = isinstance(question.inference, Jackknife) and not chosen
-        if not (default and self.members.spread == _OF_TABLE):
+        if not self.rests_on_errors:
+            return question.for_members(len(self.members), chosen=chosen), ()
+        if chosen or type(question.inference) is not Jackknife:
             return question, ()
         note = "Inference is summary: one member with standard errors has no spread of members."
         return replace(question, inference=Summary()), (note,)

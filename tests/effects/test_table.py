@@ -14,7 +14,7 @@ import pytest
 from deepmr import interrogate_effects, read_effects
 from deepmr.data.effect_tables import ReadSettings
 from deepmr.effect_shard import EffectShard
-from deepmr.inference import GivenModel, Jackknife, Summary
+from deepmr.inference import GivenModel, Jackknife, PerMember, Summary
 from deepmr.mr import inverse_variance_weighted
 from deepmr.workflow.table_loci import TableLoci
 from tests.effects.conftest import SLOPE, TableMaker
@@ -63,8 +63,27 @@ def test_errors_of_the_table_are_those_of_the_estimate(table: TableMaker, tmp_pa
     asked = (one["exposure"] == "X") & (one["method"] == "ivw")
     assert asked.any()
     assert (two["se"][asked] > 1.2 * one["se"][asked]).all()
-    with pytest.raises(ValueError, match="inference=jackknife needs at least 3 members, got 1"):
+    with pytest.raises(
+        ValueError, match="inference=jackknife needs several members, got one table"
+    ):
         interrogate_effects(read_effects(path), "X", "Y", inference=Jackknife())
+
+
+@pytest.mark.parametrize("with_se", [True, False], ids=["with errors", "without"])
+@pytest.mark.parametrize(
+    ("members", "inference"), [(1, None), (2, PerMember), (3, Jackknife)], ids=["1", "2", "3"]
+)
+def test_the_default_inference_follows_the_number_of_members(
+    table: TableMaker, members: int, inference: type | None, with_se: bool
+) -> None:
+    path = table(members=members, with_se=with_se)
+    result = interrogate_effects(read_effects(path), "X", "Y", controls="none")
+    expected = inference or (Summary if with_se else GivenModel)
+    assert type(result.findings.question.inference) is expected
+    needed = {1: "needs several members", 2: "needs at least 3 members, got 2", 3: None}[members]
+    if needed is not None:
+        with pytest.raises(ValueError, match=needed):
+            interrogate_effects(read_effects(path), "X", "Y", inference=Jackknife())
 
 
 @pytest.mark.usefixtures("without_figures")

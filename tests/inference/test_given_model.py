@@ -9,7 +9,7 @@ from scipy import stats
 from benchmarks.given_model import local_coverage, pooled_coverage
 from deepmr import mr
 from deepmr.effects import EffectSizes, MemberEffects
-from deepmr.inference import GivenModel, Jackknife, PerMember, Summary
+from deepmr.inference import ErrorsInVariables, GivenModel, Jackknife, PerMember, Summary
 from deepmr.inference.between_sites import position_variance
 from deepmr.inference.position_jackknife import effective_positions
 from deepmr.inference.question import Question
@@ -169,6 +169,8 @@ def test_one_member_is_asked_what_it_says_unless_another_question_was_chosen():
     assert fixed.for_members(2).inference == PerMember(loci="fixed", shared=0.4)
     with pytest.raises(ValueError, match="inference=jackknife needs at least 3 members, got 2"):
         fixed.for_members(2, chosen=True)
+    with pytest.raises(ValueError, match="errors_in_variables needs at least 4 members, got 3"):
+        Question(inference=ErrorsInVariables()).for_members(3)
     with pytest.raises(ValueError, match="asks what training again would say and needs several"):
         Question().for_members(1, chosen=True)
     with pytest.raises(ValueError, match="inference=summary asks"):

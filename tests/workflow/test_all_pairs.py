@@ -6,7 +6,7 @@ import pytest
 
 from deepmr.effect_shard import EffectShard, EffectsInMemory
 from deepmr.effects import MemberEffects
-from deepmr.inference import CrossFitted, PerMember
+from deepmr.inference import CrossFitted, Jackknife, PerMember
 from deepmr.inference.estimation import estimate
 from deepmr.inference.question import Question
 from deepmr.io.pair_schemas import DIRECT, PAIRS
@@ -85,7 +85,11 @@ def answers(effects: Shards):
     return ask_pairs(effects, loci(), ALL, Question())
 
 
-@pytest.mark.parametrize("inference", [PerMember(), CrossFitted()], ids=["compacted", "whole"])
+@pytest.mark.parametrize(
+    "inference",
+    [Jackknife(), PerMember(), PerMember(weights="moderated"), CrossFitted()],
+    ids=["default", "slope a member", "moderated weights", "whole"],
+)
 def test_every_pair_is_answered_as_if_it_were_asked_alone(effects: Shards, inference) -> None:
     question = Question(inference=inference)
     together = ask_pairs(effects, loci(), ALL, question, settings=PairSettings(direct="none"))

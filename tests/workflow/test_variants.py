@@ -155,9 +155,10 @@ def test_standard_errors_in_the_table_are_those_of_the_members_mean(
     np.testing.assert_allclose(table["se_mean"], [3**-0.5, 0, 0, 0, 0, 1], rtol=1e-12)
     np.testing.assert_allclose(table["spread"], [1, 0, 0, 0, 0, 3**0.5], rtol=1e-12)
     # (1/3 + 1/2) of the variance, and 1.1 times the members' relative spread at the locus: the one
-    # effect of each task has variance 1 at 2, and 3 at 3; each is its locus's largest
+    # effect of each task has variance 1 at 2, and 3 at 3; of so few all count as partial
     known = 1 / 3 + 1 / 2 + 1.1**2
-    np.testing.assert_allclose(table["se"] ** 2, [known, 0, 0, 0, 0, 3 * known], rtol=1e-12)
+    square = [known + 0.06**2 * 2**2, 0, 0, 0, 0, 3 * known + 0.06**2 * 3**2]
+    np.testing.assert_allclose(table["se"] ** 2, square, rtol=1e-12)
     assert (table["df"] == 2).all()
     assert (table["n_members"] == 3).all()
 
@@ -187,4 +188,6 @@ def test_the_error_that_members_share_widens_a_variant_s_error_but_not_that_of_t
     table = read_table(path)
     # Three members of spread 1 at 2: variance 1/3 of the mean, and what they share.
     np.testing.assert_allclose(table["se_mean"], [3**-0.5, 0], rtol=1e-12)
-    np.testing.assert_allclose(table["se"], [(1 / 3 + 1 / 2 + 1.1**2) ** 0.5, 0], rtol=1e-12)
+    np.testing.assert_allclose(
+        table["se"], [(1 / 3 + 1 / 2 + 1.1**2 + 0.06**2 * 2**2) ** 0.5, 0], rtol=1e-12
+    )
