@@ -88,7 +88,7 @@ class SharedError:
         )
         for slope, factor, what, relative in parts:
             more = [f"{factor:.2g} times the {what}"] if factor > 0 else []
-            more += [f"the square of {100 * relative:.2g} % of the slope"] if relative > 0 else []
+            more += [f"the square of {100 * relative:.3g} % of the slope"] if relative > 0 else []
             words += f"; {slope} also {' and '.join(more)}" if more else ""
         return words
 
