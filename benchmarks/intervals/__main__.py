@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--members", type=int, default=5, help="networks of an ensemble")
     parser.add_argument(
-        "--inference", choices=INFERENCES, default=INFERENCES[0], help="another than the default"
+        "--inference", choices=INFERENCES, default="jackknife", help="another than the default"
     )
     options = parser.parse_args(argv)
     if options.option and options.runs is not None:

@@ -16,8 +16,13 @@ from deepmr.estimate import p_beyond
 
 __all__ = ["INFERENCES", "one_dataset"]
 
-INFERENCES = ("jackknife", "per_member", "errors_in_variables", "cross_fitted")
-"""Ways of inference that the study can ask by; the first is the product's default."""
+INFERENCES = {
+    "jackknife": "Jackknife",
+    "per_member": "PerMember",
+    "errors_in_variables": "ErrorsInVariables",
+    "cross_fitted": "CrossFitted",
+}
+"""Ways of inference that the study can ask by, and their classes; the first is the default."""
 
 _CONF = Path(__file__).resolve().parents[2] / "conf"
 _MEASURED = 300
@@ -55,6 +60,7 @@ def one_dataset(
     """
     import torch
 
+    import deepmr.inference
     from deepmr import load_run
     from deepmr.inference.question import Question
     from deepmr.mutagenesis import Saturation
@@ -71,7 +77,7 @@ def one_dataset(
         loci, _ = held_out_loci(networks, (names[0], names[1]), seed=0, n=_MEASURED)
         variants = Saturation(length=loci.codes.shape[1])
         measured = measure_in_memory(networks, loci, variants, Compute(), names)
-        question = Question(inference=_inferences()[inference])
+        question = Question(inference=getattr(deepmr.inference, INFERENCES[inference])())
         question = question.for_errors(networks.members.error_ratios)
         rows: list[Row] = []
         for first, second in scenario.pairs:
@@ -81,18 +87,6 @@ def one_dataset(
                 rows += [row | found for found in _asked(measured, loci, pair, question)]
         shared = question.shared_error or {}
         return [row | {"shared": shared.get("shared")} for row in rows]
-
-
-def _inferences() -> dict[str, Any]:
-    from deepmr import inference
-
-    ways = (
-        inference.Jackknife,
-        inference.PerMember,
-        inference.ErrorsInVariables,
-        inference.CrossFitted,
-    )
-    return {way.name: way() for way in ways}
 
 
 def _trained(scenario: Scenario, seed: int, members: int, folder: Path) -> Path:

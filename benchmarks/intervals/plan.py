@@ -92,15 +92,12 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
 )
 """The study's kinds of data, by name."""
 
-PUBLISHED = NETWORKS["paper"]
-"""What `train.py` is told for the published network, trained as published; 7 minutes a data set."""
-
 FURTHER: Mapping[str, Scenario] = MappingProxyType(
     {
         "repressed": Scenario(graph=_two({"of": {"B": 100}, "against": {"X": 0.8}})),
         "weak": Scenario(graph=_two({"of": {"X": 15, "B": 100}})),
         "published_network": Scenario(
-            options=("data=simulation", "data.confounding=both", *PUBLISHED), pairs=_PAPER
+            options=("data=simulation", "data.confounding=both", *NETWORKS["paper"]), pairs=_PAPER
         ),
         "hill": Scenario(graph=_two({"form": "hill", "of": {"X": 60, "B": 60}, "top": 140})),
     }

@@ -129,11 +129,11 @@ class Jackknife(_Weighted):
 
         full = estimates(x.mean(axis=-2, keepdims=True), y.mean(axis=-2, keepdims=True), n)
         without = estimates(_others(x), _others(y), n - 1.0)
-        values = _jackknifed(full.effect.value, without.effect.value)
+        values = pseudo_values(full.effect.value[..., 0], without.effect.value)
         if getattr(estimator, "func", estimator) not in _LEAST_SQUARES:
             values = _around(full.effect.value, values)
         if full.pleiotropy is not None and without.pleiotropy is not None:
-            value = _jackknifed(full.pleiotropy.value, without.pleiotropy.value)
+            value = pseudo_values(full.pleiotropy.value[..., 0], without.pleiotropy.value)
             value = _around(full.pleiotropy.value, value)
             full = replace(full, pleiotropy=Estimate(value=value, se=np.zeros_like(value)))
         return _slopes(full, mask, values)
@@ -264,13 +264,6 @@ def _of_one(members: MemberEffects) -> float:
     """Return the variance of one member's error, relative to that of the ensemble's mean."""
     n = float(members.n_members)
     return n / (1.0 + n * members.shared)
-
-
-def _jackknifed(
-    full: Float64[np.ndarray, "*batch one"], without: Float64[np.ndarray, "*batch member"]
-) -> Float64[np.ndarray, "*batch member"]:
-    """Return pseudo-values from the estimate of all members, and those without one."""
-    return pseudo_values(full[..., 0], without)
 
 
 def _around(

@@ -45,6 +45,17 @@ def test_the_variance_of_a_single_effect_is_the_sum_of_its_documented_parts() ->
     np.testing.assert_allclose(found.se_outcome**2, expected, rtol=1e-10)
 
 
+def test_the_loss_of_a_site_is_known_better_than_its_weakening() -> None:
+    size = np.concatenate([[8.0, 6.0, 4.0, 2.0], np.full(32, 0.5)])
+    value = np.broadcast_to(size, (1, 2, MEMBERS, size.size)).copy()  # members agree
+    none = np.zeros((1, size.size), dtype=np.int64)
+    effects = MemberEffects(
+        value=value, tasks=("X", "Y"), offset=none, ref=none, alt=none + 1, mask=none == 0
+    )
+    relative = honest_effects(effects, "X", "Y").se_exposure[0] / size
+    np.testing.assert_allclose(relative[:5], [0.0, 0.03, 0.06, 0.06, 0.06], atol=1e-12)
+
+
 def test_a_variant_that_does_not_exist_does_not_count_and_no_effect_has_no_spread() -> None:
     value = np.array([[[1.0, 50.0, 0.0], [1.2, 90.0, 0.0]], [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
     mask = np.array([[True, False, True], [True, True, True]])
